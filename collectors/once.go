@@ -1,0 +1,40 @@
+package collectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/sourcegraph/conc/pool"
+)
+
+// Once makes each visit exactly once, within its budget, puts what it brought into the Store, and
+// returns the failures joined, each naming its visit. Nothing is repeated and nothing kept running.
+func Once(ctx context.Context, o Options, visits []Visit) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	r := &Rounds{options: o}
+	var mu sync.Mutex
+	var failures []error
+	work := pool.New().WithMaxGoroutines(onceAtATime)
+	for _, w := range visits {
+		work.Go(func() {
+			v := newVisit(ctx, r.withDefaults(w), &o)
+			defer v.cancel()
+			log, batch, err := v.ask(v.Visit)
+			v.record(log, batch, err)
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failures = append(failures, fmt.Errorf("%s: %w", w.Key, err))
+			}
+		})
+	}
+	work.Wait()
+	return errors.Join(failures...)
+}
+
+// onceAtATime bounds the visits of Once; budgets bound them further, per target.
+const onceAtATime = 16

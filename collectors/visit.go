@@ -1,0 +1,304 @@
+package collectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sourcegraph/conc/panics"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Outcome is how one visit ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Success   Outcome = "success"
+	Failure   Outcome = "failure"
+	Unchanged Outcome = "unchanged" // nothing was asked because nothing had changed
+)
+
+var outcomes = [...]Outcome{Success, Failure, Unchanged}
+
+// Log is what is remembered of one visit, for people who ask why.
+type Log struct {
+	Start    time.Time
+	Waited   time.Duration // for a slot of the budget
+	Duration time.Duration // of the visit itself
+	Outcome  Outcome
+	Reason   Reason // of a failure
+	Error    string // of a failure; with the stack where the collector panicked
+	Samples  int
+	Notes    []string
+	asked    bool // a slot was had and the collector called
+}
+
+const keptLogs = 20
+
+var errDeadline = errors.New("the visit took longer than it may")
+
+// visit is one Visit under way: the goroutine in run is the only one that makes it.
+type visit struct {
+	options *Options
+	ctx     context.Context
+	cancel  context.CancelFunc
+	nudge   chan struct{} // the Visit was replaced: look at the clock again
+
+	mu sync.Mutex
+	Visit
+	logs        []Log // newest first
+	visits      map[Outcome]uint64
+	errors      map[Reason]uint64
+	failures    int // in a row
+	strikes     int // of them, how many the target itself is to blame for: they make the visits rarer
+	last        *Batch
+	lastAsked   time.Time // last success for which the target was asked
+	lastSuccess time.Time // last time the Batch was known to be right
+	next        time.Time
+	logged      string // the error that the log said last
+	ended       bool   // taken out of the rounds: publishes nothing any more
+}
+
+func newVisit(ctx context.Context, w Visit, o *Options) *visit {
+	v := &visit{
+		Visit: w, options: o, nudge: make(chan struct{}, 1),
+		visits: map[Outcome]uint64{}, errors: map[Reason]uint64{},
+	}
+	v.ctx, v.cancel = context.WithCancel(ctx)
+	v.next = nextDue(w.Key, w.Interval, time.Now())
+	if w.Eager {
+		v.next = time.Now()
+	}
+	return v
+}
+
+// run makes the visit again and again until it is ended; first is called after the first time.
+func (v *visit) run(first func()) {
+	for v.wait() {
+		v.make()
+		if first != nil {
+			first()
+			first = nil
+		}
+	}
+}
+
+// wait sleeps until the next visit is due, and lets the last Batch go if it gets stale meanwhile.
+// False means that the visit was ended.
+func (v *visit) wait() bool {
+	for {
+		v.mu.Lock()
+		wake := v.next
+		if stale, may := v.staleAt(); may && stale.Before(wake) {
+			wake = stale
+		}
+		v.mu.Unlock()
+		timer := time.NewTimer(time.Until(wake))
+		select {
+		case <-v.ctx.Done():
+			timer.Stop()
+			return false
+		case <-v.nudge:
+			timer.Stop()
+		case <-timer.C:
+		}
+		v.expire()
+		v.mu.Lock()
+		due := !time.Now().Before(v.next)
+		v.mu.Unlock()
+		if due {
+			return true
+		}
+	}
+}
+
+// staleAt is when the last good Batch of a failing visit is no longer shown.
+func (v *visit) staleAt() (time.Time, bool) {
+	if v.last == nil || v.failures == 0 {
+		return time.Time{}, false
+	}
+	return v.lastSuccess.Add(time.Duration(v.options.StaleAfter) * v.Interval), true
+}
+
+func (v *visit) expire() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if stale, may := v.staleAt(); may && !time.Now().Before(stale) {
+		v.last = nil
+		v.options.Store.Drop(v.Key)
+	}
+}
+
+// make makes one visit and plans the next.
+func (v *visit) make() {
+	v.mu.Lock()
+	w, last := v.Visit, v.last
+	sweep := time.Since(v.lastAsked) >= v.options.Sweep
+	failing := v.failures > 0
+	v.mu.Unlock()
+
+	now := time.Now()
+	if watcher, ok := w.Collector.(Watcher); ok && last != nil && !failing && !sweep && watcher.Unchanged(now) {
+		v.record(Log{Start: now, Outcome: Unchanged, Samples: last.Len()}, last, nil)
+		return
+	}
+	log, batch, err := v.ask(w)
+	v.record(log, batch, err)
+}
+
+// ask waits for a slot, then lets the collector do its work within the deadline.
+func (v *visit) ask(w Visit) (Log, *Batch, error) {
+	log := Log{Start: time.Now(), Outcome: Success}
+	if w.Budget != nil {
+		ctx, cancel := context.WithTimeoutCause(v.ctx, w.Interval, errors.New("a whole interval went by"))
+		release, err := w.Budget.Acquire(ctx)
+		cancel()
+		log.Waited = time.Since(log.Start)
+		if err != nil {
+			return failed(log, err), nil, err
+		}
+		defer release()
+	}
+	began := time.Now()
+	log.asked = true
+	ctx, cancel := context.WithTimeoutCause(v.ctx, w.Timeout, Because(ReasonTimeout, errDeadline))
+	defer cancel()
+	ctx, span := v.options.Tracer.Start(ctx, "visit "+w.Key.Collector, trace.WithAttributes(
+		attribute.String("wardround.target", w.Key.Target), attribute.String("wardround.tenant", w.Key.Tenant)))
+	defer span.End()
+
+	b := NewBuilder(w.Key, began)
+	err := collect(ctx, w.Collector, b)
+	log.Duration = time.Since(began)
+	if err != nil {
+		span.SetStatus(codes.Error, string(ReasonOf(err)))
+		log.Notes = b.notes
+		return failed(log, err), nil, err
+	}
+	batch := b.Batch()
+	log.Samples, log.Notes = batch.Len(), b.notes
+	return log, batch, nil
+}
+
+// collect contains a panic of the collector: it becomes a failed visit, with its stack.
+func collect(ctx context.Context, c Collector, b *Builder) error {
+	var err error
+	if caught := panics.Try(func() { err = c.Collect(ctx, b) }); caught != nil {
+		return Because(ReasonPanic, fmt.Errorf("panic: %v\n%s", caught.Value, caught.Stack))
+	}
+	if err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), errDeadline) {
+		return Because(ReasonTimeout, fmt.Errorf("%w: %w", errDeadline, err))
+	}
+	return err
+}
+
+func failed(l Log, err error) Log {
+	l.Outcome, l.Reason, l.Error = Failure, ReasonOf(err), err.Error()
+	return l
+}
+
+// record takes the outcome into the visit's state and publishes what there is to publish.
+func (v *visit) record(l Log, batch *Batch, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ended || v.ctx.Err() != nil {
+		return
+	}
+	v.logs = slices.Insert(v.logs, 0, l)
+	v.logs = v.logs[:min(len(v.logs), keptLogs)]
+	v.visits[l.Outcome]++
+	if l.Outcome == Failure {
+		v.failures++
+		v.errors[l.Reason]++
+		if l.asked {
+			v.strikes++
+		}
+	} else {
+		v.succeed(l, batch)
+	}
+	v.plan()
+	v.say(l, err)
+	v.options.Store.Put(v.ownBatch(l))
+}
+
+func (v *visit) succeed(l Log, batch *Batch) {
+	v.failures, v.strikes = 0, 0
+	v.lastSuccess = l.Start
+	if l.Outcome == Success {
+		v.lastAsked = l.Start
+		v.last = batch
+		v.options.Store.Put(batch)
+	}
+	v.options.Observe(l.Start, batch)
+}
+
+// plan sets the next visit: on the key's grid, and further away the more often the target failed.
+// Having had no slot is not the target's fault and changes nothing.
+func (v *visit) plan() {
+	wait := v.Interval
+	for i := 1; i < v.strikes && wait < v.options.MaxBackoff; i++ {
+		wait *= 2
+	}
+	wait = min(wait, max(v.options.MaxBackoff, v.Interval))
+	v.next = nextDue(v.Key, v.Interval, time.Now().Add(wait-v.Interval))
+}
+
+// say logs an error when it is new or another, and its end; never the same twice in a row.
+func (v *visit) say(l Log, err error) {
+	switch {
+	case err == nil && v.logged != "":
+		v.options.Logger.Info("visit succeeds again", "visit", v.Key.String())
+		v.logged = ""
+	case err != nil && string(l.Reason) != v.logged:
+		v.options.Logger.Warn("visit failed", "visit", v.Key.String(), "reason", string(l.Reason), "error", l.Error)
+		v.logged = string(l.Reason)
+	}
+}
+
+// replace gives the visit another collector or timing; what it knows stays.
+func (v *visit) replace(w Visit) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	changed := v.Interval != w.Interval || v.Collector != w.Collector
+	v.Visit = w
+	if !changed {
+		return
+	}
+	v.strikes = 0
+	if next := nextDue(w.Key, w.Interval, time.Now()); next.Before(v.next) || v.lastSuccess.IsZero() {
+		v.next = next
+	}
+	select {
+	case v.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// end stops the visit and takes its series away. It does not wait for the goroutine.
+func (v *visit) end() {
+	v.cancel()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.ended = true
+	v.options.Store.Drop(v.Key)
+	own := v.Key
+	own.Collector = roundsPrefix + own.Collector
+	v.options.Store.Drop(own)
+}
+
+func (v *visit) status() Status {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := Status{
+		Key: v.Key, Up: v.failures == 0 && len(v.logs) > 0, Pending: len(v.logs) == 0,
+		LastSuccess: v.lastSuccess, Failures: v.failures, Interval: v.Interval, Next: v.next,
+		Logs: slices.Clone(v.logs),
+	}
+	return s
+}
