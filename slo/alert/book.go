@@ -1,0 +1,194 @@
+package alert
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// Book holds every alert that is not inactive and steps their state machines. It has no clock and does no I/O: the same
+// conditions at the same times give the same alerts, which is what tests and replays of history rely on.
+// The zero Book is empty and ready. It is not safe for concurrent use.
+type Book struct {
+	// Forget is how long the alert of a condition that is no longer reported stays frozen before it is resolved.
+	Forget time.Duration
+
+	alerts map[model.Fingerprint]Alert
+}
+
+// Step brings every alert to now and returns what changed, in the order of conditions. Labels that are reported twice
+// hold if one of the two reports holds.
+func (b *Book) Step(now time.Time, conditions []Condition) []Transition {
+	if b.alerts == nil {
+		b.alerts = make(map[model.Fingerprint]Alert)
+	}
+	var transitions []Transition
+	reported := make(map[model.Fingerprint]bool, len(conditions))
+	for _, c := range merge(conditions) {
+		id := fingerprint(c.Labels)
+		reported[id] = true
+		transitions = append(transitions, b.stepOne(id, now, c)...)
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.alerts)) {
+		if !reported[id] {
+			transitions = append(transitions, b.stepAbsent(id, now)...)
+		}
+	}
+	b.prune(now)
+	return transitions
+}
+
+// Alerts returns all alerts that stand or were resolved lately: the gravest first, then the oldest.
+func (b *Book) Alerts() []Alert {
+	return slices.SortedFunc(maps.Values(b.alerts), func(x, y Alert) int {
+		return cmp.Or(
+			cmp.Compare(rank(x), rank(y)),
+			x.ActiveSince.Compare(y.ActiveSince),
+			cmp.Compare(x.Fingerprint(), y.Fingerprint()),
+		)
+	})
+}
+
+// rank sorts firing before pending before resolved, and within each the gravest severity first.
+func rank(a Alert) int {
+	states := []State{Firing, Pending, Resolved}
+	return slices.Index(states, a.State)*10 + severityRank(a.Severity())
+}
+
+func (b *Book) stepOne(id model.Fingerprint, now time.Time, c Condition) []Transition {
+	before, known := b.alerts[id]
+	after := before.rewound(now)
+	if known {
+		after.absentSince = time.Time{}
+	} else {
+		after.Labels = withoutEmpty(c.Labels)
+		after.State = Inactive
+	}
+	switch {
+	case c.Unknown:
+		after.Frozen = after.State == Pending || after.State == Firing
+	case c.Holds:
+		after = after.held(now, c)
+	default:
+		after = after.ceased(now)
+	}
+	return b.put(id, now, before, after, "")
+}
+
+// stepAbsent freezes an alert whose condition nobody reports (its tenant may not have been discovered yet after a
+// restart), and resolves it when that has lasted for Forget.
+func (b *Book) stepAbsent(id model.Fingerprint, now time.Time) []Transition {
+	before := b.alerts[id]
+	after := before.rewound(now)
+	if after.State == Resolved {
+		b.alerts[id] = after
+		return nil
+	}
+	if after.absentSince.IsZero() {
+		after.absentSince = now
+	}
+	if now.Sub(after.absentSince) < b.Forget {
+		after.Frozen = true
+		return b.put(id, now, before, after, "no longer reported")
+	}
+	return b.put(id, now, before, after.ceased(now), "what it spoke of is gone")
+}
+
+func (b *Book) put(id model.Fingerprint, now time.Time, before, after Alert, reason string) []Transition {
+	if after.State == Inactive {
+		delete(b.alerts, id)
+	} else {
+		b.alerts[id] = after
+	}
+	from := cmp.Or(before.Shown(), Inactive)
+	if from == after.Shown() {
+		return nil
+	}
+	return []Transition{{At: now, Alert: after, From: from, To: after.Shown(), Reason: reason}}
+}
+
+func (b *Book) prune(now time.Time) {
+	for id, a := range b.alerts {
+		if a.EndsAt.IsZero() || now.Sub(a.EndsAt) < ResolvedRetention {
+			continue
+		}
+		if a.State == Resolved {
+			delete(b.alerts, id)
+			continue
+		}
+		a.StartsAt, a.EndsAt = time.Time{}, time.Time{} // pending again: its earlier life has been told long enough
+		b.alerts[id] = a
+	}
+}
+
+// held is the alert after its condition held at now. A frozen pending alert begins to wait anew: nobody can say that
+// its condition held in between.
+func (a Alert) held(now time.Time, c Condition) Alert {
+	if a.State == Inactive || a.State == Resolved || (a.State == Pending && a.Frozen) {
+		a.State, a.ActiveSince = Pending, now
+	}
+	if a.State == Pending && now.Sub(a.ActiveSince) >= c.For {
+		a.State, a.StartsAt, a.EndsAt = Firing, now, time.Time{}
+	}
+	a.Frozen = false
+	a.Annotations = withoutEmpty(c.Annotations)
+	return a
+}
+
+// ceased is the alert after its condition did not hold at now. A pending alert that fired lately returns to being
+// resolved, so that its resolution is still told.
+func (a Alert) ceased(now time.Time) Alert {
+	switch {
+	case a.State == Firing:
+		a.State, a.EndsAt = Resolved, now
+	case a.State == Pending && !a.EndsAt.IsZero():
+		a.State = Resolved
+	case a.State == Pending:
+		a.State = Inactive
+	}
+	a.Frozen = false
+	return a
+}
+
+// rewound corrects times that lie in the future because the wall clock was turned back: Alertmanager refuses an alert
+// that ends before it starts, and waiting for a wrong clock would never end.
+func (a Alert) rewound(now time.Time) Alert {
+	for _, t := range []*time.Time{&a.ActiveSince, &a.StartsAt, &a.EndsAt, &a.absentSince} {
+		if t.After(now) {
+			*t = now
+		}
+	}
+	return a
+}
+
+// merge folds conditions of equal labels into one, keeping the order of first sight: holding wins over unknown, and
+// unknown over not holding.
+func merge(conditions []Condition) []Condition {
+	weight := func(c Condition) int {
+		switch {
+		case c.Unknown:
+			return 1
+		case c.Holds:
+			return 2
+		default:
+			return 0
+		}
+	}
+	merged := make([]Condition, 0, len(conditions))
+	seen := make(map[model.Fingerprint]int, len(conditions))
+	for _, c := range conditions {
+		id := fingerprint(c.Labels)
+		at, again := seen[id]
+		switch {
+		case !again:
+			seen[id] = len(merged)
+			merged = append(merged, c)
+		case weight(c) > weight(merged[at]):
+			merged[at] = c
+		}
+	}
+	return merged
+}

@@ -1,0 +1,45 @@
+package alert
+
+import "slices"
+
+// The labels of an alert. Those of its instance (tenant, target) come with the objective's grouping.
+const (
+	NameLabel       = "alertname"
+	ObjectiveLabel  = "objective"
+	QuestionLabel   = "question"
+	SeverityLabel   = "severity"
+	TierLabel       = "tier"
+	LongWindowLabel = "long_window" // of a burn-rate pair, such as 1h
+)
+
+// The alert names, as people know them from other tools of this field.
+const (
+	BurnName      = "ErrorBudgetBurn"      // both windows of a pair burn faster than its threshold
+	ExhaustedName = "ErrorBudgetExhausted" // nothing is left of the period's budget
+	NoDataName    = "ObjectiveNoData"      // too little was measured to judge the objective
+	WatchdogName  = "Watchdog"             // always fires: where it stops, the daemon or the way to Alertmanager is broken
+)
+
+// WatchdogSeverity is the severity of the Watchdog: it wakes nobody by being there.
+const WatchdogSeverity = "none"
+
+// severityRank puts the gravest first and what it does not know last.
+func severityRank(severity string) int {
+	order := []string{"page", "ticket", "info"}
+	if at := slices.Index(order, severity); at >= 0 {
+		return at
+	}
+	return len(order)
+}
+
+func watchdog() Condition {
+	return Condition{
+		Labels: map[string]string{NameLabel: WatchdogName, SeverityLabel: WatchdogSeverity},
+		Annotations: map[string]string{
+			"summary": "Wardround is awake and can reach this Alertmanager.",
+			"description": "This alert always fires. Route it to a dead man's switch: when it stops arriving, " +
+				"objectives are no longer evaluated, or alerts no longer get through.",
+		},
+		Holds: true,
+	}
+}

@@ -1,0 +1,31 @@
+package alert
+
+import (
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// start is when the histories of these tests begin.
+var start = time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
+
+func at(minutes float64) time.Time { return start.Add(time.Duration(minutes * float64(time.Minute))) }
+
+// burn is a condition of one objective and tenant.
+func burn(tenant, severity, window string) Condition {
+	return Condition{
+		Labels: map[string]string{
+			NameLabel: BurnName, ObjectiveLabel: "login-works", QuestionLabel: "healthy",
+			SeverityLabel: severity, LongWindowLabel: window, "tenant": tenant,
+		},
+		Annotations: map[string]string{"summary": "login fails for " + tenant},
+	}
+}
+
+func holds(c Condition) Condition {
+	c.Holds = true
+	return c
+}

@@ -1,0 +1,302 @@
+package slo
+
+import (
+	"math"
+	"time"
+)
+
+// Status is an instance's state in one word.
+type Status string
+
+// The statuses, worst first.
+const (
+	// Exhausted: no budget is left.
+	Exhausted Status = "exhausted"
+	// Burning: at least one pair of the policy fires.
+	Burning Status = "burning"
+	// InsufficientData: too little of the windows was measured to judge.
+	InsufficientData Status = "insufficient_data"
+	// NoDataYet: the period holds no events.
+	NoDataYet Status = "no_data"
+	// OK: the promise is being kept.
+	OK Status = "ok"
+)
+
+// Statuses are all of them, worst first.
+func Statuses() []Status { return []Status{Exhausted, Burning, InsufficientData, NoDataYet, OK} }
+
+// Input is what Evaluate needs to know of one instance.
+type Input struct {
+	Instance Instance
+	// Tier chooses the target.
+	Tier string
+	// At is the end of all windows, a whole minute.
+	At time.Time
+	// Period is the tally of the objective's window so far, up to At.
+	Period Tally
+	// Burn is the tally of the time d before At. It is asked for each of the
+	// objective's BurnWindows.
+	Burn func(d time.Duration) Tally
+}
+
+// Evaluation is everything that is known of one instance at one minute. All
+// metrics, alerts, pages and reports show these numbers and compute none.
+type Evaluation struct {
+	Instance Instance
+	Tier     string
+	Target   Ratio
+	At       time.Time
+	// From and To bound the period; To is after At in an open calendar period.
+	From, To time.Time
+	Status   Status
+	// Period is the tally of the period so far, missing minutes read as the
+	// objective says.
+	Period Tally
+	// ErrorRatio is bad over all events of the period, NaN without events.
+	ErrorRatio float64
+	// Coverage is the measured share of the period, 0 where nothing was due.
+	Coverage Ratio
+	// Budget is that of the events so far.
+	Budget Budget
+	// Prorated is that of the whole period, were traffic to go on as it was.
+	// With a rolling window that is as old as its period both are the same.
+	Prorated Budget
+	// Burn are the burn rates by window, shortest first.
+	Burn []Burn
+	// Conditions are the policy's pairs in their order.
+	Conditions []Condition
+	// ExhaustedIn is when the budget ends at the present burn rate, 0 where it
+	// has ended, negative where it will not.
+	ExhaustedIn time.Duration
+}
+
+// Never is an ExhaustedIn that does not come.
+const Never time.Duration = -1
+
+// Budget is how much may fail and how much of that did. Without events all
+// three are NaN.
+type Budget struct {
+	// Total is the budget in events, which need not be whole.
+	Total float64
+	// Consumed is the share of the budget that bad events took; above 1 the
+	// promise is broken.
+	Consumed float64
+	// Remaining is 1 - Consumed, below 0 when overspent.
+	Remaining float64
+}
+
+// Burn is how fast one window burns the budget.
+type Burn struct {
+	Window time.Duration
+	Tally  Tally
+	// Rate is the error ratio over the budget: 1 spends the budget exactly by
+	// the period's end. NaN without events.
+	Rate float64
+	// Covered says that enough of the window was measured to believe it.
+	Covered bool
+}
+
+// Condition is one pair of the policy, judged.
+type Condition struct {
+	Pair Pair
+	// Limit is the burn rate that both windows must exceed.
+	Limit Limit
+	// Long and Short are the burns of the two windows.
+	Long, Short Burn
+	// Firing says that the pair's condition holds.
+	Firing bool
+	// Frozen says that too little was measured to judge: an alert neither
+	// fires nor resolves. Firing is false then.
+	Frozen bool
+}
+
+// Evaluate judges one instance. It is exact: limits are compared as integers.
+func Evaluate(o *Objective, in Input) Evaluation {
+	e := Evaluation{
+		Instance: in.Instance, Tier: in.Tier, At: in.At,
+		Target: o.Targets.For(in.Tier), Period: o.read(in.Period),
+	}
+	e.From, e.To = o.Window.Bounds(in.At)
+	e.ErrorRatio = ratio(e.Period.Bad, e.Period.Total())
+	e.Coverage, _ = in.Period.Coverage()
+	e.Budget = budgetOf(e.Period.Counts, e.Target, 1)
+	e.Prorated = budgetOf(e.Period.Counts, e.Target, e.proration(o.Window.Nominal()))
+	e.Burn = o.burns(in, e.Target)
+	e.Conditions = o.conditions(e.Burn, e.Target)
+	e.Status = e.status(o, in.Period)
+	e.ExhaustedIn = e.exhaustion(o)
+	return e
+}
+
+// read gives missing minutes the meaning that the objective says.
+func (o *Objective) read(t Tally) Tally {
+	missing := uint64(t.Missing())
+	if missing == 0 || o.NoData != NoDataGood && o.NoData != NoDataBad {
+		return t
+	}
+	weight := missing
+	if n := t.Total(); t.Measured > 0 && n > uint64(t.Measured) {
+		weight = uint64(math.Round(float64(n) / float64(t.Measured) * float64(missing)))
+	}
+	if o.NoData == NoDataGood {
+		t.Good += weight
+	} else {
+		t.Bad += weight
+	}
+	return t
+}
+
+// burns reads all windows of the policy and the period.
+func (o *Objective) burns(in Input, target Ratio) []Burn {
+	windows := o.BurnWindows()
+	all := make([]Burn, len(windows))
+	for i, w := range windows {
+		t := in.Burn(w)
+		share, due := t.Coverage()
+		b := Burn{Window: w, Tally: o.read(t), Covered: due && share >= o.MinCoverage}
+		b.Rate = budgetOf(b.Tally.Counts, target, 1).Consumed
+		all[i] = b
+	}
+	return all
+}
+
+// conditions judges the pairs of the policy.
+func (o *Objective) conditions(burns []Burn, target Ratio) []Condition {
+	period := o.Window.Nominal()
+	all := make([]Condition, len(o.Policy.Pairs))
+	for i, pair := range o.Policy.Pairs {
+		c := Condition{Pair: pair, Limit: pair.Limit(period), Long: find(burns, pair.Long), Short: find(burns, pair.Short)}
+		c.Frozen = !c.Long.Covered || !c.Short.Covered
+		c.Firing = !c.Frozen &&
+			c.Limit.Exceeded(c.Long.Tally.Counts, target) &&
+			c.Limit.Exceeded(c.Short.Tally.Counts, target) &&
+			o.LowTraffic.serious(c, find(burns, period).Tally.Total(), target, period)
+		all[i] = c
+	}
+	return all
+}
+
+// serious says whether the bad events of the long window matter, given how
+// many events the period has.
+func (l LowTraffic) serious(c Condition, events uint64, target Ratio, period time.Duration) bool {
+	bad := c.Long.Tally.Bad
+	if bad < l.MinBad {
+		return false
+	}
+	// bad / (budget × events) > limit × long / period, multiplied out.
+	return !l.BudgetSpent ||
+		product(bad*c.Limit.den, uint64(One), uint64(period/time.Second)).compare(
+			product(events, uint64(target.Budget())*uint64(c.Pair.Long/time.Second), c.Limit.num)) > 0
+}
+
+// proration is how many times the period so far fits in the whole period.
+func (e *Evaluation) proration(nominal time.Duration) float64 {
+	whole := e.To.Sub(e.From)
+	if whole <= 0 {
+		whole = nominal
+	}
+	if e.Period.Expected <= 0 {
+		return 1
+	}
+	return max(1, whole.Minutes()/float64(e.Period.Expected))
+}
+
+func (e *Evaluation) status(o *Objective, raw Tally) Status {
+	left := e.Budget.Remaining
+	if o.Window.Calendar != "" {
+		left = e.Prorated.Remaining // a month is not lost in its first hour
+	}
+	switch share, due := raw.Coverage(); {
+	case e.Period.Total() == 0 && raw.Missing() == 0 || !due:
+		return NoDataYet
+	case share < o.MinCoverage || e.frozen():
+		return InsufficientData
+	case left <= 0:
+		return Exhausted
+	case e.firing() != nil:
+		return Burning
+	case e.Period.Total() == 0:
+		return NoDataYet
+	}
+	return OK
+}
+
+// frozen says that no pair of the policy can be judged.
+func (e *Evaluation) frozen() bool {
+	for _, c := range e.Conditions {
+		if !c.Frozen {
+			return false
+		}
+	}
+	return len(e.Conditions) > 0
+}
+
+// firing is the most urgent pair that fires, or nil.
+func (e *Evaluation) firing() *Condition {
+	for i := range e.Conditions {
+		if e.Conditions[i].Firing {
+			return &e.Conditions[i]
+		}
+	}
+	return nil
+}
+
+// exhaustion is R·P/BR, with the burn of the firing pair or else of the policy's
+// longest window.
+func (e *Evaluation) exhaustion(o *Objective) time.Duration {
+	rate := math.NaN()
+	if c := e.firing(); c != nil {
+		rate = c.Long.Rate
+	} else if w := o.Policy.Windows(); len(w) > 0 {
+		rate = find(e.Burn, w[len(w)-1]).Rate
+	}
+	left := e.Budget.Remaining
+	switch {
+	case math.IsNaN(left) || left > 0 && !(rate > 0):
+		return Never
+	case left <= 0:
+		return 0
+	}
+	if d := left * float64(o.Window.Nominal()) / rate; d < math.MaxInt64 {
+		return time.Duration(d)
+	}
+	return Never
+}
+
+// budgetOf is the budget of events and what bad ones took of it. times says how
+// many such stretches the whole budget is for.
+func budgetOf(c Counts, target Ratio, times float64) Budget {
+	if c.Total() == 0 {
+		return Budget{math.NaN(), math.NaN(), math.NaN()}
+	}
+	allowed := product(c.Total(), uint64(target.Budget()), 1)
+	spent := product(c.Bad, uint64(One), 1)
+	total := allowed.float() * times
+	b := Budget{Total: total / float64(One), Consumed: spent.float() / total}
+	switch {
+	case times != 1:
+		b.Remaining = 1 - b.Consumed
+	case spent.compare(allowed) > 0:
+		b.Remaining = -spent.less(allowed).float() / total
+	default:
+		b.Remaining = allowed.less(spent).float() / total
+	}
+	return b
+}
+
+// find is the burn of a window; Evaluate has read all that are asked for.
+func find(burns []Burn, window time.Duration) Burn {
+	for _, b := range burns {
+		if b.Window == window {
+			return b
+		}
+	}
+	return Burn{Window: window, Rate: math.NaN()}
+}
+
+func ratio(part, whole uint64) float64 {
+	if whole == 0 {
+		return math.NaN()
+	}
+	return float64(part) / float64(whole)
+}
