@@ -1,0 +1,63 @@
+package platform
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+)
+
+// Wire is a TCP proxy in front of a server, on which a test puts faults.
+type Wire struct {
+	proxy *toxiproxy.Proxy
+	t     testing.TB
+}
+
+// Proxy starts a Wire to upstream (host:port); it ends with the test.
+func Proxy(t testing.TB, upstream string) *Wire {
+	t.Helper()
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	w := &Wire{t: t, proxy: toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", upstream)}
+	require.NoError(t, w.proxy.Start())
+	t.Cleanup(w.proxy.Stop)
+	return w
+}
+
+// Addr returns the proxy's host:port.
+func (w *Wire) Addr() string { return w.proxy.Listen }
+
+// Latency delays every answer.
+func (w *Wire) Latency(d time.Duration) {
+	w.add("latency", map[string]any{"latency": d.Milliseconds()})
+}
+
+// Hang swallows every answer, on open connections too; new ones are accepted and
+// stay silent.
+func (w *Wire) Hang() { w.add("timeout", map[string]any{"timeout": 0}) }
+
+// Reset breaks every connection with a TCP reset as soon as something is sent.
+func (w *Wire) Reset() { w.add("reset_peer", map[string]any{"timeout": 0}) }
+
+// Heal takes all faults away. Connections that were hanging are closed.
+func (w *Wire) Heal() { w.proxy.Toxics.ResetToxics(w.t.Context()) }
+
+// Cut closes all connections and refuses new ones until Mend.
+func (w *Wire) Cut() { w.proxy.Stop() }
+
+// Mend accepts connections again, on the same address.
+func (w *Wire) Mend() {
+	w.t.Helper()
+	require.NoError(w.t, w.proxy.Start())
+}
+
+func (w *Wire) add(kind string, attributes map[string]any) {
+	w.t.Helper()
+	text, err := json.Marshal(map[string]any{"type": kind, "attributes": attributes})
+	require.NoError(w.t, err)
+	_, err = w.proxy.Toxics.AddToxicJson(strings.NewReader(string(text)))
+	require.NoError(w.t, err)
+}
