@@ -1,7 +1,6 @@
 package collectors
 
 import (
-	"maps"
 	"slices"
 	"sync"
 )
@@ -10,27 +9,32 @@ import (
 // themselves are immutable, so what a reader got stays as it was.
 type Store struct {
 	mu         sync.RWMutex
-	batches    map[Key]*Batch
-	generation uint64 // grows with every change
+	batches    []*Batch // sorted by Key.Compare
+	generation uint64   // grows with every change
 }
 
 // NewStore returns an empty Store.
-func NewStore() *Store { return &Store{batches: map[Key]*Batch{}} }
+func NewStore() *Store { return &Store{} }
 
 // Put replaces the Batch of b's key.
 func (s *Store) Put(b *Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.batches[b.Key] = b
+	i, held := s.find(b.Key)
+	if held {
+		s.batches[i] = b
+	} else {
+		s.batches = slices.Insert(s.batches, i, b)
+	}
 	s.generation++
 }
 
-// Drop removes the Batch of a key; its series vanish from the next scrape on.
+// Drop removes the Batch of a key; its series are gone from the next scrape on.
 func (s *Store) Drop(key Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, held := s.batches[key]; held {
-		delete(s.batches, key)
+	if i, held := s.find(key); held {
+		s.batches = slices.Delete(s.batches, i, i+1)
 		s.generation++
 	}
 }
@@ -39,28 +43,33 @@ func (s *Store) Drop(key Key) {
 func (s *Store) Get(key Key) (*Batch, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	b, ok := s.batches[key]
-	return b, ok
+	i, held := s.find(key)
+	if !held {
+		return nil, false
+	}
+	return s.batches[i], true
 }
 
 // All returns every Batch as of now, sorted by Key.Compare. The slice is the caller's.
 func (s *Store) All() []*Batch {
-	all, _ := s.snapshot()
+	all, _ := s.Snapshot()
 	return all
 }
 
-// snapshot is All with the generation that it shows: while the generation is the same, so is All.
-func (s *Store) snapshot() ([]*Batch, uint64) {
+// Snapshot is All with the generation that it shows.
+func (s *Store) Snapshot() ([]*Batch, uint64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	all := slices.AppendSeq(make([]*Batch, 0, len(s.batches)), maps.Values(s.batches))
-	slices.SortFunc(all, func(a, b *Batch) int { return a.Key.Compare(b.Key) })
-	return all, s.generation
+	return slices.Clone(s.batches), s.generation
 }
 
-// current is the generation as of now.
-func (s *Store) current() uint64 {
+// Generation grows with every change: as long as it is the same, so is what the Store holds.
+func (s *Store) Generation() uint64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.generation
+}
+
+func (s *Store) find(key Key) (int, bool) {
+	return slices.BinarySearchFunc(s.batches, key, func(b *Batch, k Key) int { return b.Key.Compare(k) })
 }

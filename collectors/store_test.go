@@ -32,14 +32,14 @@ func TestStoreKeepsTheNewestBatchOfEachKeyInOrder(t *testing.T) {
 func TestStoreGenerationGrowsWithChangesOnly(t *testing.T) {
 	store := NewStore()
 	key := Key{Collector: "redis", Target: "cache"}
-	before := store.current()
+	before := store.Generation()
 	store.Drop(key)
-	require.Equal(t, before, store.current())
+	require.Equal(t, before, store.Generation())
 	store.Put(&Batch{Key: key})
-	afterPut := store.current()
+	afterPut := store.Generation()
 	require.Greater(t, afterPut, before)
-	_, shown := store.snapshot()
+	_, shown := store.Snapshot()
 	require.Equal(t, afterPut, shown)
 	store.Drop(key)
-	require.Greater(t, store.current(), afterPut)
+	require.Greater(t, store.Generation(), afterPut)
 }
