@@ -1,0 +1,178 @@
+package exposition
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
+
+// deflate appends text to dst as whole DEFLATE blocks (RFC 1951) that end at a byte boundary and
+// refer to nothing before them, so that pieces can be put one behind the other in any order.
+//
+// It knows one thing about the text that a general encoder has to search for: each line resembles
+// the line before it, label by label. So it hashes nothing: what a line has in common with the
+// same label of the previous line is a reference, the rest is literal. With the Huffman code that
+// the standard fixes, nothing has to be counted either, and one pass is enough.
+func deflate(dst, text []byte) []byte {
+	w := newBitWriter(dst, len(text))
+	w.put(blockFixed, 3)
+	previous, start := 0, 0
+	for start < len(text) {
+		// A line is taken with the line feed before it, not the one behind it: that one lies as far
+		// from its predecessor as the beginning of the next line does, and joins its reference.
+		end := len(text)
+		if i := bytes.IndexByte(text[start+1:], '\n'); i >= 0 {
+			end = start + 1 + i
+		}
+		w.line(text, previous, start, end)
+		previous, start = start, end
+	}
+	w.reference(0, 0)
+	w.put(endOfBlock, 7)
+	w.put(blockStored, 3)
+	w.align()
+	return append(w.bytes(), 0x00, 0x00, 0xff, 0xff)
+}
+
+const (
+	blockFixed  = 0b010 // not the last, fixed Huffman code
+	blockStored = 0b000 // not the last, stored: an empty one ends at a byte boundary
+	endOfBlock  = 0
+
+	minReference = 3
+	maxReference = 258
+	maxDistance  = 32768
+)
+
+// line encodes text[start:end], whose predecessor is text[previous:start].
+func (w *bitWriter) line(text []byte, previous, start, end int) {
+	here, there := start, previous
+	if there == here {
+		w.literals(text[here:end]) // the first line
+		return
+	}
+	for here < end {
+		n := common(text, there, here, end)
+		if n > 0 && !w.reference(n, here-there) {
+			w.literals(text[here : here+n])
+		}
+		here, there = here+n, there+n
+		next, nextThere := quote(text, here, end), quote(text, there, start)
+		if next == end || nextThere >= start {
+			w.literals(text[here:end])
+			return
+		}
+		w.literals(text[here:next])
+		here, there = next, nextThere
+	}
+}
+
+// quote is the place of the next double quote, where a label value begins or ends; end if none.
+func quote(text []byte, from, end int) int {
+	for from < end && text[from] != '"' {
+		from++
+	}
+	return from
+}
+
+// common is how many bytes from here to end are the same as those from there on.
+func common(text []byte, there, here, end int) int {
+	n := 0
+	for here+n+8 <= len(text) {
+		differ := binary.LittleEndian.Uint64(text[here+n:]) ^ binary.LittleEndian.Uint64(text[there+n:])
+		if differ != 0 {
+			return min(n+bits.TrailingZeros64(differ)>>3, end-here)
+		}
+		if n += 8; here+n >= end {
+			return end - here
+		}
+	}
+	for here+n < end && text[here+n] == text[there+n] {
+		n++
+	}
+	return n
+}
+
+// bitWriter packs codes into bytes, least significant bit first. It owns out, which is long
+// enough for the longest encoding from the beginning on.
+type bitWriter struct {
+	out     []byte
+	n       int    // bytes of out in use
+	pending uint64 // bits that do not make a byte yet
+	count   uint
+	length  int // of the reference that may still grow; 0 if there is none
+	back    int // its distance
+}
+
+// newBitWriter makes room for size bytes in the worst case: 9 bits a literal, and the ends.
+func newBitWriter(dst []byte, size int) bitWriter {
+	need := len(dst) + size + size/8 + 64
+	if cap(dst) < need {
+		dst = append(make([]byte, 0, need), dst...)
+	}
+	return bitWriter{out: dst[:need], n: len(dst)}
+}
+
+// put adds up to 32 bits.
+func (w *bitWriter) put(code uint64, size uint) {
+	w.pending |= code << w.count
+	w.count += size
+	if w.count >= 32 {
+		binary.LittleEndian.PutUint32(w.out[w.n:], uint32(w.pending))
+		w.n += 4
+		w.pending >>= 32
+		w.count -= 32
+	}
+}
+
+func (w *bitWriter) align() {
+	for ; w.count > 0; w.count -= min(w.count, 8) {
+		w.out[w.n] = byte(w.pending)
+		w.n++
+		w.pending >>= 8
+	}
+}
+
+func (w *bitWriter) bytes() []byte { return w.out[:w.n] }
+
+func (w *bitWriter) literals(text []byte) {
+	if len(text) == 0 {
+		return
+	}
+	w.flushReference()
+	for _, c := range text {
+		w.put(fixed.literal[c].bits, fixed.literal[c].size)
+	}
+}
+
+// reference says that the next length bytes are those that stand distance bytes earlier. It is
+// held back until it is known whether the bytes behind it belong to it as well. Where a reference
+// does not pay it returns false, and nothing is written. A length of 0 ends the one held back.
+func (w *bitWriter) reference(length, distance int) bool {
+	if w.length > 0 && distance == w.back {
+		w.length += length
+		return true
+	}
+	if length > 0 && (length < minReference || distance > maxDistance) {
+		return false
+	}
+	w.flushReference()
+	w.length, w.back = length, distance
+	return true
+}
+
+func (w *bitWriter) flushReference() {
+	if w.length == 0 {
+		return
+	}
+	distance := distanceCode(w.back)
+	for w.length > 0 {
+		n := min(w.length, maxReference)
+		if rest := w.length - n; rest > 0 && rest < minReference {
+			n -= minReference
+		}
+		length := fixed.length[n]
+		w.put(length.bits|distance.bits<<length.size, length.size+distance.size)
+		w.length -= n
+	}
+}

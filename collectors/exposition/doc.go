@@ -1,0 +1,2 @@
+// Package exposition x.
+package exposition

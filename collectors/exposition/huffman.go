@@ -1,0 +1,76 @@
+package exposition
+
+import "math/bits"
+
+// code is a Huffman code and the extra bits behind it, ready to be written.
+type code struct {
+	bits uint64
+	size uint
+}
+
+// fixed is the code of RFC 1951 §3.2.6.
+var fixed = newFixedCode()
+
+type fixedCode struct {
+	literal [256]code
+	length  [maxReference + 1]code
+}
+
+func newFixedCode() *fixedCode {
+	f := &fixedCode{}
+	for c := range f.literal {
+		f.literal[c] = fixedSymbol(c)
+	}
+	symbol, base := 257, minReference
+	for n := minReference; n < maxReference; n++ {
+		extra := lengthExtra(symbol)
+		if n == base+1<<extra {
+			symbol, base = symbol+1, n
+			extra = lengthExtra(symbol)
+		}
+		f.length[n] = fixedSymbol(symbol).with(uint64(n-base), extra)
+	}
+	f.length[maxReference] = fixedSymbol(285) // has a symbol of its own
+	return f
+}
+
+// lengthExtra is how many extra bits stand behind a length symbol from 257 to 284.
+func lengthExtra(symbol int) uint {
+	if symbol < 265 {
+		return 0
+	}
+	return uint(symbol-261) / 4
+}
+
+func fixedSymbol(symbol int) code {
+	switch {
+	case symbol < 144:
+		return huffman(0b00110000+symbol, 8)
+	case symbol < 256:
+		return huffman(0b110010000+symbol-144, 9)
+	case symbol < 280:
+		return huffman(symbol-256, 7)
+	}
+	return huffman(0b11000000+symbol-280, 8)
+}
+
+// huffman turns a code around: Huffman codes are packed from their most significant bit on.
+func huffman(value int, size uint) code {
+	return code{bits: uint64(bits.Reverse32(uint32(value)) >> (32 - size)), size: size}
+}
+
+func (c code) with(extra uint64, size uint) code {
+	return code{bits: c.bits | extra<<c.size, size: c.size + size}
+}
+
+// distanceCode is the code of a distance from 1 to 32768: two symbols for each power of two, the
+// bits below them behind it.
+func distanceCode(distance int) code {
+	d := uint32(distance - 1)
+	if d < 2 {
+		return huffman(int(d), 5)
+	}
+	extra := uint(bits.Len32(d)) - 2
+	symbol := 2*(extra+1) + uint(d>>extra)&1
+	return huffman(int(symbol), 5).with(uint64(d)&(1<<extra-1), extra)
+}
