@@ -248,11 +248,12 @@ func requireSane(t *testing.T, b Book, now time.Time) {
 	}
 }
 
+// restarted is the book as the next run finds it.
 func restarted(t *testing.T, b Book) Book {
 	t.Helper()
-	dir := t.TempDir()
-	require.NoError(t, saveState(dir, start, b.Alerts()))
-	alerts, err := loadState(dir)
+	content, err := encodeState(start, b.Alerts())
+	require.NoError(t, err)
+	alerts, err := decodeState(content)
 	require.NoError(t, err)
 	again := Book{Forget: b.Forget, alerts: alerts}
 	require.Empty(t, cmp.Diff(b.Alerts(), again.Alerts(), cmpopts.IgnoreUnexported(Alert{})))

@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
 
@@ -28,4 +31,12 @@ func burn(tenant, severity, window string) Condition {
 func holds(c Condition) Condition {
 	c.Holds = true
 	return c
+}
+
+// countOf reads a counter.
+func countOf(t *testing.T, counter prometheus.Counter) float64 {
+	t.Helper()
+	var read dto.Metric
+	require.NoError(t, counter.Write(&read))
+	return read.GetCounter().GetValue()
 }

@@ -39,25 +39,40 @@ func loadState(dir string) (map[model.Fingerprint]Alert, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read alert state: %w", err)
 	}
+	alerts, err := decodeState(content)
+	if err != nil {
+		return nil, fmt.Errorf("read alert state %s: %w", path, err)
+	}
+	return alerts, nil
+}
+
+func decodeState(content []byte) (map[model.Fingerprint]Alert, error) {
 	var saved savedState
 	if err := json.Unmarshal(content, &saved); err != nil {
-		return nil, fmt.Errorf("read alert state %s: %w: %w", path, errDamaged, err)
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	if saved.Version < 1 {
-		return nil, fmt.Errorf("read alert state %s: %w: it has no version", path, errDamaged)
+		return nil, fmt.Errorf("%w: it has no version", errDamaged)
 	}
 	if saved.Version > stateVersion {
-		return nil, fmt.Errorf("read alert state %s: written by a later release (version %d, this one knows %d)",
-			path, saved.Version, stateVersion)
+		return nil, fmt.Errorf("written by a later release (version %d, this one knows %d)", saved.Version, stateVersion)
 	}
 	alerts := make(map[model.Fingerprint]Alert, len(saved.Alerts))
 	for _, a := range saved.Alerts {
 		if !slices.Contains([]State{Pending, Firing, Resolved}, a.State) {
-			return nil, fmt.Errorf("read alert state %s: %w: an alert has the state %q", path, errDamaged, a.State)
+			return nil, fmt.Errorf("%w: an alert has the state %q", errDamaged, a.State)
 		}
 		alerts[fingerprint(a.Labels)] = a
 	}
 	return alerts, nil
+}
+
+func encodeState(now time.Time, alerts []Alert) ([]byte, error) {
+	content, err := json.Marshal(savedState{Version: stateVersion, SavedAt: now, Alerts: alerts})
+	if err != nil {
+		return nil, fmt.Errorf("encode alert state: %w", err)
+	}
+	return content, nil
 }
 
 // setAside renames a damaged state so that it can be looked at, and returns its new path.
@@ -72,9 +87,9 @@ func setAside(dir string, now time.Time) (string, error) {
 
 // saveState replaces the state at once: whoever reads it, after whatever crash, finds the old one or the new one.
 func saveState(dir string, now time.Time, alerts []Alert) error {
-	content, err := json.Marshal(savedState{Version: stateVersion, SavedAt: now, Alerts: alerts})
+	content, err := encodeState(now, alerts)
 	if err != nil {
-		return fmt.Errorf("encode alert state: %w", err)
+		return err
 	}
 	if err := replaceFile(filepath.Join(dir, stateFile), content); err != nil {
 		return fmt.Errorf("write alert state: %w", err)
