@@ -1,0 +1,69 @@
+package collectortest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// stock is what was running and open before a case began.
+type stock struct {
+	goroutines goleak.Option
+	sockets    int
+}
+
+func takeStock() (stock, error) {
+	sockets, err := openSockets()
+	return stock{goroutines: goleak.IgnoreCurrent(), sockets: sockets}, err
+}
+
+// leftovers says what is running or open that was not there before. Goroutines and sockets of
+// servers that were just stopped get a moment to end.
+func (s stock) leftovers(ctx context.Context) error {
+	if err := goleak.Find(s.goroutines); err != nil {
+		return fmt.Errorf("a goroutine outlived its collector: %w", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, slack, errors.New("sockets outlived their collector"))
+	defer cancel()
+	tick := time.NewTicker(slack / 50)
+	defer tick.Stop()
+	for {
+		sockets, err := openSockets()
+		if err != nil || sockets <= s.sockets {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %d are open, before it were %d", context.Cause(ctx), sockets, s.sockets)
+		case <-tick.C:
+		}
+	}
+}
+
+// openSockets counts this process's sockets.
+func openSockets() (int, error) {
+	const dir = "/proc/self/fd"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, fmt.Errorf("list open files: %w", err)
+	}
+	n := 0
+	for _, entry := range entries {
+		link, err := os.Readlink(filepath.Join(dir, entry.Name()))
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // closed since, as the listing's own is
+		case err != nil:
+			return 0, fmt.Errorf("read open file: %w", err)
+		case strings.HasPrefix(link, "socket:"):
+			n++
+		}
+	}
+	return n, nil
+}
