@@ -1,6 +1,10 @@
 package alert
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/wardround/wardround/slo"
+)
 
 // The labels of an alert. Those of its instance (tenant, target) come with the objective's grouping.
 const (
@@ -8,6 +12,7 @@ const (
 	ObjectiveLabel  = "objective"
 	QuestionLabel   = "question"
 	SeverityLabel   = "severity"
+	OwnerLabel      = "owner"
 	TierLabel       = "tier"
 	LongWindowLabel = "long_window" // of a burn-rate pair, such as 1h
 )
@@ -25,8 +30,8 @@ const WatchdogSeverity = "none"
 
 // severityRank puts the gravest first and what it does not know last.
 func severityRank(severity string) int {
-	order := []string{"page", "ticket", "info"}
-	if at := slices.Index(order, severity); at >= 0 {
+	order := slo.Severities()
+	if at := slices.Index(order, slo.Severity(severity)); at >= 0 {
 		return at
 	}
 	return len(order)
