@@ -63,13 +63,11 @@ func newClient(am Alertmanager) (*amClient, error) {
 
 // post sends one batch. After an error the Alertmanager may have taken some of it; sending it again does no harm.
 func (c *amClient) post(ctx context.Context, alerts models.PostableAlerts) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("no answer within %s", c.timeout))
+	late := fmt.Errorf("no answer within %s: %w", c.timeout, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, late)
 	defer cancel()
-	params := alertapi.NewPostAlertsParamsWithTimeout(c.timeout).WithContext(ctx).WithAlerts(alerts)
+	params := alertapi.NewPostAlertsParamsWithTimeout(0).WithContext(ctx).WithAlerts(alerts)
 	if _, err := c.api.PostAlerts(params); err != nil {
-		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-			return fmt.Errorf("post alerts: %w: %w", cause, err)
-		}
 		return fmt.Errorf("post alerts: %w", err)
 	}
 	return nil
