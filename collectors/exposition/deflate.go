@@ -57,13 +57,16 @@ func (w *bitWriter) line(text []byte, previous, start, end int) {
 			w.literals(text[here : here+n])
 		}
 		here, there = here+n, there+n
-		next, nextThere := quote(text, here, end), quote(text, there, start)
-		if next == end || nextThere >= start {
+		next := quote(text, here, end)
+		w.literals(text[here:next])
+		if next == end {
+			return
+		}
+		here, there = next, quote(text, there, start)
+		if there >= start {
 			w.literals(text[here:end])
 			return
 		}
-		w.literals(text[here:next])
-		here, there = next, nextThere
 	}
 }
 

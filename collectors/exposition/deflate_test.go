@@ -20,7 +20,7 @@ func gzipped(texts ...string) []byte {
 	var scratch []byte
 	for _, text := range texts {
 		var p piece
-		p, scratch = newPiece([]byte(text), scratch)
+		scratch = p.set([]byte(text), scratch)
 		member = append(member, p.deflated...)
 		sum = sum.then(p.sum)
 	}

@@ -12,11 +12,12 @@ type piece struct {
 	sum      checksum
 }
 
-// newPiece compresses text, using scratch as working space; it returns the scratch, which may
-// have grown.
-func newPiece(text, scratch []byte) (piece, []byte) {
+// set makes p the compressed text. It works in scratch and returns it, since it may have grown.
+func (p *piece) set(text, scratch []byte) []byte {
 	scratch = deflate(scratch[:0], text)
-	return piece{deflated: append([]byte(nil), scratch...), sum: newChecksum(text)}, scratch
+	p.deflated = append(p.deflated[:0], scratch...)
+	p.sum = newChecksum(text)
+	return scratch
 }
 
 // A gzip member (RFC 1952): no name, no time, unknown system. Everything that is served is one

@@ -12,14 +12,18 @@ type code struct {
 var fixed = newFixedCode()
 
 type fixedCode struct {
-	literal [256]code
-	length  [maxReference + 1]code
+	literal  [256]code
+	length   [maxReference + 1]code
+	distance [30]code // without the extra bits
 }
 
 func newFixedCode() *fixedCode {
 	f := &fixedCode{}
 	for c := range f.literal {
 		f.literal[c] = fixedSymbol(c)
+	}
+	for symbol := range f.distance {
+		f.distance[symbol] = huffman(symbol, 5)
 	}
 	symbol, base := 257, minReference
 	for n := minReference; n < maxReference; n++ {
@@ -68,9 +72,9 @@ func (c code) with(extra uint64, size uint) code {
 func distanceCode(distance int) code {
 	d := uint32(distance - 1)
 	if d < 2 {
-		return huffman(int(d), 5)
+		return fixed.distance[d]
 	}
 	extra := uint(bits.Len32(d)) - 2
 	symbol := 2*(extra+1) + uint(d>>extra)&1
-	return huffman(int(symbol), 5).with(uint64(d)&(1<<extra-1), extra)
+	return fixed.distance[symbol].with(uint64(d)&(1<<extra-1), extra)
 }

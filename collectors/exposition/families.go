@@ -1,0 +1,225 @@
+package exposition
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// families is what all batches say, by metric family. Its owner serializes all use of it.
+type families struct {
+	byName    map[string]*family
+	sorted    []*family
+	shapes    map[string]*shape // by collector
+	conflicts []string          // what could not be shown, in words
+}
+
+// family is one metric family with its series, in the order in which they are served.
+type family struct {
+	metric   *collectors.Metric // of the first batch that has this family
+	lines    []line
+	filled   int    // lines already met in this update
+	seen     bool   // in this update
+	clash    string // what another package says about this name, if it says something else
+	hidden   int    // lines that are not served since they repeat another
+	shadowed bool   // OpenMetrics' name of this counter is that of another family
+	changed  bool   // in this update
+	moved    bool   // not only values changed in this update
+
+	headers map[bool]*piece // by whether it is for OpenMetrics; emptied when out of date
+	body    piece           // the lines, unless stale
+	stale   bool
+}
+
+// line is one series' line.
+type line struct {
+	block    string
+	suffix   string
+	value    float64
+	repeated bool // an earlier batch has this series: the line is not served
+}
+
+// shape is which families the last batch of one collector had: the next one most likely has the
+// same, so that no name has to be looked up.
+type shape struct {
+	metrics  []*collectors.Metric
+	families []*family
+}
+
+func newFamilies() *families {
+	return &families{byName: map[string]*family{}, shapes: map[string]*shape{}}
+}
+
+// update takes what the batches say now and reports whether anything differs from before.
+func (fs *families) update(batches []*collectors.Batch) bool {
+	for _, f := range fs.sorted {
+		f.filled, f.seen, f.clash, f.changed, f.moved = 0, false, "", false, false
+	}
+	clear(fs.shapes)
+	for _, b := range batches {
+		fs.take(b)
+	}
+	return fs.settle()
+}
+
+func (fs *families) take(b *collectors.Batch) {
+	s := fs.shapes[b.Key.Collector]
+	if s == nil {
+		s = &shape{}
+		fs.shapes[b.Key.Collector] = s
+	}
+	for i := range b.Families {
+		of := &b.Families[i]
+		if i == len(s.metrics) {
+			s.metrics, s.families = append(s.metrics, nil), append(s.families, nil)
+		}
+		if s.metrics[i] != of.Metric {
+			s.metrics[i], s.families[i] = of.Metric, fs.family(of.Metric.Name)
+		}
+		if f := s.families[i]; f.admit(of.Metric, b.Key) {
+			f.take(of.Samples)
+		}
+	}
+}
+
+func (fs *families) family(name string) *family {
+	f, ok := fs.byName[name]
+	if !ok {
+		f = &family{headers: map[bool]*piece{}}
+		fs.byName[name] = f
+	}
+	return f
+}
+
+// admit says whether samples of m can stand in this family. The first batch decides what the
+// family is; another type under its name would break the page.
+func (f *family) admit(m *collectors.Metric, key collectors.Key) bool {
+	if !f.seen {
+		f.seen = true
+		if f.metric != m {
+			f.metric, f.changed, f.moved = m, true, true
+			clear(f.headers)
+		}
+	}
+	if m == f.metric {
+		return true
+	}
+	switch {
+	case m.Type != f.metric.Type:
+		f.clash = fmt.Sprintf("%s of %s is a %s, but a %s elsewhere: left out", m.Name, key, m.Type, f.metric.Type)
+		return false
+	case m.Help != f.metric.Help || m.Unit != f.metric.Unit:
+		f.clash = fmt.Sprintf("%s of %s has another help or unit than elsewhere", m.Name, key)
+	}
+	return true
+}
+
+// take compares samples with the lines that stood in their place, and puts them there.
+func (f *family) take(samples []collectors.Sample) {
+	for i := range samples {
+		s := &samples[i]
+		block := s.Block()
+		if f.filled == len(f.lines) {
+			f.lines = append(f.lines, line{block: block, suffix: s.Suffix, value: s.Value})
+			f.filled++
+			f.changed, f.moved = true, true
+			continue
+		}
+		l := &f.lines[f.filled]
+		f.filled++
+		if l.block != block || l.suffix != s.Suffix {
+			l.suffix, f.changed, f.moved = s.Suffix, true, true
+		}
+		if math.Float64bits(l.value) != math.Float64bits(s.Value) {
+			l.value, f.changed = s.Value, true
+		}
+		l.block = block // even if equal: the old one belongs to a batch that is to be freed
+	}
+}
+
+// settle ends an update: what no batch has any more goes, what came twice is hidden.
+func (fs *families) settle() bool {
+	changed := false
+	maps.DeleteFunc(fs.byName, func(_ string, f *family) bool { return f.filled == 0 })
+	for _, f := range fs.sorted {
+		changed = changed || f.filled == 0
+	}
+	fs.sorted = slices.AppendSeq(fs.sorted[:0], maps.Values(fs.byName))
+	slices.SortFunc(fs.sorted, func(a, b *family) int { return strings.Compare(a.metric.Name, b.metric.Name) })
+	fs.conflicts = nil
+	for _, f := range fs.sorted {
+		f.settle()
+		fs.shadow(f)
+		changed = changed || f.changed
+		if f.clash != "" {
+			fs.conflicts = append(fs.conflicts, f.clash)
+		}
+		if f.hidden > 0 {
+			fs.conflicts = append(fs.conflicts, fmt.Sprintf("%s has %d series that two batches bring: the first is shown", f.metric.Name, f.hidden))
+		}
+	}
+	return changed
+}
+
+func (f *family) settle() {
+	if f.filled < len(f.lines) {
+		f.lines = slices.Delete(f.lines, f.filled, len(f.lines))
+		f.changed, f.moved = true, true
+	}
+	if f.moved {
+		f.hideRepeated()
+	}
+	f.stale = f.stale || f.changed
+}
+
+// hideRepeated keeps the first of each series. Lines that ascend cannot repeat each other, which
+// is so for most families; only for the others are their series remembered, for as long as it takes.
+func (f *family) hideRepeated() {
+	f.hidden = 0
+	ascending := true
+	for i := range f.lines {
+		f.lines[i].repeated = false
+		ascending = ascending && (i == 0 || f.lines[i-1].before(&f.lines[i]))
+	}
+	if ascending {
+		return
+	}
+	type series struct{ block, suffix string }
+	shown := make(map[series]struct{}, len(f.lines))
+	for i := range f.lines {
+		l := &f.lines[i]
+		_, l.repeated = shown[series{l.block, l.suffix}]
+		if l.repeated {
+			f.hidden++
+		}
+		shown[series{l.block, l.suffix}] = struct{}{}
+	}
+}
+
+func (l *line) before(next *line) bool {
+	c := strings.Compare(l.block, next.block)
+	return c < 0 || c == 0 && l.suffix < next.suffix
+}
+
+// shadow notes whether the name that OpenMetrics gives a counter, without _total, is taken.
+func (fs *families) shadow(f *family) {
+	_, taken := fs.byName[strings.TrimSuffix(f.metric.Name, totalSuffix)]
+	shadowed := f.metric.Type == collectors.Counter && taken
+	if shadowed != f.shadowed {
+		f.shadowed, f.changed = shadowed, true
+		clear(f.headers)
+	}
+}
+
+// names are the names of all families, sorted.
+func (fs *families) names() []string {
+	names := make([]string, len(fs.sorted))
+	for i, f := range fs.sorted {
+		names[i] = f.metric.Name
+	}
+	return names
+}
