@@ -82,6 +82,20 @@ func (b *Batch) Each(wanted func(family string) bool, yield func(Series)) {
 	}
 }
 
+// amended is the Batch with the families of a later one in place of its own.
+func (b *Batch) amended(later *Batch) *Batch {
+	families := slices.Clone(later.Families)
+	for _, f := range b.Families {
+		if !slices.ContainsFunc(later.Families, func(l Family) bool { return l.Metric == f.Metric }) {
+			families = append(families, f)
+		}
+	}
+	slices.SortFunc(families, byName)
+	return &Batch{Key: b.Key, At: b.At, Families: families, Findings: append(slices.Clip(b.Findings), later.Findings...)}
+}
+
+func byName(x, y Family) int { return strings.Compare(x.Metric.Name, y.Metric.Name) }
+
 // Len is the number of samples.
 func (b *Batch) Len() int {
 	n := 0
@@ -239,7 +253,7 @@ func (b *Builder) Batch() *Batch {
 		}
 		batch.Families = append(batch.Families, Family{Metric: m, Samples: kept})
 	}
-	slices.SortFunc(batch.Families, func(x, y Family) int { return strings.Compare(x.Metric.Name, y.Metric.Name) })
+	slices.SortFunc(batch.Families, byName)
 	return batch
 }
 

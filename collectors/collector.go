@@ -9,9 +9,10 @@ import (
 //
 // Collect is never called twice at the same time for one Visit. It must return soon after ctx
 // ends, leave nothing running or open behind it that its owner does not close, and write only
-// metrics of its package's Catalogue. What it could not get of itself is an error (the visit
-// failed, and the last good Batch stays until it is stale); a part that it could not get while
-// the rest was fine is Builder.Unavailable.
+// metrics of its package's Catalogue. An error means that the visit failed: the last good Batch
+// then stays until it is stale, except for the families that this visit did write, such as the
+// one that says that the target is down. A part that could not be had while the rest was fine is
+// Builder.Unavailable.
 type Collector interface {
 	Collect(ctx context.Context, b *Builder) error
 }

@@ -143,12 +143,13 @@ func TestLastGoodBatchOutlivesFailuresUntilStale(t *testing.T) {
 		var broken atomic.Bool
 		key := Key{"test", "t", ""}
 		r, store := startRounds(t, nil)
-		require.NoError(t, r.Set([]Visit{{Key: key, Eager: true, Collector: collecting(func(context.Context, *Builder) error {
+		require.NoError(t, r.Set([]Visit{{Key: key, Eager: true, Collector: &collectorFunc{collect: func(_ context.Context, b *Builder) error {
 			if broken.Load() {
 				return Because(ReasonUnreachable, errors.New("gone away"))
 			}
+			b.Set(metricSeen, 1)
 			return nil
-		})}}))
+		}}}}))
 		synctest.Wait()
 		_, ok := store.Get(key)
 		require.True(t, ok)
@@ -164,6 +165,36 @@ func TestLastGoodBatchOutlivesFailuresUntilStale(t *testing.T) {
 		require.True(t, ok, "what is known of the visits themselves stays")
 		require.Contains(t, render(own), `wardround_collector_up{target="t",collector="test"} 0`)
 		require.Contains(t, render(own), `wardround_collector_errors_total{target="t",collector="test",reason="unreachable"}`)
+	})
+}
+
+func TestWhatAFailedVisitWroteReplacesTheLastGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := &Metric{Name: "test_up", Help: "Up", Source: "test"}
+		var broken atomic.Bool
+		key := Key{"test", "t", ""}
+		r, store := startRounds(t, nil)
+		require.NoError(t, r.Set([]Visit{{Key: key, Eager: true, Collector: &collectorFunc{collect: func(_ context.Context, b *Builder) error {
+			if broken.Load() {
+				b.Set(up, 0)
+				return errors.New("down")
+			}
+			b.Set(up, 1)
+			b.Set(metricSeen, 7)
+			return nil
+		}}}}))
+		synctest.Wait()
+		broken.Store(true)
+		pass(time.Minute)
+		shown, _ := store.Get(key)
+		require.Equal(t, "test_seen{target=\"t\"} 7\ntest_up{target=\"t\"} 0\n", render(shown))
+		pass(5 * time.Minute)
+		shown, _ = store.Get(key)
+		require.Equal(t, "test_up{target=\"t\"} 0\n", render(shown), "stale values vanish, the news stays")
+		broken.Store(false)
+		pass(5 * time.Minute)
+		shown, _ = store.Get(key)
+		require.Equal(t, "test_seen{target=\"t\"} 7\ntest_up{target=\"t\"} 1\n", render(shown))
 	})
 }
 

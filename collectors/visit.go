@@ -55,9 +55,10 @@ type visit struct {
 	logs        []Log // newest first
 	visits      map[Outcome]uint64
 	errors      map[Reason]uint64
-	failures    int // in a row
-	strikes     int // of them, how many the target itself is to blame for: they make the visits rarer
-	last        *Batch
+	failures    int       // in a row
+	strikes     int       // of them, how many the target itself is to blame for: they make the visits rarer
+	last        *Batch    // the last good one, until it is stale
+	partial     *Batch    // what the last visit wrote before it failed; nil after a success
 	lastAsked   time.Time // last success for which the target was asked
 	lastSuccess time.Time // last time the Batch was known to be right
 	next        time.Time
@@ -131,7 +132,22 @@ func (v *visit) expire() {
 	defer v.mu.Unlock()
 	if stale, may := v.staleAt(); may && !time.Now().Before(stale) {
 		v.last = nil
+		v.show()
+	}
+}
+
+// show puts into the Store what is to be seen of the visits: the last good Batch, except for what
+// the last visit wrote before it failed (that its target is down, say).
+func (v *visit) show() {
+	switch {
+	case v.partial == nil && v.last == nil:
 		v.options.Store.Drop(v.Key)
+	case v.partial == nil:
+		v.options.Store.Put(v.last)
+	case v.last == nil:
+		v.options.Store.Put(v.partial)
+	default:
+		v.options.Store.Put(v.last.amended(v.partial))
 	}
 }
 
@@ -178,12 +194,11 @@ func (v *visit) ask(w Visit) (Log, *Batch, error) {
 	log.Duration = time.Since(began)
 	if err != nil {
 		span.SetStatus(codes.Error, string(ReasonOf(err)))
-		log.Notes = b.notes
-		return failed(log, err), nil, err
+		log = failed(log, err)
 	}
 	batch := b.Batch()
 	log.Samples, log.Notes = batch.Len(), b.notes
-	return log, batch, nil
+	return log, batch, err
 }
 
 // collect contains a panic of the collector: it becomes a failed visit, with its stack.
@@ -219,6 +234,7 @@ func (v *visit) record(l Log, batch *Batch, err error) {
 		if l.asked {
 			v.strikes++
 		}
+		v.fail(batch)
 	} else {
 		v.succeed(l, batch)
 	}
@@ -227,13 +243,22 @@ func (v *visit) record(l Log, batch *Batch, err error) {
 	v.options.Store.Put(v.ownBatch(l))
 }
 
+func (v *visit) fail(partial *Batch) {
+	v.partial = nil
+	if partial != nil && len(partial.Families) > 0 {
+		v.partial = partial
+	}
+	v.show()
+}
+
 func (v *visit) succeed(l Log, batch *Batch) {
 	v.failures, v.strikes = 0, 0
 	v.lastSuccess = l.Start
+	v.partial = nil
 	if l.Outcome == Success {
 		v.lastAsked = l.Start
 		v.last = batch
-		v.options.Store.Put(batch)
+		v.show()
 	}
 	v.options.Observe(l.Start, batch)
 }
