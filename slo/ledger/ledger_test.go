@@ -1,0 +1,259 @@
+package ledger
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/slo"
+)
+
+var start = time.Date(2026, time.March, 28, 21, 57, 0, 0, time.UTC) // a clock change is near
+
+func open(t testing.TB, dir string) *Ledger {
+	t.Helper()
+	l, err := Open(dir, DefaultOptions())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	return l
+}
+
+func tenant(n int) slo.Instance {
+	return slo.NewInstance("login", slo.Label{Name: "tenant", Value: fmt.Sprintf("clinic-%03d", n)})
+}
+
+func windows(t testing.TB) []slo.Window {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	kolkata, err := time.LoadLocation("Asia/Kolkata") // half an hour off the hours' rows
+	require.NoError(t, err)
+	return []slo.Window{
+		{Rolling: 5 * time.Minute}, {Rolling: time.Hour}, {Rolling: 6 * time.Hour}, {Rolling: 3 * slo.Day}, {Rolling: 28 * slo.Day},
+		{Calendar: slo.Week, Zone: zone}, {Calendar: slo.Month, Zone: kolkata}, {Calendar: slo.Quarter, Zone: zone}, {Calendar: slo.Year},
+	}
+}
+
+// naive is the record as anybody would keep it: every minute of every instance.
+type naive struct {
+	minutes map[int64]map[slo.Instance]slo.Delta
+	end     int64
+}
+
+func (n *naive) append(m int64, deltas []slo.Delta) {
+	n.end = m + 1
+	if n.minutes[m] == nil {
+		n.minutes[m] = map[slo.Instance]slo.Delta{}
+	}
+	for _, d := range deltas {
+		old, there := n.minutes[m][d.Instance]
+		switch {
+		case there && d.Carried:
+			continue
+		case there && !old.Carried:
+			d.Counts = d.Counts.Add(old.Counts)
+		}
+		n.minutes[m][d.Instance] = d
+	}
+}
+
+func (n *naive) tally(i slo.Instance, from, to int64) slo.Tally {
+	var t slo.Tally
+	first := int64(-1)
+	for m, row := range n.minutes {
+		d, there := row[i]
+		if !there {
+			continue
+		}
+		if first < 0 || m < first {
+			first = m
+		}
+		if from <= m && m < min(to, n.end) {
+			t.Counts = t.Counts.Add(d.Counts)
+			if !d.Carried {
+				t.Measured++
+			}
+		}
+	}
+	if first >= 0 {
+		t.Expected = max(0, min(to, n.end)-max(from, first))
+	}
+	return t
+}
+
+// step moves the wall clock as it moves in the field: on by a minute, ahead over
+// a gap, back, or nowhere.
+func step(r *rand.Rand) int64 {
+	switch r.IntN(40) {
+	case 0:
+		return r.Int64N(300)
+	case 1:
+		return -r.Int64N(200)
+	case 2:
+		return r.Int64N(3 * 1440)
+	case 3:
+		return 0
+	}
+	return 1
+}
+
+func randomDeltas(r *rand.Rand) []slo.Delta {
+	var deltas []slo.Delta
+	for n := range 6 {
+		if r.IntN(5) == 0 {
+			continue
+		}
+		c := slo.Counts{Good: uint64(r.IntN(3)), Bad: uint64(r.IntN(2))}
+		if r.IntN(20) == 0 {
+			c.Good = r.Uint64N(1 << 40)
+		}
+		deltas = append(deltas, slo.Delta{Instance: tenant(n * r.IntN(4)), Counts: c, Carried: r.IntN(10) == 0})
+	}
+	return deltas
+}
+
+// TestSumsEqualNaiveRecount drives random histories with gaps, clock steps and
+// restarts, and counts everything again the slow way.
+func TestSumsEqualNaiveRecount(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 7))
+			dir := t.TempDir()
+			l, err := Open(dir, DefaultOptions())
+			require.NoError(t, err)
+			ws := windows(t)
+			require.NoError(t, l.Watch(ws))
+			want := &naive{minutes: map[int64]map[slo.Instance]slo.Delta{}}
+			m := start.Unix() / 60
+			for n := range 600 {
+				m += step(r)
+				deltas := randomDeltas(r)
+				want.append(m, deltas)
+				require.NoError(t, l.Append(time.Unix(m*60, 0), deltas))
+				if r.IntN(50) == 0 {
+					want.end = slices.Max(slices.Collect(maps.Keys(want.minutes))) + 1
+					require.NoError(t, l.Close())
+					l, err = Open(dir, DefaultOptions())
+					require.NoError(t, err)
+					require.NoError(t, l.Watch(ws))
+					m = max(m, want.end-1)
+				}
+				if n%10 == 0 {
+					compare(t, r, l, want, ws)
+				}
+			}
+			compare(t, r, l, want, ws)
+			require.NoError(t, l.Close())
+		})
+	}
+}
+
+func compare(t *testing.T, r *rand.Rand, l *Ledger, want *naive, ws []slo.Window) {
+	t.Helper()
+	require.Equal(t, want.end*60, l.Through().Unix())
+	at := time.Unix(want.end*60, 0)
+	for n := range 16 {
+		i := tenant(n)
+		for _, w := range ws {
+			from, _ := w.Ending(at)
+			require.Equal(t, want.tally(i, from.Unix()/60, want.end), l.Tally(i, w), "%s over %s at %s", i, w, at)
+		}
+		from := want.end - r.Int64N(5*1440)
+		to := from + r.Int64N(2*1440)
+		got, err := l.Sum(i, time.Unix(from*60, 0), time.Unix(to*60, 0))
+		require.NoError(t, err)
+		require.Equal(t, want.tally(i, from, to), got, "%s in [%d, %d)", i, from, to)
+	}
+}
+
+func TestWatchAgainKeepsAndAdds(t *testing.T) {
+	l := open(t, t.TempDir())
+	hour, day := slo.Window{Rolling: time.Hour}, slo.Window{Rolling: slo.Day}
+	require.NoError(t, l.Watch([]slo.Window{hour}))
+	for n := range 90 {
+		require.NoError(t, l.Append(start.Add(time.Duration(n)*time.Minute), []slo.Delta{{Instance: tenant(1), Counts: slo.Counts{Good: 1}}}))
+	}
+	require.NoError(t, l.Watch([]slo.Window{day}))
+	require.Equal(t, slo.Tally{Counts: slo.Counts{Good: 90}, Measured: 90, Expected: 90}, l.Tally(tenant(1), day))
+	require.Equal(t, slo.Tally{}, l.Tally(tenant(1), hour), "not watched any more")
+}
+
+func TestWalkDays(t *testing.T) {
+	l := open(t, t.TempDir())
+	zone, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	for n := range 3 * 1440 {
+		bad := uint64(0)
+		if n%100 == 0 {
+			bad = 1
+		}
+		at := start.Add(time.Duration(n) * time.Minute)
+		require.NoError(t, l.Append(at, []slo.Delta{{Instance: tenant(1), Counts: slo.Counts{Good: 1, Bad: bad}}}))
+		if n == 2000 {
+			require.NoError(t, l.Append(at, []slo.Delta{{Instance: tenant(2), Counts: slo.Counts{Good: 1}}}))
+		}
+	}
+	var total slo.Tally
+	var expected, seen []int64
+	edges := slo.Days(start, l.Through(), zone)
+	require.NoError(t, l.Walk(edges, func(s Slice) error {
+		day := s.Tally(tenant(1))
+		total.Counts = total.Counts.Add(day.Counts)
+		expected = append(expected, day.Expected)
+		instances := int64(0)
+		for range s.All() {
+			instances++
+		}
+		seen = append(seen, instances)
+		return nil
+	}))
+	require.Equal(t, slo.Counts{Good: 3 * 1440, Bad: 44}, total.Counts)
+	require.Equal(t, []int64{63, 23 * 60, 1440, 3*1440 - 63 - 23*60 - 1440}, expected, "the day of the clock change has 23 hours")
+	require.Equal(t, []int64{1, 1, 2, 2}, seen)
+}
+
+func TestSecondProcessIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	_, err := Open(dir, DefaultOptions())
+	require.ErrorContains(t, err, "another process has it open")
+}
+
+func TestLaterLayoutIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(dir, DefaultOptions())
+	require.NoError(t, err)
+	require.NoError(t, l.db.Update(func(tx *boltTx) error { return tx.Bucket(metaBucket).Put(schemaKey, []byte("9")) }))
+	require.NoError(t, l.Close())
+	_, err = Open(dir, DefaultOptions())
+	require.ErrorContains(t, err, "its layout is version 9")
+}
+
+func TestRetentionKeepsHours(t *testing.T) {
+	l, err := Open(t.TempDir(), Options{Retention: minRetention})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	from := start.Truncate(time.Hour)
+	put := func(at time.Time) {
+		require.NoError(t, l.Append(at, []slo.Delta{{Instance: tenant(1), Counts: slo.Counts{Good: 1}}}))
+	}
+	for n := range 61 {
+		put(from.Add(time.Duration(n) * time.Minute))
+	}
+	later := from.Add(minRetention + 2*time.Hour)
+	for n := range 40 {
+		put(later.Add(time.Duration(n) * time.Minute))
+	}
+	rows := 0
+	require.NoError(t, l.db.View(func(tx *boltTx) error { rows = tx.Bucket(minutesBucket).Stats().KeyN; return nil }))
+	require.Equal(t, 40, rows)
+	got, err := l.Sum(tenant(1), from, from.Add(time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, uint64(60), got.Good)
+}
