@@ -15,7 +15,7 @@ import (
 // the standard fixes, nothing has to be counted either, and one pass is enough.
 func deflate(dst, text []byte) []byte {
 	w := newBitWriter(dst, len(text))
-	w.put(blockFixed, 3)
+	w.put(blockFixed)
 	previous, start := 0, 0
 	for start < len(text) {
 		// A line is taken with the line feed before it, not the one behind it: that one lies as far
@@ -28,17 +28,19 @@ func deflate(dst, text []byte) []byte {
 		previous, start = start, end
 	}
 	w.reference(0, 0)
-	w.put(endOfBlock, 7)
-	w.put(blockStored, 3)
+	w.put(endOfBlock)
+	w.put(blockStored)
 	w.align()
 	return append(w.bytes(), 0x00, 0x00, 0xff, 0xff)
 }
 
-const (
-	blockFixed  = 0b010 // not the last, fixed Huffman code
-	blockStored = 0b000 // not the last, stored: an empty one ends at a byte boundary
-	endOfBlock  = 0
+var (
+	blockFixed  = code{0b010, 3} // not the last, fixed Huffman code
+	blockStored = code{0b000, 3} // not the last, stored: an empty one ends at a byte boundary
+	endOfBlock  = fixedSymbol(256)
+)
 
+const (
 	minReference = 3
 	maxReference = 258
 	maxDistance  = 32768
@@ -117,9 +119,9 @@ func newBitWriter(dst []byte, size int) bitWriter {
 }
 
 // put adds up to 32 bits.
-func (w *bitWriter) put(code uint64, size uint) {
-	w.pending |= code << w.count
-	w.count += size
+func (w *bitWriter) put(c code) {
+	w.pending |= uint64(c.bits) << (w.count & 63)
+	w.count += uint(c.size)
 	if w.count >= 32 {
 		binary.LittleEndian.PutUint32(w.out[w.n:], uint32(w.pending))
 		w.n += 4
@@ -143,9 +145,17 @@ func (w *bitWriter) literals(text []byte) {
 		return
 	}
 	w.flushReference()
+	pending, count := w.pending, w.count
 	for _, c := range text {
-		w.put(fixed.literal[c].bits, fixed.literal[c].size)
+		pending |= uint64(fixed.literal[c].bits) << (count & 63)
+		if count += uint(fixed.literal[c].size); count >= 32 {
+			binary.LittleEndian.PutUint32(w.out[w.n:], uint32(pending))
+			w.n += 4
+			pending >>= 32
+			count -= 32
+		}
 	}
+	w.pending, w.count = pending, count
 }
 
 // reference says that the next length bytes are those that stand distance bytes earlier. It is
@@ -174,8 +184,7 @@ func (w *bitWriter) flushReference() {
 		if rest := w.length - n; rest > 0 && rest < minReference {
 			n -= minReference
 		}
-		length := fixed.length[n]
-		w.put(length.bits|distance.bits<<length.size, length.size+distance.size)
+		w.put(fixed.length[n].with(distance))
 		w.length -= n
 	}
 }

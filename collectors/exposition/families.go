@@ -1,6 +1,7 @@
 package exposition
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -22,25 +23,26 @@ type families struct {
 type family struct {
 	metric   *collectors.Metric // of the first batch that has this family
 	lines    []line
-	filled   int    // lines already met in this update
+	middles  []byte // of all lines, one behind the other: reading them in order is what rendering takes
+	filled   int    // lines already met in this update, as long as none moved
 	seen     bool   // in this update
 	clash    string // what another package says about this name, if it says something else
 	hidden   int    // lines that are not served since they repeat another
 	shadowed bool   // OpenMetrics' name of this counter is that of another family
 	changed  bool   // in this update
-	moved    bool   // not only values changed in this update
+	moved    bool   // in this update, and not only values changed
 
 	headers map[bool]*piece // by whether it is for OpenMetrics; emptied when out of date
 	body    piece           // the lines, unless stale
 	stale   bool
 }
 
-// line is one series' line.
+// line is one series' line: the family's name, a middle, the value. The middle is all that
+// stands between the two: a suffix, the braces with the labels, a space.
 type line struct {
-	block    string
-	suffix   string
 	value    float64
-	repeated bool // an earlier batch has this series: the line is not served
+	end      uint32 // of its middle; the middle of the line before ends where it begins
+	repeated bool   // an earlier batch has this series: the line is not served
 }
 
 // shape is which families the last batch of one collector had: the next one most likely has the
@@ -101,7 +103,8 @@ func (f *family) admit(m *collectors.Metric, key collectors.Key) bool {
 	if !f.seen {
 		f.seen = true
 		if f.metric != m {
-			f.metric, f.changed, f.moved = m, true, true
+			f.metric = m
+			f.truncate()
 			clear(f.headers)
 		}
 	}
@@ -118,35 +121,67 @@ func (f *family) admit(m *collectors.Metric, key collectors.Key) bool {
 	return true
 }
 
-// take compares samples with the lines that stood in their place, and puts them there.
+// take compares samples with the lines that stood in their place. From the first one on that is
+// another series, the lines are made anew.
 func (f *family) take(samples []collectors.Sample) {
 	for i := range samples {
 		s := &samples[i]
-		block := s.Block()
-		if f.filled == len(f.lines) {
-			f.lines = append(f.lines, line{block: block, suffix: s.Suffix, value: s.Value})
-			f.filled++
-			f.changed, f.moved = true, true
+		if !f.moved && (f.filled == len(f.lines) || !isMiddle(f.middle(f.filled), s)) {
+			f.truncate()
+		}
+		if f.moved {
+			f.middles = appendMiddle(f.middles, s)
+			f.lines = append(f.lines, line{value: s.Value, end: uint32(len(f.middles))})
 			continue
 		}
 		l := &f.lines[f.filled]
-		f.filled++
-		if l.block != block || l.suffix != s.Suffix {
-			l.suffix, f.changed, f.moved = s.Suffix, true, true
-		}
 		if math.Float64bits(l.value) != math.Float64bits(s.Value) {
 			l.value, f.changed = s.Value, true
 		}
-		l.block = block // even if equal: the old one belongs to a batch that is to be freed
+		f.filled++
 	}
+}
+
+// truncate drops the lines that were not met in this update.
+func (f *family) truncate() {
+	f.changed, f.moved = true, true
+	f.middles = f.middles[:f.begin(f.filled)]
+	f.lines = f.lines[:f.filled]
+}
+
+func (f *family) begin(i int) uint32 {
+	if i == 0 {
+		return 0
+	}
+	return f.lines[i-1].end
+}
+
+func (f *family) middle(i int) []byte { return f.middles[f.begin(i):f.lines[i].end] }
+
+func appendMiddle(dst []byte, s *collectors.Sample) []byte {
+	dst = append(dst, s.Suffix...)
+	if s.Block() != "" {
+		dst = appendAll(dst, "{", s.Block(), "}")
+	}
+	return append(dst, ' ')
+}
+
+// isMiddle reports whether appendMiddle makes this middle of s.
+func isMiddle(middle []byte, s *collectors.Sample) bool {
+	suffix, block := len(s.Suffix), len(s.Block())
+	if block == 0 {
+		return len(middle) == suffix+1 && string(middle[:suffix]) == s.Suffix
+	}
+	return len(middle) == suffix+block+3 && string(middle[:suffix]) == s.Suffix &&
+		string(middle[suffix+1:suffix+1+block]) == s.Block()
 }
 
 // settle ends an update: what no batch has any more goes, what came twice is hidden.
 func (fs *families) settle() bool {
 	changed := false
-	maps.DeleteFunc(fs.byName, func(_ string, f *family) bool { return f.filled == 0 })
+	maps.DeleteFunc(fs.byName, func(_ string, f *family) bool { return len(f.lines) == 0 || !f.seen })
 	for _, f := range fs.sorted {
-		changed = changed || f.filled == 0
+		changed = changed || len(f.lines) == 0 || !f.seen
 	}
 	fs.sorted = slices.AppendSeq(fs.sorted[:0], maps.Values(fs.byName))
 	slices.SortFunc(fs.sorted, func(a, b *family) int { return strings.Compare(a.metric.Name, b.metric.Name) })
@@ -166,9 +201,8 @@ func (fs *families) settle() bool {
 }
 
 func (f *family) settle() {
-	if f.filled < len(f.lines) {
-		f.lines = slices.Delete(f.lines, f.filled, len(f.lines))
-		f.changed, f.moved = true, true
+	if !f.moved && f.filled < len(f.lines) {
+		f.truncate()
 	}
 	if f.moved {
 		f.hideRepeated()
@@ -183,26 +217,19 @@ func (f *family) hideRepeated() {
 	ascending := true
 	for i := range f.lines {
 		f.lines[i].repeated = false
-		ascending = ascending && (i == 0 || f.lines[i-1].before(&f.lines[i]))
+		ascending = ascending && (i == 0 || bytes.Compare(f.middle(i-1), f.middle(i)) < 0)
 	}
 	if ascending {
 		return
 	}
-	type series struct{ block, suffix string }
-	shown := make(map[series]struct{}, len(f.lines))
+	shown := make(map[string]struct{}, len(f.lines))
 	for i := range f.lines {
-		l := &f.lines[i]
-		_, l.repeated = shown[series{l.block, l.suffix}]
-		if l.repeated {
+		if _, repeated := shown[string(f.middle(i))]; repeated {
+			f.lines[i].repeated = true
 			f.hidden++
 		}
-		shown[series{l.block, l.suffix}] = struct{}{}
+		shown[string(f.middle(i))] = struct{}{}
 	}
-}
-
-func (l *line) before(next *line) bool {
-	c := strings.Compare(l.block, next.block)
-	return c < 0 || c == 0 && l.suffix < next.suffix
 }
 
 // shadow notes whether the name that OpenMetrics gives a counter, without _total, is taken.

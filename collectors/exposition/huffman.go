@@ -2,10 +2,10 @@ package exposition
 
 import "math/bits"
 
-// code is a Huffman code and the extra bits behind it, ready to be written.
+// code is a Huffman code and the extra bits behind it, ready to be written: at most 32 bits.
 type code struct {
-	bits uint64
-	size uint
+	bits uint32
+	size uint8
 }
 
 // fixed is the code of RFC 1951 §3.2.6.
@@ -17,8 +17,7 @@ type fixedCode struct {
 	distance [30]code // without the extra bits
 }
 
-func newFixedCode() *fixedCode {
-	f := &fixedCode{}
+func newFixedCode() (f fixedCode) {
 	for c := range f.literal {
 		f.literal[c] = fixedSymbol(c)
 	}
@@ -32,18 +31,18 @@ func newFixedCode() *fixedCode {
 			symbol, base = symbol+1, n
 			extra = lengthExtra(symbol)
 		}
-		f.length[n] = fixedSymbol(symbol).with(uint64(n-base), extra)
+		f.length[n] = fixedSymbol(symbol).with(code{uint32(n - base), extra})
 	}
 	f.length[maxReference] = fixedSymbol(285) // has a symbol of its own
 	return f
 }
 
 // lengthExtra is how many extra bits stand behind a length symbol from 257 to 284.
-func lengthExtra(symbol int) uint {
+func lengthExtra(symbol int) uint8 {
 	if symbol < 265 {
 		return 0
 	}
-	return uint(symbol-261) / 4
+	return uint8(symbol-261) / 4
 }
 
 func fixedSymbol(symbol int) code {
@@ -59,12 +58,13 @@ func fixedSymbol(symbol int) code {
 }
 
 // huffman turns a code around: Huffman codes are packed from their most significant bit on.
-func huffman(value int, size uint) code {
-	return code{bits: uint64(bits.Reverse32(uint32(value)) >> (32 - size)), size: size}
+func huffman(value int, size uint8) code {
+	return code{bits: bits.Reverse32(uint32(value)) >> (32 - size), size: size}
 }
 
-func (c code) with(extra uint64, size uint) code {
-	return code{bits: c.bits | extra<<c.size, size: c.size + size}
+// with is the code followed by another one.
+func (c code) with(next code) code {
+	return code{bits: c.bits | next.bits<<(c.size&31), size: c.size + next.size}
 }
 
 // distanceCode is the code of a distance from 1 to 32768: two symbols for each power of two, the
@@ -74,7 +74,7 @@ func distanceCode(distance int) code {
 	if d < 2 {
 		return fixed.distance[d]
 	}
-	extra := uint(bits.Len32(d)) - 2
-	symbol := 2*(extra+1) + uint(d>>extra)&1
-	return fixed.distance[symbol].with(uint64(d)&(1<<extra-1), extra)
+	extra := bits.Len32(d) - 2
+	symbol := 2*(extra+1) + int(d>>extra)&1
+	return fixed.distance[symbol].with(code{d & (1<<extra - 1), uint8(extra)})
 }

@@ -37,19 +37,12 @@ func (f *family) appendHeader(dst []byte, openMetrics bool) []byte {
 // appendLines writes a family's lines. They are the same in both formats.
 func (f *family) appendLines(dst []byte) []byte {
 	for i := range f.lines {
-		l := &f.lines[i]
-		if l.repeated {
+		if f.lines[i].repeated {
 			continue
 		}
 		dst = append(dst, f.metric.Name...)
-		dst = append(dst, l.suffix...)
-		if l.block != "" {
-			dst = append(dst, '{')
-			dst = append(dst, l.block...)
-			dst = append(dst, '}')
-		}
-		dst = append(dst, ' ')
-		dst = appendValue(dst, l.value)
+		dst = append(dst, f.middle(i)...)
+		dst = appendValue(dst, f.lines[i].value)
 		dst = append(dst, '\n')
 	}
 	return dst
