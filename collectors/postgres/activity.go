@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+var (
+	metricActivity = gauge("pg_stat_activity_count", "", "pg_stat_activity",
+		"Server processes by database, role, state, type and class of what they wait for; only combinations that there are",
+		"datname", "usename", "state", "backend_type", "wait_event_type")
+	metricOldestXact = gauge("pg_stat_activity_oldest_xact_start_timestamp_seconds", "seconds", "pg_stat_activity",
+		"When the longest open transaction of a client began", "datname")
+	metricOldestQuery = gauge("pg_stat_activity_oldest_query_start_timestamp_seconds", "seconds", "pg_stat_activity",
+		"When the longest running statement of a client began", "datname")
+	metricOldestIdle = gauge("pg_stat_activity_oldest_idle_in_transaction_timestamp_seconds", "seconds", "pg_stat_activity",
+		"Since when the client that is idle inside a transaction for longest has been so", "datname")
+)
+
+const activitySQL = `SELECT coalesce(datname, '') AS datname, coalesce(usename, '') AS usename, coalesce(state, '') AS state,
+  coalesce(backend_type, '') AS backend_type, coalesce(wait_event_type, '') AS wait_event_type, count(*) AS n,
+  extract(epoch FROM clock_timestamp()) AS now,
+  extract(epoch FROM min(xact_start) FILTER (WHERE pid <> pg_backend_pid())) AS xact,
+  extract(epoch FROM min(query_start) FILTER (WHERE pid <> pg_backend_pid() AND state = 'active')) AS query,
+  extract(epoch FROM min(state_change) FILTER (WHERE state LIKE 'idle in transaction%')) AS idle
+FROM pg_stat_activity WHERE datid IS NOT NULL OR usesysid IS NOT NULL GROUP BY 1, 2, 3, 4, 5`
+
+// activityGroup is who is connected and for how long transactions have been open.
+func activityGroup() group {
+	return group{
+		name: "activity", standbys: true, sql: always(activitySQL), read: (*round).readActivity,
+		metrics: []*collectors.Metric{metricActivity, metricOldestXact, metricOldestQuery, metricOldestIdle},
+	}
+}
+
+// oldest are the earliest moments of one database's clients, by metric.
+type oldest map[*collectors.Metric]float64
+
+func (r *round) readActivity(t table) {
+	now, _ := t.first().number("now")
+	databases := map[string]oldest{}
+	for line := range t.each {
+		database := line.text("datname")
+		r.setDatabase(metricActivity, line, "n", database,
+			line.text("usename"), line.text("state"), line.text("backend_type"), line.text("wait_event_type"))
+		if line.text("backend_type") != "client backend" {
+			continue
+		}
+		if databases[database] == nil {
+			databases[database] = oldest{}
+		}
+		databases[database].take(metricOldestXact, line, "xact")
+		databases[database].take(metricOldestQuery, line, "query")
+		databases[database].take(metricOldestIdle, line, "idle")
+	}
+	for database, moments := range databases {
+		for metric, moment := range moments {
+			r.SetFor(r.tenant(database), metric, moment, database)
+		}
+		if began, open := moments[metricOldestXact]; open {
+			r.findLongTransaction(database, time.Duration((now-began)*float64(time.Second)))
+		}
+	}
+}
+
+func (o oldest) take(m *collectors.Metric, line row, column string) {
+	moment, ok := line.number(column)
+	if earlier, known := o[m]; ok && (!known || moment < earlier) {
+		o[m] = moment
+	}
+}
+
+func (r *round) findLongTransaction(database string, age time.Duration) {
+	if age < longTransaction {
+		return
+	}
+	r.Find(collectors.Finding{
+		Tenant: r.tenant(database), Name: "long_transaction", Question: collectors.Contained, Severity: collectors.Warning,
+		Text: fmt.Sprintf("a transaction in database %s has been open for %s: it keeps vacuum from cleaning up", database, brief(age)),
+	})
+}

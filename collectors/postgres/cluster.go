@@ -1,0 +1,225 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// Options are what a Cluster needs from the daemon.
+type Options struct {
+	Tenants  *collectors.Registry // whose databases are whose; required
+	Logger   *slog.Logger         // default: none
+	Interval time.Duration        // between two rounds; default a minute
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Tenants == nil {
+		return o, errors.New("postgres: Options.Tenants is required")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Interval <= 0 {
+		o.Interval = time.Minute
+	}
+	return o, nil
+}
+
+// Cluster watches one PostgreSQL server. Its methods may be called at the same time.
+type Cluster struct {
+	config  Config
+	options Options
+	dialer  *dialer
+	gate    *gate
+	groups  []group
+
+	asking  sync.Mutex // held during a round and by Close
+	session *session   // nil while there is no control connection
+	clock   lsnClock
+	closed  bool
+
+	mu       sync.RWMutex
+	snapshot snapshot
+}
+
+// snapshot is what the last round found out about the databases.
+type snapshot struct {
+	databases []Database
+	writes    map[string]uint64 // nil where it is not known
+}
+
+// Database is one database of a cluster.
+type Database struct {
+	Name       string
+	OID        uint32
+	Owner      string
+	Template   bool
+	AllowConn  bool // it accepts connections at all
+	CanConnect bool // it accepts ours
+	ConnLimit  int  // -1 for none, -2 for a database whose dropping was cut short
+}
+
+// New returns the Cluster that c describes, without connecting. The caller closes it.
+func New(c Config, o Options) (*Cluster, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("postgres %q: %w", c.Name, err)
+	}
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	d, err := newDialer(c)
+	if err != nil {
+		return nil, fmt.Errorf("postgres %q: %w", c.Name, err)
+	}
+	cluster := &Cluster{config: c, options: o, dialer: d}
+	cluster.gate = newGate(c.Budget-1, o.Interval*3/2, o.Logger.With("target", c.Name))
+	for _, g := range groups() {
+		if c.StandbyOf == "" || g.standbys {
+			cluster.groups = append(cluster.groups, g)
+		}
+	}
+	return cluster, nil
+}
+
+// Name is the target's name.
+func (c *Cluster) Name() string { return c.config.Name }
+
+// Budget is what bounds the visits to the cluster's databases, beside the control connection.
+func (c *Cluster) Budget() *collectors.Budget { return c.gate.budget }
+
+// Databases lists the cluster's databases as of the last round that could see them, sorted by
+// name: nothing before the first, and nothing on a standby. The caller must not change the slice.
+func (c *Cluster) Databases() []Database {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.snapshot.databases
+}
+
+// Writes is the number of rows that were written in a database since its statistics began, as of
+// the last round. Any change of it, also downwards, means that something was written; the server
+// may count up to a minute late. False when the last round did not learn it, and on a standby.
+func (c *Cluster) Writes(database string) (uint64, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	n, ok := c.snapshot.writes[database]
+	return n, ok
+}
+
+// Close closes the control connection, after a round under way.
+func (c *Cluster) Close() {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	c.closed = true
+	c.hangUp()
+}
+
+// Collect makes one round on the control connection: it implements collectors.Collector.
+func (c *Cluster) Collect(ctx context.Context, b *collectors.Builder) error {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	if c.closed {
+		return errors.New("the cluster is no longer watched")
+	}
+	r := &round{Builder: b, cluster: c, tenants: c.options.Tenants.Current()}
+	err := c.ask(ctx, r)
+	if err != nil {
+		c.hangUp()
+		c.forget()
+		b.Set(metricUp, 0)
+		return err
+	}
+	b.Set(metricUp, 1)
+	c.remember(r.snapshot)
+	return nil
+}
+
+// ask asks all groups. Where the kept connection turns out to be dead, as after a restart of the
+// server, it asks again on a new one.
+func (c *Cluster) ask(ctx context.Context, r *round) error {
+	kept := c.session != nil
+	if err := c.connect(ctx); err != nil {
+		return err
+	}
+	answers, err := c.session.ask(ctx, c.statements(c.groups))
+	if err != nil && kept && ctx.Err() == nil {
+		c.hangUp()
+		if err := c.connect(ctx); err != nil {
+			return err
+		}
+		answers, err = c.session.ask(ctx, c.statements(c.groups))
+	}
+	if err != nil {
+		return Classify(fmt.Errorf("ask the cluster: %w", err))
+	}
+	r.read(c.groups, answers)
+	if len(r.more) == 0 {
+		return nil
+	}
+	answers, err = c.session.ask(ctx, c.statements(r.more))
+	if err != nil {
+		return Classify(fmt.Errorf("ask the cluster: %w", err))
+	}
+	r.read(r.more, answers)
+	return nil
+}
+
+func (c *Cluster) statements(groups []group) []string {
+	all := make([]string, len(groups))
+	for i, g := range groups {
+		all[i] = g.sql(c.session.facts)
+	}
+	return all
+}
+
+// read takes the answers in; what could not be had is unavailable, the rest is not touched by it.
+func (r *round) read(groups []group, answers []answer) {
+	for i, g := range groups {
+		if err := Classify(answers[i].err); err != nil {
+			r.Unavailable(g.name, collectors.ReasonOf(err), err)
+			continue
+		}
+		g.read(r, answers[i].table)
+	}
+}
+
+func (c *Cluster) connect(ctx context.Context) error {
+	if c.session != nil {
+		return nil
+	}
+	asked := time.Now()
+	s, err := openSession(ctx, c.dialer)
+	if err != nil {
+		c.refused(err)
+		return err
+	}
+	c.session = s
+	c.gate.admit(asked)
+	return nil
+}
+
+func (c *Cluster) hangUp() {
+	if c.session != nil {
+		c.session.close()
+		c.session = nil
+	}
+}
+
+// remember keeps what a round found for Databases and Writes. A round that could not see the
+// databases leaves the list as it was, but not the counters, which would look like rest.
+func (c *Cluster) remember(s snapshot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.databases == nil {
+		s.databases = c.snapshot.databases
+	}
+	c.snapshot = s
+}
+
+func (c *Cluster) forget() { c.remember(snapshot{}) }

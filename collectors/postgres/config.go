@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	promconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// Config describes one PostgreSQL server: a primary, or a standby of one.
+type Config struct {
+	// Name of the target, as tenants and labels refer to it.
+	Name string `yaml:"name"`
+	// DSN is a connection URL or keyword=value string of one server. It is kept secret because it
+	// may hold a password. Its database is postgres, also where it names none.
+	DSN promconfig.Secret `yaml:"dsn"`
+	// Password of the DSN's user; alternatively PasswordFile, which is read at each connect, so
+	// that a changed password needs no reload.
+	Password     promconfig.Secret `yaml:"password,omitempty"`
+	PasswordFile string            `yaml:"password_file,omitempty"`
+	// StandbyOf names the target whose standby this is; empty for a primary.
+	StandbyOf string `yaml:"standby_of,omitempty"`
+	// Budget is how many connections are held at once: one for control, the others for visits.
+	Budget int `yaml:"budget"`
+	// Reserve is how many connection slots must be free for visits to be made.
+	Reserve int `yaml:"reserve"`
+	// StatementTimeout and LockTimeout bind every statement, on the server's side.
+	StatementTimeout model.Duration `yaml:"statement_timeout"`
+	LockTimeout      model.Duration `yaml:"lock_timeout"`
+}
+
+// DefaultConfig is a primary on which two visitors beside the control connection are allowed.
+func DefaultConfig() Config {
+	return Config{
+		Budget: 3, Reserve: 3,
+		StatementTimeout: model.Duration(3 * time.Second),
+		LockTimeout:      model.Duration(200 * time.Millisecond),
+	}
+}
+
+// controlDatabase is where the control connection goes.
+const controlDatabase = "postgres"
+
+// Validate says everything that is wrong with the configuration, as collectors.FieldError joined.
+func (c Config) Validate() error {
+	var errs []error
+	fail := func(path, problem string, args ...any) {
+		errs = append(errs, collectors.Invalid(path, problem, args...))
+	}
+	if c.Name == "" || strings.Contains(c.Name, "/") {
+		fail("name", "give the target a name without slashes")
+	}
+	if c.StandbyOf != "" && c.StandbyOf == c.Name {
+		fail("standby_of", "a server is not its own standby: name the primary's target")
+	}
+	if c.Password != "" && c.PasswordFile != "" {
+		fail("password_file", "use either password or password_file")
+	}
+	if c.Budget < 2 {
+		fail("budget", "must be at least 2: one connection for control and one for visits")
+	}
+	if c.Reserve < 0 {
+		fail("reserve", "must not be negative")
+	}
+	if c.StatementTimeout <= 0 {
+		fail("statement_timeout", "must be positive: without it one statement could hold up the cluster")
+	}
+	if c.LockTimeout <= 0 {
+		fail("lock_timeout", "must be positive: without it a visit would queue behind every lock")
+	}
+	if _, err := c.parse(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// parse reads the DSN. Its errors never quote it: what cannot be parsed may hold a password
+// anywhere.
+func (c Config) parse() (*pgconn.Config, error) {
+	if c.DSN == "" {
+		return nil, collectors.Invalid("dsn", "is required, such as postgres://wardround@127.0.0.1:5432/postgres?sslmode=require")
+	}
+	parsed, err := pgconn.ParseConfig(string(c.DSN))
+	if err != nil {
+		return nil, collectors.Invalid("dsn", "cannot be read as a connection URL or keyword=value string: "+
+			"check its parts, and that the files it names (sslrootcert, sslcert, sslkey) can be read")
+	}
+	for _, fallback := range parsed.Fallbacks {
+		if fallback.Host != parsed.Host || fallback.Port != parsed.Port {
+			return nil, collectors.Invalid("dsn", "names several hosts: give each server a target of its own")
+		}
+	}
+	if db := parsed.Database; db != "" && db != controlDatabase {
+		return nil, collectors.Invalid("dsn", "the database must be %s or left out: "+
+			"a connection kept to any other would stop its owner from renaming or dropping it", controlDatabase)
+	}
+	parsed.Database = controlDatabase
+	if parsed.Password != "" && (c.Password != "" || c.PasswordFile != "") && dsnHoldsPassword(c.DSN) {
+		return nil, collectors.Invalid("dsn", "holds a password beside password or password_file: leave one of them out")
+	}
+	return parsed, nil
+}
+
+// dsnHoldsPassword tells a password in the DSN itself from one of a password file of libpq's.
+func dsnHoldsPassword(dsn promconfig.Secret) bool {
+	url := strings.HasPrefix(string(dsn), "postgres://") || strings.HasPrefix(string(dsn), "postgresql://")
+	if !url {
+		return strings.Contains(string(dsn), "password")
+	}
+	_, rest, _ := strings.Cut(string(dsn), "://")
+	user, _, found := strings.Cut(rest, "@")
+	return found && strings.Contains(user, ":") || strings.Contains(rest, "password=")
+}

@@ -1,0 +1,207 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// applicationName is how our connections are called in pg_stat_activity.
+const applicationName = "wardround"
+
+// farewell bounds how long a connection's end is waited for.
+const farewell = time.Second
+
+// dialer opens connections to one server with all safety settings in the start-up packet, where
+// they cost no round trip and hold from the first statement on.
+type dialer struct {
+	config   *pgconn.Config
+	password func() (string, error)
+	// settled is whether the server speaks TLS, once a connection has found out: sslmode=prefer
+	// would otherwise try both at every visit.
+	settled atomic.Pointer[settledTLS]
+}
+
+type settledTLS struct{ config *tls.Config }
+
+func newDialer(c Config) (*dialer, error) {
+	parsed, err := c.parse()
+	if err != nil {
+		return nil, err
+	}
+	if parsed.RuntimeParams == nil {
+		parsed.RuntimeParams = map[string]string{}
+	}
+	for name, value := range safety(c) {
+		parsed.RuntimeParams[name] = value
+	}
+	return &dialer{config: parsed, password: passwordOf(c, parsed.Password)}, nil
+}
+
+// safety is what every session is bound by.
+func safety(c Config) map[string]string {
+	milliseconds := func(d time.Duration) string { return strconv.FormatInt(max(1, d.Milliseconds()), 10) }
+	return map[string]string{
+		"application_name":                    applicationName,
+		"statement_timeout":                   milliseconds(time.Duration(c.StatementTimeout)),
+		"lock_timeout":                        milliseconds(time.Duration(c.LockTimeout)),
+		"idle_in_transaction_session_timeout": milliseconds(10 * time.Second),
+		"default_transaction_read_only":       "on",
+		"jit":                                 "off",
+		"max_parallel_workers_per_gather":     "0",
+	}
+}
+
+func passwordOf(c Config, fromDSN string) func() (string, error) {
+	switch {
+	case c.PasswordFile != "":
+		return func() (string, error) {
+			text, err := os.ReadFile(c.PasswordFile)
+			if err != nil {
+				return "", collectors.Because(collectors.ReasonAuth, fmt.Errorf("read password file: %w", err))
+			}
+			return strings.TrimRight(string(text), "\r\n"), nil
+		}
+	case c.Password != "":
+		return func() (string, error) { return string(c.Password), nil }
+	}
+	return func() (string, error) { return fromDSN, nil }
+}
+
+// open makes one connection to a database. Errors are classified.
+func (d *dialer) open(ctx context.Context, database string) (*connection, error) {
+	password, err := d.password()
+	if err != nil {
+		return nil, err
+	}
+	config := d.config.Copy()
+	config.Database, config.Password = database, password
+	if known := d.settled.Load(); known != nil {
+		config.TLSConfig, config.Fallbacks = known.config, nil
+	}
+	wires := &wires{dial: config.DialFunc}
+	config.DialFunc = wires.open
+	conn, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		wires.cut()
+		err = Classify(explain(err))
+		if r := collectors.ReasonOf(err); r != collectors.ReasonConnections && r != collectors.ReasonGone {
+			d.settled.Store(nil) // the server may be set up differently by now
+		}
+		return nil, err
+	}
+	d.settle(conn)
+	return &connection{PgConn: conn, wires: wires, after: context.WithoutCancel(ctx)}, nil
+}
+
+// settle remembers which of the DSN's variants the server took.
+func (d *dialer) settle(conn *pgconn.PgConn) {
+	if d.settled.Load() != nil {
+		return
+	}
+	found := &settledTLS{}
+	if _, encrypted := conn.Conn().(*tls.Conn); encrypted {
+		found.config = d.config.TLSConfig
+		for _, fallback := range d.config.Fallbacks {
+			if found.config == nil {
+				found.config = fallback.TLSConfig
+			}
+		}
+	}
+	d.settled.Store(found)
+}
+
+// explain adds what to do where the server's words alone would puzzle.
+func explain(err error) error {
+	var server *pgconn.PgError
+	if errors.As(err, &server) && server.Code == "08P01" {
+		return fmt.Errorf("the server refuses our safety settings at start-up, as a connection pooler does: "+
+			"let the target's dsn lead to PostgreSQL itself: %w", err)
+	}
+	return err
+}
+
+// connection is one PostgreSQL connection with every socket that was opened for it, also those by
+// which it cancels a statement.
+type connection struct {
+	*pgconn.PgConn
+	wires *wires
+	after context.Context // outlives the visit's deadline: for the connection's end only
+}
+
+// close ends the connection and returns when the server's backend is gone, so that its slot is
+// free; from a server that does not answer it takes its sockets away after a moment.
+func (c *connection) close() {
+	defer c.wires.cut()
+	deadline := time.Now().Add(farewell)
+	if idle, err := c.Hijack(); err == nil {
+		idle.Frontend.Send(&pgproto3.Terminate{})
+		if idle.Conn.SetDeadline(deadline) == nil && idle.Frontend.Flush() == nil {
+			_, _ = io.Copy(io.Discard, idle.Conn) // ends when the server has closed its side
+		}
+		return
+	}
+	if !c.IsClosed() { // left in the middle of an answer
+		ctx, cancel := context.WithDeadline(c.after, deadline)
+		defer cancel()
+		_ = c.Close(ctx) // it closes the socket whatever it says
+		return
+	}
+	// A statement was cut short: the driver is cancelling it in the background.
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	select {
+	case <-c.CleanupDone():
+	case <-timer.C:
+		c.wires.cut()
+		<-c.CleanupDone()
+	}
+}
+
+// wires are the sockets of one connection.
+type wires struct {
+	dial pgconn.DialFunc
+
+	mu      sync.Mutex
+	sockets []net.Conn
+	ended   bool
+}
+
+func (w *wires) open(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := w.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return nil, errors.Join(net.ErrClosed, conn.Close())
+	}
+	w.sockets = append(w.sockets, conn)
+	return conn, nil
+}
+
+// cut closes every socket; what waits on one returns with an error.
+func (w *wires) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	for _, conn := range w.sockets {
+		_ = conn.Close() // often closed already
+	}
+	w.sockets = nil
+}

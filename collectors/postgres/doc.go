@@ -1,0 +1,19 @@
+// Package postgres watches PostgreSQL clusters: one Cluster for each primary and each standby.
+//
+// A Cluster keeps one control connection, to the database postgres and never to a tenant's (a
+// connection held there would stop Odoo from renaming, duplicating or dropping it). Each round
+// asks over it, in one round trip, what the cluster as a whole knows:
+//
+//	Collect -> session (kept, re-opened when lost) -> the statement of each group, outcomes apart
+//	        -> group.read -> Builder: metrics attributed to tenants by database, findings
+//	        -> snapshot: Databases, Writes (which databases were written to since)
+//	        -> gate: visits paused while the cluster has no connections to spare
+//
+// What is inside a tenant's database is read by others through Visit: a connection of their own
+// with every safety setting in its start-up packet, closed and gone from the server when Visit
+// returns. Budget bounds how many of them there are at once.
+//
+// A group is one statement with its metrics, in a file of its own: activity, databases, locks,
+// replication, saturation, server, standby. Columns are chosen by asking the catalog, so versions
+// of PostgreSQL differ in what is there, not in what fails.
+package postgres
