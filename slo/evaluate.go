@@ -2,6 +2,7 @@ package slo
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -35,7 +36,8 @@ type Input struct {
 	// Period is the tally of the objective's window so far, up to At.
 	Period Tally
 	// Burn is the tally of the time d before At. It is asked for each of the
-	// objective's BurnWindows.
+	// objective's BurnWindows. Where it is nil the policy is left out and only
+	// the period is judged, as for a report on a month long past.
 	Burn func(d time.Duration) Tally
 }
 
@@ -110,21 +112,59 @@ type Condition struct {
 	Frozen bool
 }
 
+// Judge is an objective made ready to judge many instances. It is immutable and
+// safe for concurrent use.
+type Judge struct {
+	objective *Objective
+	windows   []time.Duration
+	slowest   int // the policy's longest window in windows
+	period    int // the period's nominal length in windows
+	pairs     []judgedPair
+}
+
+// judgedPair is a pair with what does not depend on the instance.
+type judgedPair struct {
+	Pair
+	limit       Limit
+	long, short int // in the judge's windows
+}
+
+// NewJudge makes an objective ready. The objective must not change afterwards.
+func NewJudge(o *Objective) *Judge {
+	j := &Judge{objective: o, windows: o.BurnWindows()}
+	at := func(d time.Duration) int { return slices.Index(j.windows, d) }
+	j.period = at(o.Window.Nominal())
+	for _, p := range o.Policy.Pairs {
+		pair := judgedPair{p, p.Limit(o.Window.Nominal()), at(p.Long), at(p.Short)}
+		j.pairs = append(j.pairs, pair)
+		if j.windows[pair.long] > j.windows[j.slowest] {
+			j.slowest = pair.long
+		}
+	}
+	return j
+}
+
+// Evaluate judges one instance of an objective; for many, make a Judge once.
+func Evaluate(o *Objective, in Input) Evaluation { return NewJudge(o).Evaluate(in) }
+
 // Evaluate judges one instance. It is exact: limits are compared as integers.
-func Evaluate(o *Objective, in Input) Evaluation {
+func (j *Judge) Evaluate(in Input) Evaluation {
+	o := j.objective
 	e := Evaluation{
 		Instance: in.Instance, Tier: in.Tier, At: in.At,
 		Target: o.Targets.For(in.Tier), Period: o.read(in.Period),
 	}
-	e.From, e.To = o.Window.Bounds(in.At)
+	e.From, e.To = o.Window.Ending(in.At)
 	e.ErrorRatio = ratio(e.Period.Bad, e.Period.Total())
 	e.Coverage, _ = in.Period.Coverage()
 	e.Budget = budgetOf(e.Period.Counts, e.Target, 1)
 	e.Prorated = budgetOf(e.Period.Counts, e.Target, e.proration(o.Window.Nominal()))
-	e.Burn = o.burns(in, e.Target)
-	e.Conditions = o.conditions(e.Burn, e.Target)
+	if in.Burn != nil {
+		e.Burn = j.burns(in.Burn, e.Target)
+		e.Conditions = j.conditions(e.Burn, e.Target)
+	}
 	e.Status = e.status(o, in.Period)
-	e.ExhaustedIn = e.exhaustion(o)
+	e.ExhaustedIn = j.exhaustion(&e)
 	return e
 }
 
@@ -147,46 +187,48 @@ func (o *Objective) read(t Tally) Tally {
 }
 
 // burns reads all windows of the policy and the period.
-func (o *Objective) burns(in Input, target Ratio) []Burn {
-	windows := o.BurnWindows()
-	all := make([]Burn, len(windows))
-	for i, w := range windows {
-		t := in.Burn(w)
+func (j *Judge) burns(read func(time.Duration) Tally, target Ratio) []Burn {
+	o := j.objective
+	all := make([]Burn, len(j.windows))
+	for i, w := range j.windows {
+		t := read(w)
 		share, due := t.Coverage()
-		b := Burn{Window: w, Tally: o.read(t), Covered: due && share >= o.MinCoverage}
-		b.Rate = budgetOf(b.Tally.Counts, target, 1).Consumed
-		all[i] = b
+		t = o.read(t)
+		all[i] = Burn{Window: w, Tally: t, Covered: due && share >= o.MinCoverage, Rate: burnRate(t.Counts, target)}
 	}
 	return all
 }
 
 // conditions judges the pairs of the policy.
-func (o *Objective) conditions(burns []Burn, target Ratio) []Condition {
-	period := o.Window.Nominal()
-	all := make([]Condition, len(o.Policy.Pairs))
-	for i, pair := range o.Policy.Pairs {
-		c := Condition{Pair: pair, Limit: pair.Limit(period), Long: find(burns, pair.Long), Short: find(burns, pair.Short)}
+func (j *Judge) conditions(burns []Burn, target Ratio) []Condition {
+	all := make([]Condition, len(j.pairs))
+	for i := range j.pairs {
+		p, c := &j.pairs[i], &all[i]
+		c.Pair, c.Limit, c.Long, c.Short = p.Pair, p.limit, burns[p.long], burns[p.short]
 		c.Frozen = !c.Long.Covered || !c.Short.Covered
 		c.Firing = !c.Frozen &&
 			c.Limit.Exceeded(c.Long.Tally.Counts, target) &&
 			c.Limit.Exceeded(c.Short.Tally.Counts, target) &&
-			o.LowTraffic.serious(c, find(burns, period).Tally.Total(), target, period)
-		all[i] = c
+			j.serious(c, burns[j.period].Tally.Total(), target)
 	}
 	return all
 }
 
 // serious says whether the bad events of the long window matter, given how
 // many events the period has.
-func (l LowTraffic) serious(c Condition, events uint64, target Ratio, period time.Duration) bool {
-	bad := c.Long.Tally.Bad
-	if bad < l.MinBad {
+func (j *Judge) serious(c *Condition, events uint64, target Ratio) bool {
+	low, bad := j.objective.LowTraffic, c.Long.Tally.Bad
+	if bad < low.MinBad {
 		return false
 	}
-	// bad / (budget × events) > limit × long / period, multiplied out.
-	return !l.BudgetSpent ||
-		product(bad*c.Limit.den, uint64(One), uint64(period/time.Second)).compare(
-			product(events, uint64(target.Budget())*uint64(c.Pair.Long/time.Second), c.Limit.num)) > 0
+	if !low.BudgetSpent {
+		return true
+	}
+	// bad / (budget × events) > limit × long / period, multiplied out. Seconds
+	// times parts per billion stay below 2^56, a limit's parts below 2^55.
+	long, period := uint64(c.Pair.Long/time.Second), uint64(j.windows[j.period]/time.Second)
+	spent := product(bad, uint64(One)*period, c.Limit.den)
+	return spent.compare(product(events, uint64(target.Budget())*long, c.Limit.num)) > 0
 }
 
 // proration is how many times the period so far fits in the whole period.
@@ -243,12 +285,12 @@ func (e *Evaluation) firing() *Condition {
 
 // exhaustion is R·P/BR, with the burn of the firing pair or else of the policy's
 // longest window.
-func (e *Evaluation) exhaustion(o *Objective) time.Duration {
+func (j *Judge) exhaustion(e *Evaluation) time.Duration {
 	rate := math.NaN()
 	if c := e.firing(); c != nil {
 		rate = c.Long.Rate
-	} else if w := o.Policy.Windows(); len(w) > 0 {
-		rate = find(e.Burn, w[len(w)-1]).Rate
+	} else if len(e.Burn) > 0 {
+		rate = e.Burn[j.slowest].Rate
 	}
 	left := e.Budget.Remaining
 	switch {
@@ -257,7 +299,7 @@ func (e *Evaluation) exhaustion(o *Objective) time.Duration {
 	case left <= 0:
 		return 0
 	}
-	if d := left * float64(o.Window.Nominal()) / rate; d < math.MaxInt64 {
+	if d := left * float64(j.windows[j.period]) / rate; d < math.MaxInt64 {
 		return time.Duration(d)
 	}
 	return Never
@@ -284,14 +326,12 @@ func budgetOf(c Counts, target Ratio, times float64) Budget {
 	return b
 }
 
-// find is the burn of a window; Evaluate has read all that are asked for.
-func find(burns []Burn, window time.Duration) Burn {
-	for _, b := range burns {
-		if b.Window == window {
-			return b
-		}
+// burnRate is the error ratio over the budget, NaN without events.
+func burnRate(c Counts, target Ratio) float64 {
+	if c.Total() == 0 {
+		return math.NaN()
 	}
-	return Burn{Window: window, Rate: math.NaN()}
+	return product(c.Bad, uint64(One), 1).float() / product(c.Total(), uint64(target.Budget()), 1).float()
 }
 
 func ratio(part, whole uint64) float64 {

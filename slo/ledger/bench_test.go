@@ -61,8 +61,9 @@ func BenchmarkEvaluateTick(b *testing.B) {
 			l, o, deltas, _ := benchLedger(b, instances, 2*time.Hour)
 			b.ReportAllocs()
 			for b.Loop() {
+				judge, read := slo.NewJudge(&o), l.Reader(&o)
 				for _, d := range deltas {
-					slo.Evaluate(&o, l.Input(&o, d.Instance, "shared"))
+					judge.Evaluate(read(d.Instance, "shared"))
 				}
 			}
 		})

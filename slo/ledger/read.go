@@ -11,36 +11,50 @@ import (
 	"github.com/wardround/wardround/slo"
 )
 
-// Input is what slo.Evaluate needs to judge an instance at Through: the running
-// sums of the objective's window and of its policy's windows, all of which must
-// be watched (see Windows). An instance without a record has empty tallies.
-func (l *Ledger) Input(o *slo.Objective, i slo.Instance, tier string) slo.Input {
+// Reader answers what slo.Evaluate needs to judge an instance.
+type Reader func(i slo.Instance, tier string) slo.Input
+
+// Reader reads instances of an objective as of Through: the running sums of its
+// window and of its policy's windows, all of which must be watched (see
+// Windows). It is good until the next Watch. An instance without a record has
+// empty tallies.
+func (l *Ledger) Reader(o *slo.Objective) Reader {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	burns := o.BurnWindows()
-	tallies := make([]slo.Tally, len(burns))
-	id, known := l.ids[i]
-	if known {
-		for k, d := range burns {
-			tallies[k] = l.tally(id, slo.Window{Rolling: d})
-		}
+	views := make([]*view, len(burns))
+	for k, d := range burns {
+		views[k] = l.views[slo.Window{Rolling: d}.String()]
 	}
-	in := slo.Input{
-		Instance: i, Tier: tier, At: l.through(),
-		Burn: func(d time.Duration) slo.Tally {
-			if k, found := slices.BinarySearch(burns, d); found {
+	period := l.views[o.Window.String()]
+	return func(i slo.Instance, tier string) slo.Input {
+		l.mu.RLock()
+		defer l.mu.RUnlock()
+		id, known := l.ids[i]
+		in := slo.Input{Instance: i, Tier: tier, At: l.through()}
+		tallies := make([]slo.Tally, len(burns))
+		if known {
+			in.Period = l.tally(id, period)
+			for k, v := range views {
+				tallies[k] = l.tally(id, v)
+			}
+		}
+		in.Burn = func(d time.Duration) slo.Tally {
+			if k := slices.Index(burns, d); k >= 0 {
 				return tallies[k]
 			}
 			return slo.Tally{}
-		},
+		}
+		return in
 	}
-	if known {
-		in.Period = l.tally(id, o.Window)
-	}
-	return in
 }
 
-// Windows are the windows that Input needs for these objectives: watch them.
+// Input reads one instance; for many of one objective, make a Reader once.
+func (l *Ledger) Input(o *slo.Objective, i slo.Instance, tier string) slo.Input {
+	return l.Reader(o)(i, tier)
+}
+
+// Windows are the windows that Readers of these objectives need: watch them.
 func Windows(objectives []slo.Objective) []slo.Window {
 	var all []slo.Window
 	seen := map[string]bool{}
@@ -68,11 +82,10 @@ func (l *Ledger) Tally(i slo.Instance, w slo.Window) slo.Tally {
 	if !known {
 		return slo.Tally{}
 	}
-	return l.tally(id, w)
+	return l.tally(id, l.views[w.String()])
 }
 
-func (l *Ledger) tally(id uint32, w slo.Window) slo.Tally {
-	v := l.views[w.String()]
+func (l *Ledger) tally(id uint32, v *view) slo.Tally {
 	if v == nil || int(id) >= len(v.sums) {
 		return slo.Tally{}
 	}
