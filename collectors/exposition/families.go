@@ -21,16 +21,17 @@ type families struct {
 
 // family is one metric family with its series, in the order in which they are served.
 type family struct {
-	metric   *collectors.Metric // of the first batch that has this family
-	lines    []line
-	middles  []byte // of all lines, one behind the other: reading them in order is what rendering takes
-	filled   int    // lines already met in this update, as long as none moved
-	seen     bool   // in this update
+	metric  *collectors.Metric // of the first batch that has this family
+	lines   []line
+	middles []byte // of all lines, one behind the other: reading them in order is what rendering takes
+	filled  int    // lines already met in this update, as long as none moved
+	seen    bool   // in this update
+	changed bool   // in this update
+	moved   bool   // in this update, and not only values changed
+
 	clash    string // what another package says about this name, if it says something else
 	hidden   int    // lines that are not served since they repeat another
 	shadowed bool   // OpenMetrics' name of this counter is that of another family
-	changed  bool   // in this update
-	moved    bool   // in this update, and not only values changed
 
 	headers map[bool]*piece // by whether it is for OpenMetrics; emptied when out of date
 	body    piece           // the lines, unless stale
