@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // Place says where a server lives and for how long. The zero value is right for
@@ -32,6 +34,7 @@ type Server struct {
 	temporary bool
 	command   func(port int) command
 	probe     func(ctx context.Context) error
+	within    time.Duration // patience, where zero
 }
 
 // tries is how often a server looks for another port when its own was taken
@@ -90,7 +93,7 @@ func (s *Server) startOnce(ctx context.Context) error {
 		return err
 	}
 	s.Process = p
-	if err := p.answers(ctx, s.probe); err != nil {
+	if err := p.answers(ctx, s.probe, cmp.Or(s.within, patience)); err != nil {
 		return errors.Join(err, p.Kill())
 	}
 	return nil

@@ -114,9 +114,9 @@ func environment() []string {
 }
 
 // answers waits until probe succeeds. It gives up when the process ends, after
-// patience, or with ctx, and then says what the log says.
-func (p *Process) answers(ctx context.Context, probe func(context.Context) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("took too long to answer"))
+// limit, or with ctx, and then says what the log says.
+func (p *Process) answers(ctx context.Context, probe func(context.Context) error, limit time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errors.New("took too long to answer"))
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

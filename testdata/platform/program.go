@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"syscall"
+	"time"
 )
 
 // Program is any other server, such as Wardround itself.
@@ -16,6 +17,8 @@ type Program struct {
 	// Ready is an HTTP path that answers 200 once the server is up; empty means
 	// that accepting connections is enough.
 	Ready string
+	// Within is how long it may take to come up; default 20 s.
+	Within time.Duration
 }
 
 // StartProgram starts a server whose port is known beforehand (Place.Port).
@@ -27,6 +30,7 @@ func StartProgram(ctx context.Context, o Program) (*Server, error) {
 	s.command = func(int) command {
 		return command{name: o.Name, path: o.Path, args: o.Args, env: o.Env, stop: syscall.SIGTERM}
 	}
+	s.within = o.Within
 	s.probe = s.dialable
 	if o.Ready != "" {
 		s.probe = s.httpReady(o.Ready)
