@@ -1,0 +1,121 @@
+package odoo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// question is a group with its statements as they are sent this time.
+type question struct {
+	*group
+	sql []string
+}
+
+// preamble opens each batch: the server's clock, and for the length of the batch (it is one
+// transaction) plans that use an index wherever there is one. A plan made for a table's average
+// would read the whole of it to find the few rows that are at its end.
+const preamble = `SELECT set_config('enable_seqscan', 'off', true), extract(epoch FROM now())::float8`
+
+// reply is the answers to one question, or why there are none.
+type reply struct {
+	question
+	clock   *row
+	answers [][][][]byte
+	err     error
+}
+
+// ask sends all questions in one round trip. A statement that fails takes the rest of its batch
+// with it, so what comes after it is sent again without it: a locked table costs its lock
+// timeout once, and everything else still comes. An error means that the connection is gone.
+func ask(ctx context.Context, conn *pgconn.PgConn, questions []question) ([]reply, error) {
+	var replies []reply
+	for len(questions) > 0 {
+		got, err := send(ctx, conn, questions)
+		replies = append(replies, got...)
+		if err == nil {
+			return replies, nil
+		}
+		if fatal(conn, err) {
+			return nil, quiet(err)
+		}
+		replies = append(replies, reply{question: questions[len(got)], err: quiet(err)})
+		questions = questions[len(got)+1:]
+	}
+	return replies, nil
+}
+
+// send makes one round trip, and returns the replies that are whole.
+func send(ctx context.Context, conn *pgconn.PgConn, questions []question) ([]reply, error) {
+	sql := []string{preamble}
+	for _, q := range questions {
+		sql = append(sql, q.sql...)
+	}
+	results, err := conn.Exec(ctx, strings.Join(sql, ";\n")).ReadAll()
+	var whole [][][][]byte
+	for _, r := range results {
+		if r.Err != nil {
+			err = errors.Join(err, r.Err)
+			break
+		}
+		whole = append(whole, r.Rows)
+	}
+	if len(whole) == 0 {
+		return nil, err
+	}
+	clock, whole := &row{columns: whole[0][0]}, whole[1:]
+	var replies []reply
+	for _, q := range questions {
+		if len(whole) < len(q.sql) {
+			break
+		}
+		replies = append(replies, reply{question: q, clock: clock, answers: whole[:len(q.sql)]})
+		whole = whole[len(q.sql):]
+	}
+	return replies, err
+}
+
+// fatal says whether nothing more can be asked after an error.
+func fatal(conn *pgconn.PgConn, err error) bool {
+	var pg *pgconn.PgError
+	return conn.IsClosed() || !errors.As(err, &pg) || pg.Severity == "FATAL" || pg.Severity == "PANIC"
+}
+
+// quiet gives an error of the database its reason, and takes away its text where that could
+// repeat what stands in a row. The chain is kept only where nothing of it can.
+func quiet(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return err
+	}
+	reason, speaks := reasonOf(pg.Code)
+	if !speaks {
+		return collectors.Because(reason, fmt.Errorf("SQLSTATE %s", pg.Code))
+	}
+	return collectors.Because(reason, fmt.Errorf("%s (SQLSTATE %s)", pg.Message, pg.Code))
+}
+
+// reasonOf classifies an SQLSTATE, and says whether messages of that kind name nothing but
+// tables, columns, functions, roles and databases.
+func reasonOf(code string) (reason collectors.Reason, speaks bool) {
+	switch code {
+	case "42501":
+		return collectors.ReasonPermission, true
+	case "42703", "42P01", "42883", "3F000":
+		return collectors.ReasonMissing, true
+	case "55P03", "40P01":
+		return collectors.ReasonLocked, true
+	case "57014":
+		return collectors.ReasonTimeout, true
+	case "57P01", "57P02", "57P03":
+		return collectors.ReasonUnreachable, true
+	case "57P04", "3D000":
+		return collectors.ReasonGone, true
+	}
+	return collectors.ReasonOther, false
+}

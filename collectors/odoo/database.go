@@ -1,0 +1,210 @@
+package odoo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// Cluster is the PostgreSQL cluster that holds tenants' databases.
+type Cluster interface {
+	// Name is the target label of what is read there.
+	Name() string
+	// Visit opens one connection to a database, with everything set that keeps the monitored side
+	// safe, and closes it when fn returns.
+	Visit(ctx context.Context, database string, fn func(ctx context.Context, conn *pgconn.PgConn) error) error
+	// Writes is a number that changes when anything is written to a database; false while unknown.
+	Writes(database string) (uint64, bool)
+	// Budget is the connections that visits may use at once.
+	Budget() *collectors.Budget
+}
+
+// Database visits one tenant's database. It is a collectors.Watcher: while nothing was written
+// there and no moment has come at which time alone changes something, there is nothing to ask.
+// What is neither (a job runner that goes away, a scheduled task that begins to run in series
+// before 18) is looked at in each round only while a task is due or a job is waiting; of an idle
+// tenant it may be as old as the last sweep.
+type Database struct {
+	cluster Cluster
+	tenant  string
+	tenants *collectors.Registry
+	config  *Config
+
+	// The rest belongs to Collect and Unchanged, which are never called at the same time.
+	schema *schema
+	memory memory
+	late   map[string]bool // groups that failed at the last visit: they are asked last
+	last   visited
+
+	mu       sync.Mutex
+	identity Identity
+}
+
+// visited is what has to be the same for a visit to be left out.
+type visited struct {
+	settled bool // the visit went well in all its parts
+	writes  uint64
+	counted bool      // writes is known
+	again   time.Time // by our clock; zero means never
+	shown   string    // what the configuration says about the tenant
+}
+
+const (
+	relearnAfter   = time.Hour       // how old the knowledge of a schema may be
+	relearnLacking = 5 * time.Minute // the same, while something is missing that may be put right
+)
+
+// Collect asks for all that the schema allows, in one round trip; the first time, hourly and
+// after a surprise it learns the schema before, in another. Only a tenant that cannot be visited
+// at all is an error: a group that fails is unavailable, and the rest is still brought.
+func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
+	d.last = visited{}
+	tenant, known := d.tenants.Current().ByName(d.tenant)
+	if !known {
+		return collectors.Because(collectors.ReasonGone, errors.New("there is no such tenant any more"))
+	}
+	now := visited{shown: shown(tenant)}
+	now.writes, now.counted = d.cluster.Writes(tenant.Database)
+	r := &reading{Builder: b, config: d.config, tenant: tenant, memory: &d.memory, now: b.At()}
+	r.identity = d.Identity()
+	err := d.cluster.Visit(ctx, tenant.Database, func(ctx context.Context, conn *pgconn.PgConn) error {
+		return d.visit(ctx, conn, r)
+	})
+	if err != nil {
+		return fmt.Errorf("visit the tenant's database: %w", err)
+	}
+	now.settled = len(d.late) == 0 && d.schema != nil
+	if !r.again.IsZero() {
+		now.again = b.At().Add(r.again.Sub(r.now))
+	}
+	d.last = now
+	return nil
+}
+
+// Unchanged says whether a visit would bring what the last one brought.
+func (d *Database) Unchanged(now time.Time) bool {
+	tenant, known := d.tenants.Current().ByName(d.tenant)
+	if !known || !d.last.settled || !d.last.counted || shown(tenant) != d.last.shown {
+		return false
+	}
+	if !d.last.again.IsZero() && !now.Before(d.last.again) {
+		return false
+	}
+	writes, counted := d.cluster.Writes(tenant.Database)
+	return counted && writes == d.last.writes
+}
+
+// shown is what odoo_tenant_info takes from the configuration.
+func shown(t collectors.Tenant) string {
+	return fmt.Sprintf("%q %q %q %t", t.Tier, t.Region, t.Database, t.Staging)
+}
+
+// Identity is what the database was at the last visit; the zero Identity before the first.
+func (d *Database) Identity() Identity {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.identity
+}
+
+func (d *Database) visit(ctx context.Context, conn *pgconn.PgConn, r *reading) error {
+	if d.outdated(r.At()) {
+		s, err := learn(ctx, conn, r.At())
+		if err != nil {
+			return err
+		}
+		d.schema = s
+	}
+	r.schema = d.schema
+	if !r.schema.isOdoo() {
+		r.Unavailable("odoo", collectors.ReasonMissing, errors.New("this is not an Odoo database: there is no table ir_module_module"))
+		r.identity = Identity{}
+	} else {
+		replies, err := ask(ctx, conn, d.choose(r))
+		if err != nil {
+			return err
+		}
+		d.take(r, replies)
+	}
+	r.introduce()
+	d.remember(r.identity)
+	return nil
+}
+
+func (d *Database) outdated(now time.Time) bool {
+	if d.schema == nil {
+		return true
+	}
+	age := now.Sub(d.schema.learnt)
+	return age >= relearnAfter || (age >= relearnLacking && d.lacking())
+}
+
+func (d *Database) lacking() bool {
+	return !d.schema.isOdoo() || !d.schema.activity || !d.schema.param || len(d.schema.denied) > 0
+}
+
+// choose lists what can be asked, with what failed the last time at the end, and says of the rest
+// why it cannot. Of a staging copy it asks what it is and nothing else.
+func (d *Database) choose(r *reading) []question {
+	var first, last []question
+	for _, g := range groups() {
+		installed, err := r.schema.lacks(g)
+		switch {
+		case !installed || (r.staging() && !g.facts):
+		case err != nil:
+			r.Unavailable(g.name, collectors.ReasonOf(err), err)
+		case d.late[g.name]:
+			last = append(last, question{group: g, sql: g.statements(r.schema, r.config)})
+		default:
+			first = append(first, question{group: g, sql: g.statements(r.schema, r.config)})
+		}
+	}
+	if denied := r.schema.denied; len(denied) > 0 {
+		r.Notef("%d columns are not granted, the first is %s: run the script that `wardround grants` prints", len(denied), denied[0])
+	}
+	return slices.Concat(first, last)
+}
+
+// take reads the replies, in the order of groups, so that what a tenant is comes first.
+func (d *Database) take(r *reading, replies []reply) {
+	d.late = map[string]bool{}
+	surprised := false
+	r.identity = Identity{Odoo: true}
+	order := groups()
+	slices.SortStableFunc(replies, func(a, b reply) int {
+		return slices.Index(order, a.group) - slices.Index(order, b.group)
+	})
+	for _, reply := range replies {
+		if r.staging() && !reply.facts {
+			continue
+		}
+		err := reply.err
+		if err == nil {
+			r.now = reply.clock.time(1)
+			if err = reply.read(r, reply.answers); err != nil {
+				err = collectors.Because(collectors.ReasonProtocol, err)
+			}
+		}
+		if err != nil {
+			reason := collectors.ReasonOf(err)
+			r.Unavailable(reply.name, reason, err)
+			d.late[reply.name] = true
+			surprised = surprised || reason == collectors.ReasonMissing || reason == collectors.ReasonPermission
+		}
+	}
+	if surprised || (d.Identity().Series != "" && r.identity.Series != d.Identity().Series) {
+		d.schema = nil
+	}
+}
+
+func (d *Database) remember(i Identity) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.identity = i
+}

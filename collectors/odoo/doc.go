@@ -1,0 +1,29 @@
+// Package odoo asks Odoo how its tenants' work goes: from the tables of each tenant's database
+// what no HTTP status shows (scheduled tasks, jobs, mail, half-done releases), and over HTTP
+// whether staff get a login page.
+//
+// The data's way, for a database:
+//
+//	Databases.Visits -> Database.Collect -> Cluster.Visit (one connection, closed afterwards)
+//	  first visit, hourly, and after a surprise: learn (schema.go) what tables and columns there
+//	    are and which of them may be read
+//	  each visit: the groups that the schema allows -> one simple-protocol batch (batch.go)
+//	    -> each group's read -> reading -> collectors.Builder
+//
+// A group (group.go) is one set of statements about one subject, with the columns that it needs;
+// crons.go, jobs.go, mail.go, modules.go and identity.go each hold one. A further group is one
+// more file and a line in the list. The column grants of a monitoring role (grants.go) are
+// derived from the same declarations.
+//
+// And for a login page:
+//
+//	Target.Visits -> plan (who is checked how often) -> Login.Collect -> page -> outcome
+//
+// A login check of a cold tenant costs Odoo seconds and pushes another tenant out of its
+// registry cache, so the distinct tenants checked within an hour stay within half of what that
+// cache holds (plan.go).
+//
+// Nothing about people leaves this package: label values come from names.go, which lets only
+// technical names through, and errors of the database are repeated only where their text can
+// name nothing but tables and columns.
+package odoo

@@ -1,0 +1,86 @@
+package odoo
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// group is one subject asked of a tenant's database: what it needs there, the statements, and
+// how their answers are read. Groups are data; batch.go sends them, database.go chooses them.
+type group struct {
+	name  string   // the indicator's name where it is unavailable
+	needs []string // table.column without which it cannot be asked
+	wants []string // table.column that it uses where they are there
+	param bool     // it calls wardround.param
+	addon bool     // its tables belong to an addon: where they are missing there is nothing to say
+	facts bool     // it says what the tenant is, not how its work goes: asked of staging copies too
+
+	// statements are built for the schema that was learnt. Each does bounded work whatever the
+	// size of the tables, and is filled with nothing but constants and numbers.
+	statements func(*schema, *Config) []string
+	// read takes the statements' answers, rows of columns in text format.
+	read func(*reading, [][][][]byte) error
+}
+
+// groups are all groups in the order in which they are asked. What a tenant is comes first.
+func groups() []*group {
+	return []*group{identityGroup, modulesGroup, cronsGroup, jobsGroup, mailGroup}
+}
+
+// table is a table with the columns of it that we read.
+type table struct {
+	Name    string
+	Columns []string
+}
+
+// readable is every table and column that any group reads: what a monitoring role is granted.
+func readable() []table {
+	var tables []table
+	for _, g := range groups() {
+		for _, name := range slices.Concat(g.needs, g.wants) {
+			tab, col, _ := strings.Cut(name, ".")
+			i := slices.IndexFunc(tables, func(t table) bool { return t.Name == tab })
+			if i < 0 {
+				i = len(tables)
+				tables = append(tables, table{Name: tab})
+			}
+			if !slices.Contains(tables[i].Columns, col) {
+				tables[i].Columns = append(tables[i].Columns, col)
+			}
+		}
+	}
+	return tables
+}
+
+// reading is one visit to one database under way: what the groups read into.
+type reading struct {
+	*collectors.Builder
+	config   *Config
+	tenant   collectors.Tenant
+	schema   *schema
+	memory   *memory   // what is remembered from visit to visit
+	now      time.Time // by the server's clock
+	identity Identity
+	again    time.Time // when time alone changes something of what was read; zero means never
+}
+
+// at notes that time alone changes something of what was read at t. Moments that have passed
+// change nothing any more.
+func (r *reading) at(t time.Time) {
+	if t.After(r.now) {
+		r.again = earlier(r.again, t)
+	}
+}
+
+// soon notes that what was read may change without a write and without a known moment: the
+// tenant is to be asked again in the next round.
+func (r *reading) soon() { r.again = r.now }
+
+// since is how long ago t was, by the server's clock.
+func (r *reading) since(t time.Time) time.Duration { return r.now.Sub(t) }
+
+// fill puts parts into the {holes} of a statement.
+func fill(sql string, parts ...string) string { return strings.NewReplacer(parts...).Replace(sql) }

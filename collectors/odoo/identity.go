@@ -1,0 +1,63 @@
+package odoo
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// Identity is what a tenant's database is, as of its last visit.
+type Identity struct {
+	Odoo        bool   // it holds Odoo's tables
+	Version     string // of the module base, such as 18.0.1.3; "" while the first installation is unfinished
+	Series      string // such as 18.0 or saas~17.4
+	Known       bool   // whether it is neutralized could be read
+	Neutralized bool   // it is a staging copy
+	Fingerprint string // of database.uuid: the same in two databases where one is a plain copy of the other; "" if unknown
+}
+
+// identityGroup reads the parameters of the database that say what it is.
+var identityGroup = &group{
+	name: "identity", needs: []string{"ir_module_module.name"}, param: true, facts: true,
+	statements: func(*schema, *Config) []string {
+		return []string{`SELECT wardround.param('database.is_neutralized'), wardround.param('database.uuid')`}
+	},
+	read: func(r *reading, answers [][][][]byte) error {
+		return each(answers[0], func(row *row) {
+			r.identity.Known = true
+			r.identity.Neutralized = strings.EqualFold(row.text(0), "true") || row.text(0) == "1"
+			if uuid := row.text(1); uuid != "" {
+				sum := sha256.Sum256([]byte(uuid))
+				r.identity.Fingerprint = hex.EncodeToString(sum[:8])
+			}
+		})
+	},
+}
+
+// staging says whether nothing but what it is shall be said about the tenant.
+func (r *reading) staging() bool {
+	return (r.identity.Neutralized || r.tenant.Staging) && r.config.Staging == StagingExclude
+}
+
+// introduce says who the tenant is, whatever could be read.
+func (r *reading) introduce() {
+	neutralized := ""
+	switch {
+	case r.identity.Neutralized || r.tenant.Staging:
+		neutralized = "true"
+	case r.identity.Known:
+		neutralized = "false"
+	}
+	r.Set(metricTenantInfo, 1, r.tenant.Tier, r.tenant.Region, r.identity.Series, r.identity.Version, neutralized, r.tenant.Database)
+	if r.identity.Fingerprint != "" {
+		r.Set(metricDatabaseFingerprint, 1, r.identity.Fingerprint)
+	}
+	if neutralized == "true" {
+		r.Find(collectors.Finding{
+			Name: "staging_copy", Question: collectors.Contained, Severity: collectors.Info,
+			Text: "This is a neutralized staging copy" + map[bool]string{true: "; no promise is made about it.", false: "."}[r.staging()],
+		})
+	}
+}

@@ -1,0 +1,14 @@
+-- Which of the tables $1 are there, with which columns, and what of them we may read; and, in
+-- rows without a table, what else we are allowed.
+SELECT c.relname, a.attname, format_type(a.atttypid, NULL), has_column_privilege(c.oid, a.attnum, 'SELECT')
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') AND c.relname = ANY ($1::text[])
+UNION ALL
+SELECT NULL, 'activity', NULL, pg_has_role('pg_read_all_stats', 'USAGE')
+UNION ALL
+SELECT NULL, 'param', NULL, coalesce((
+    SELECT has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')
+    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = 'wardround' AND p.proname = 'param' AND p.proargtypes = '25'::oidvector), false)
