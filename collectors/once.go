@@ -2,22 +2,20 @@ package collectors
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/sourcegraph/conc/pool"
 )
 
 // Once makes each visit exactly once, within its budget, puts what it brought into the Store, and
-// returns the failures joined, each naming its visit. Nothing is repeated and nothing kept running.
-func Once(ctx context.Context, o Options, visits []Visit) error {
+// returns the failures by visit. Nothing is repeated and nothing kept running.
+func Once(ctx context.Context, o Options, visits []Visit) (map[Key]error, error) {
 	if err := o.validate(); err != nil {
-		return err
+		return nil, err
 	}
 	r := &Rounds{options: o}
 	var mu sync.Mutex
-	var failures []error
+	failures := map[Key]error{}
 	work := pool.New().WithMaxGoroutines(onceAtATime)
 	for _, w := range visits {
 		work.Go(func() {
@@ -28,12 +26,12 @@ func Once(ctx context.Context, o Options, visits []Visit) error {
 			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				failures = append(failures, fmt.Errorf("%s: %w", w.Key, err))
+				failures[w.Key] = err
 			}
 		})
 	}
 	work.Wait()
-	return errors.Join(failures...)
+	return failures, nil
 }
 
 // onceAtATime bounds the visits of Once; budgets bound them further, per target.
