@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	metricActivity = gauge("pg_stat_activity_count", "", "pg_stat_activity",
+	metricActivity = gauge("pg_stat_activity_backends", "", "pg_stat_activity",
 		"Server processes by database, role, state, type and class of what they wait for; only combinations that there are",
 		"datname", "usename", "state", "backend_type", "wait_event_type")
 	metricOldestXact = gauge("pg_stat_activity_oldest_xact_start_timestamp_seconds", "seconds", "pg_stat_activity",

@@ -12,7 +12,7 @@ func Metrics() collectors.Catalogue {
 }
 
 var metricUp = &collectors.Metric{Name: "pg_up", Type: collectors.Gauge,
-	Help: "Whether the last round reached the server", Source: "control connection"}
+	Help: "Whether the server answered the last round that brought values", Source: "control connection"}
 
 // gauge and counter declare the metrics of a view; the unit is empty for plain counts and states.
 func gauge(name, unit, source, help string, labels ...string) *collectors.Metric {
