@@ -57,7 +57,7 @@ type Point struct{ X, Y float64 }
 // The plane, and the part of it in which the lines run.
 const (
 	chartWidth, chartHeight   = 680.0, 150.0
-	plotLeft, plotRight       = 40.0, 490.0
+	plotLeft, plotRight       = 48.0, 490.0
 	plotTop, plotBottom       = 8.0, 130.0
 	labelHeight, labelGap     = 26.0, 14.0
 	lineHeight                = 11.0
@@ -98,7 +98,7 @@ func burnDown(rows []Row, days int) Chart {
 		c.labels(p, lines)
 		c.Summary = summary(lines)
 	case slices.ContainsFunc(rows, func(r Row) bool { return r.Measured > 0 }):
-		c.Summary = "No promise used any of its error budget."
+		c.Summary = "No failure was recorded in what was measured."
 	default:
 		c.Summary = "Nothing was measured."
 	}
@@ -229,7 +229,7 @@ func (c *Chart) text(role Role, at Point, anchor Anchor, text string) {
 func (r Row) left() string {
 	switch left := r.days[len(r.days)-1].left; {
 	case left < 0:
-		return (-left).text() + " over"
+		return strings.TrimPrefix(left.text(), "−") + " over"
 	case left == 0:
 		return "nothing left"
 	default:

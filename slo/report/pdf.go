@@ -44,7 +44,10 @@ func (v Verdict) ink() ink {
 
 // WritePDF writes the report on A4 pages. Equal models give equal bytes: the file's dates are that of issue.
 func (m Model) WritePDF(w io.Writer) error {
-	s := newSheet(m)
+	s, err := newSheet(m)
+	if err != nil {
+		return fmt.Errorf("write report as PDF: %w", err)
+	}
 	s.title()
 	s.answers()
 	s.charts()
@@ -61,11 +64,16 @@ func (m Model) WritePDF(w io.Writer) error {
 // sheet sets the model on paper, from top to bottom.
 type sheet struct {
 	*fpdf.Fpdf
-	m Model
+	m      Model
+	glyphs *glyphs
 }
 
-func newSheet(m Model) *sheet {
-	s := &sheet{fpdf.New("P", "mm", "A4", ""), m}
+func newSheet(m Model) (*sheet, error) {
+	glyphs, err := newGlyphs()
+	if err != nil {
+		return nil, err
+	}
+	s := &sheet{fpdf.New("P", "mm", "A4", ""), m, glyphs}
 	s.SetCatalogSort(true)
 	s.SetCreationDate(m.Issued.UTC())
 	s.SetModificationDate(m.Issued.UTC())
@@ -81,7 +89,7 @@ func newSheet(m Model) *sheet {
 	s.SetHeaderFunc(s.head)
 	s.SetFooterFunc(s.foot)
 	s.AddPage()
-	return s
+	return s, nil
 }
 
 // name is what kind of paper this is, and for which platform.
@@ -118,7 +126,7 @@ func (s *sheet) foot() {
 func (s *sheet) title() {
 	s.ink(grey)
 	s.face("", 10)
-	for _, line := range s.SplitText(s.m.name(), measure) {
+	for _, line := range s.split(s.m.name(), measure) {
 		s.put(measure, 5, line, "L")
 		s.Ln(5)
 	}
@@ -146,7 +154,7 @@ func (s *sheet) answers() {
 	const asked, judged = 48.0, 34.0
 	for _, a := range s.m.Answers {
 		s.face("", 9)
-		lines := s.SplitText(a.Sentence, measure-asked-judged)
+		lines := s.split(a.Sentence, measure-asked-judged)
 		height := float64(len(lines))*4.6 + 5
 		s.room(height)
 		top := s.GetY()
@@ -185,7 +193,7 @@ func (s *sheet) method() {
 	for _, note := range s.m.Method {
 		s.ink(black)
 		s.face("", 8.5)
-		s.room(float64(len(s.SplitText(note, measure))) * 4.4)
+		s.room(float64(len(s.split(note, measure))) * 4.4)
 		s.paragraph(note, measure, 4.4)
 		s.Ln(1.8)
 	}
@@ -218,7 +226,7 @@ func (s *sheet) room(height float64) bool {
 }
 
 func (s *sheet) paragraph(text string, width, leading float64) {
-	for _, line := range s.SplitText(text, width) {
+	for _, line := range s.split(text, width) {
 		s.put(width, leading, line, "L")
 		s.Ln(leading)
 	}
@@ -226,6 +234,7 @@ func (s *sheet) paragraph(text string, width, leading float64) {
 
 // fit cuts a text to a width.
 func (s *sheet) fit(text string, width float64) string {
+	text = s.glyphs.printable(text)
 	letters := []rune(text)
 	for cut := text; ; cut = string(letters) + "…" {
 		if s.GetStringWidth(cut) <= width || len(letters) == 0 {
@@ -241,8 +250,14 @@ func (s *sheet) ink(c ink) { s.SetTextColor(c.r, c.g, c.b) }
 
 func (s *sheet) face(style string, points float64) { s.SetFont("go", style, points) }
 
+// split breaks a text into lines of a width.
+func (s *sheet) split(text string, width float64) []string {
+	return s.SplitText(s.glyphs.printable(text), width)
+}
+
+// put sets one line of text, aligned left ("L") or right ("R") in a width.
 func (s *sheet) put(width, height float64, text, align string) {
-	s.CellFormat(width, height, text, "", 0, align, false, 0, "")
+	s.CellFormat(width, height, s.glyphs.printable(text), "", 0, align, false, 0, "")
 }
 
 func (s *sheet) stroke(c ink, width float64) {

@@ -62,6 +62,7 @@ func (s *sheet) paint(c Chart) {
 		pen := m.Role.pen()
 		x, y := place(m.Points[0])
 		if m.Text != "" {
+			m.Text = s.glyphs.printable(m.Text)
 			s.ink(pen.ink)
 			s.face(weight(m.Strong), 9.5*scale*72/25.4)
 			s.Text(x-s.shift(m), y, m.Text)

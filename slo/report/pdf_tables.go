@@ -47,7 +47,7 @@ func (s *sheet) tableHead(columns []column) {
 	s.face("B", tableSize)
 	height, lines := 0.0, make([][]string, len(columns))
 	for i, c := range columns {
-		lines[i] = s.SplitText(c.title, c.width-2)
+		lines[i] = s.split(c.title, c.width-2)
 		height = max(height, float64(len(lines[i]))*tableLeading)
 	}
 	s.room(height + 12)
@@ -72,7 +72,7 @@ func (s *sheet) wrap(columns []column, cells []cell) (lines [][]string, height f
 	s.face("", tableSize)
 	most := 1
 	for i, c := range cells {
-		broken := s.SplitText(c.text, columns[i].width-2)
+		broken := s.split(c.text, columns[i].width-2)
 		lines, most = append(lines, broken), max(most, len(broken))
 	}
 	return lines, float64(most)*tableLeading + 2*tablePadding
