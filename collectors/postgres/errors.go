@@ -77,9 +77,14 @@ func reason(err error) collectors.Reason {
 		return collectors.ReasonTimeout
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, pgconn.ErrConnClosed):
 		return collectors.ReasonUnreachable
+	case strings.Contains(err.Error(), noTLS):
+		return collectors.ReasonProtocol
 	}
 	return collectors.ReasonOf(err)
 }
+
+// noTLS is how the driver says, by its words alone, that the server has no TLS and sslmode asks for it.
+const noTLS = "server refused TLS connection"
 
 func showable(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")

@@ -1,0 +1,163 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/collectortest"
+	"github.com/wardround/wardround/testdata/platform"
+)
+
+// visitTo makes the visit of a Cluster that ends with the test.
+func visitTo(t *testing.T, c Config, logger *slog.Logger) collectors.Visit {
+	cluster := clusterForTest(t, c, Options{Logger: logger})
+	return collectors.Visit{
+		Key: collectors.Key{Collector: "postgres", Target: cluster.Name()}, Collector: cluster, Timeout: time.Second,
+	}
+}
+
+const canary = "canary-7f3a"
+
+func TestConformance(t *testing.T) {
+	role := roleForTest(t, primary, "IN ROLE pg_monitor")
+	full := roleForTest(t, primary, "CONNECTION LIMIT 0")
+	broken := func(reason collectors.Reason, change func(t *testing.T, c *Config)) collectortest.Broken {
+		return collectortest.Broken{Reason: reason, New: func(t *testing.T, logger *slog.Logger) collectors.Visit {
+			c := configFor(primary, role)
+			change(t, &c)
+			return visitTo(t, c, logger)
+		}}
+	}
+	through := func(fault func(*platform.Wire)) func(*testing.T, *Config) {
+		return func(t *testing.T, c *Config) {
+			wire := platform.Proxy(t, primary.Addr())
+			fault(wire)
+			c.DSN = promconfig.Secret(strings.Replace(string(c.DSN), primary.Addr(), wire.Addr(), 1))
+		}
+	}
+	collectortest.Run(t, collectortest.Suite{
+		Catalogue: Metrics(),
+		New: func(t *testing.T, logger *slog.Logger) collectors.Visit {
+			return visitTo(t, configFor(primary, role), logger)
+		},
+		Want: []string{
+			"pg_up", "pg_static", "pg_connections_used_ratio", "pg_stat_database_xact_commit_total",
+			"pg_stat_activity_backends", "pg_lock_roots", "pg_replication_is_replica",
+		},
+		Canaries: []string{canary, primary.Password},
+		Broken: map[string]collectortest.Broken{
+			"refused":        broken(collectors.ReasonUnreachable, through((*platform.Wire).Cut)),
+			"reset":          broken(collectors.ReasonUnreachable, through((*platform.Wire).Reset)),
+			"hangs":          broken(collectors.ReasonTimeout, through((*platform.Wire).Hang)),
+			"wrong password": broken(collectors.ReasonAuth, func(_ *testing.T, c *Config) { c.Password = canary }),
+			"password in dsn": broken(collectors.ReasonAuth, func(_ *testing.T, c *Config) {
+				c.Password, c.DSN = "", promconfig.Secret(strings.Replace(string(c.DSN), role, role+":"+canary, 1))
+			}),
+			"no password file": broken(collectors.ReasonAuth, func(t *testing.T, c *Config) {
+				c.Password, c.PasswordFile = "", t.TempDir()+"/missing"
+			}),
+			"no connection left": broken(collectors.ReasonConnections, func(_ *testing.T, c *Config) {
+				c.DSN = promconfig.Secret(strings.Replace(string(c.DSN), role, full, 1))
+			}),
+			"demands TLS that is not there": broken(collectors.ReasonProtocol, func(_ *testing.T, c *Config) {
+				c.DSN = promconfig.Secret(strings.Replace(string(c.DSN), "disable", "require", 1))
+			}),
+		},
+	})
+}
+
+// TestHang freezes the server while the control connection and a visit are open.
+func TestHang(t *testing.T) {
+	server := platform.PostgresForTest(t, platform.PostgresOptions{})
+	c := monitored(t, server, Options{})
+	collect(t, c)
+	require.NoError(t, server.Pause())
+	defer func() { require.NoError(t, server.Resume()) }()
+	for name, ask := range map[string]func(context.Context) error{
+		"round": func(ctx context.Context) error {
+			return c.Collect(ctx, collectors.NewBuilder(collectors.Key{}, time.Now()))
+		},
+		"visit": func(ctx context.Context) error { return c.Visit(ctx, "postgres", exec("SELECT 1")) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		began := time.Now()
+		err := ask(ctx)
+		cancel()
+		require.Equal(t, collectors.ReasonTimeout, collectors.ReasonOf(err), "%s: %v", name, err)
+		require.Less(t, time.Since(began), 500*time.Millisecond+farewell+500*time.Millisecond, name)
+	}
+	_, known := c.Writes("postgres")
+	require.False(t, known, "what was written is not known while the cluster does not answer")
+	require.NotEmpty(t, c.Databases(), "which databases there are is remembered")
+	require.NoError(t, server.Resume())
+	require.Eventually(t, func() bool {
+		return c.Collect(t.Context(), collectors.NewBuilder(collectors.Key{}, time.Now())) == nil
+	}, soon, tick)
+}
+
+// TestDownAndBack restarts the server between two rounds, which must not show, and keeps it down
+// for one, which must.
+func TestDownAndBack(t *testing.T) {
+	server := platform.PostgresForTest(t, platform.PostgresOptions{})
+	c := monitored(t, server, Options{})
+	collect(t, c)
+	require.NoError(t, server.Stop())
+	require.NoError(t, server.Start(t.Context()))
+	requireValue(t, collect(t, c), 1, "pg_up")
+
+	require.NoError(t, server.Stop())
+	err := c.Collect(t.Context(), collectors.NewBuilder(collectors.Key{}, time.Now()))
+	require.Equal(t, collectors.ReasonUnreachable, collectors.ReasonOf(err), "%v", err)
+	require.NoError(t, server.Start(t.Context()))
+	requireValue(t, collect(t, c), 1, "pg_up")
+}
+
+// TestControlConnectionEnded is what an administrator's clean-up does to us.
+func TestControlConnectionEnded(t *testing.T) {
+	c := monitored(t, primary, Options{})
+	collect(t, c)
+	require.NoError(t, primary.Exec(t.Context(), "", "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'wardround'"))
+	requireValue(t, collect(t, c), 1, "pg_up")
+}
+
+// TestPooler: behind one, sessions would not be what they are asked to be.
+func TestPooler(t *testing.T) {
+	pooler := platform.PgBouncerForTest(t, platform.PgBouncerOptions{Upstream: primary})
+	config := configFor(primary, "postgres")
+	config.DSN = promconfig.Secret(strings.Replace(string(config.DSN), primary.Addr(), pooler.Addr(), 1))
+	c := clusterForTest(t, config, Options{})
+	err := c.Collect(t.Context(), collectors.NewBuilder(collectors.Key{}, time.Now()))
+	require.Equal(t, collectors.ReasonProtocol, collectors.ReasonOf(err), "%v", err)
+	require.ErrorContains(t, err, "let the target's dsn lead to PostgreSQL itself")
+}
+
+// TestPreferIsTriedOnce counts how often a server without TLS is asked for it.
+func TestPreferIsTriedOnce(t *testing.T) {
+	config := configFor(primary, roleForTest(t, primary, "IN ROLE pg_monitor"))
+	config.DSN = promconfig.Secret(strings.Replace(string(config.DSN), "sslmode=disable", "sslmode=prefer", 1))
+	c := clusterForTest(t, config, Options{})
+	require.NotEmpty(t, c.dialer.config.Fallbacks)
+	collect(t, c)
+	require.Equal(t, &settledTLS{}, c.dialer.settled.Load())
+	require.NoError(t, c.Visit(t.Context(), "postgres", exec("SELECT 1")))
+}
+
+// TestPausesAreLoggedWithoutSecrets reads what a refusing server makes us log.
+func TestPausesAreLoggedWithoutSecrets(t *testing.T) {
+	var lines bytes.Buffer
+	full := roleForTest(t, primary, "CONNECTION LIMIT 0")
+	c := clusterForTest(t, configFor(primary, full), Options{Logger: slog.New(slog.NewTextHandler(&lines, nil))})
+	for range 3 {
+		require.Error(t, c.Collect(t.Context(), collectors.NewBuilder(collectors.Key{}, time.Now())))
+	}
+	require.Equal(t, 1, strings.Count(lines.String(), "visits paused"))
+	require.NotContains(t, lines.String(), primary.Password)
+}

@@ -1,0 +1,155 @@
+package postgres
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/testdata/platform"
+)
+
+// pair is a primary with a standby, and what watches each.
+type pair struct {
+	primary, standby *platform.Postgres
+	main, replica    *Cluster
+}
+
+func pairForTest(t *testing.T) pair {
+	t.Helper()
+	p := pair{primary: platform.PostgresForTest(t, platform.PostgresOptions{})}
+	role := roleForTest(t, p.primary, "IN ROLE pg_monitor")
+	require.NoError(t, p.primary.Exec(t.Context(), "", "CREATE TABLE beats(n int); INSERT INTO beats VALUES (1)"))
+	p.standby = platform.ReplicaForTest(t, p.primary)
+	p.main = clusterForTest(t, configFor(p.primary, role), Options{})
+	config := configFor(p.standby, role)
+	config.Name, config.StandbyOf = "main-standby", "main"
+	p.replica = clusterForTest(t, config, Options{Tenants: tenantsOf(t, map[string]string{"north": "postgres"})})
+	require.Eventually(t, func() bool {
+		streaming, _ := value(collect(t, p.replica), "pg_stat_wal_receiver_streaming")
+		return streaming == 1
+	}, soon, tick)
+	return p
+}
+
+func (p pair) write(t *testing.T, n int) {
+	t.Helper()
+	require.NoError(t, p.primary.Exec(t.Context(), "", fmt.Sprintf("INSERT INTO beats SELECT generate_series(1, %d)", n)))
+}
+
+// caughtUp waits until both sides agree that nothing is left to replay.
+func (p pair) caughtUp(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		ours, known := value(collect(t, p.replica), "pg_replication_lag_seconds")
+		theirs, seen := value(collect(t, p.main), "pg_stat_replication_replay_lag_seconds")
+		return known && seen && ours == 0 && theirs == 0
+	}, soon, tick)
+}
+
+// TestReplication walks one pair through its troubles; each part leaves it whole for the next.
+func TestReplication(t *testing.T) {
+	p := pairForTest(t)
+	t.Run("streaming", p.testStreaming)
+	t.Run("primary idle", p.testIdle)
+	t.Run("replay paused", p.testPaused)
+	t.Run("receiver cut", p.testReceiverCut)
+	t.Run("promoted", p.testPromoted)
+}
+
+func (p pair) testStreaming(t *testing.T) {
+	p.caughtUp(t)
+	b := collect(t, p.main)
+	requireValue(t, b, 1, "pg_stat_replication_info", "application_name", "replica", "client_addr", "127.0.0.1",
+		"slot_name", "replica", "state", "streaming", "sync_state", "async")
+	requireValue(t, b, 1, "pg_stat_replication_streaming", "application_name", "replica")
+	requireValue(t, b, 0, "pg_stat_replication_replay_lag_bytes", "application_name", "replica")
+	requireAbsent(t, b, "pg_replication_lag_seconds")
+
+	b = collect(t, p.replica)
+	requireValue(t, b, 1, "pg_replication_is_replica")
+	requireValue(t, b, 1, "pg_up", "target", "main-standby")
+	requireValue(t, b, 0, "pg_replication_replay_paused")
+	requireValue(t, b, 1, "pg_stat_activity_backends", "datname", "postgres", "tenant", "north")
+	requireAbsent(t, b, "pg_stat_database_xact_commit_total")
+	require.Empty(t, b.Findings)
+	require.Empty(t, p.replica.Databases())
+	_, known := p.replica.Writes("postgres")
+	require.False(t, known)
+	require.ErrorContains(t, p.replica.Visit(t.Context(), "postgres", exec("SELECT 1")), "is a standby")
+}
+
+// testIdle: the last commit gets older and older, and nothing is behind.
+func (p pair) testIdle(t *testing.T) {
+	p.write(t, 1)
+	p.caughtUp(t)
+	var age float64
+	require.Eventually(t, func() bool {
+		b := collect(t, p.replica)
+		requireValue(t, b, 0, "pg_replication_lag_seconds")
+		commit, ok := value(b, "pg_replication_last_replayed_commit_timestamp_seconds")
+		age = float64(time.Now().UnixMilli())/1000 - commit
+		return ok && age > 2
+	}, soon, tick)
+	requireValue(t, collect(t, p.main), 0, "pg_stat_replication_replay_lag_seconds")
+}
+
+// testPaused: the lag grows from when there was something to replay, on both sides, also while
+// nothing more is written. The idle time before does not count.
+func (p pair) testPaused(t *testing.T) {
+	require.NoError(t, p.standby.Exec(t.Context(), "", "SELECT pg_wal_replay_pause()"))
+	began := time.Now()
+	p.write(t, 100)
+	var last *collectors.Batch
+	require.Eventually(t, func() bool {
+		last = collect(t, p.replica)
+		lag, ok := value(last, "pg_replication_lag_seconds")
+		behind, known := value(collect(t, p.main), "pg_stat_replication_replay_lag_seconds")
+		if ok {
+			require.LessOrEqual(t, lag, time.Since(began).Seconds(), "not from the last commit before the pause")
+		}
+		return ok && known && lag > 2 && behind > 1
+	}, soon, tick)
+	requireValue(t, last, 1, "pg_replication_replay_paused")
+	bytes, _ := value(last, "pg_replication_lag_bytes")
+	require.Greater(t, bytes, 100.0)
+	require.NoError(t, p.standby.Exec(t.Context(), "", "SELECT pg_wal_replay_resume()"))
+	p.caughtUp(t)
+	requireValue(t, collect(t, p.replica), 0, "pg_replication_lag_bytes")
+}
+
+// testReceiverCut: without a receiver nobody knows how far behind, which is not zero.
+func (p pair) testReceiverCut(t *testing.T) {
+	require.NoError(t, p.primary.Stop())
+	var b *collectors.Batch
+	require.Eventually(t, func() bool {
+		b = collect(t, p.replica)
+		streaming, _ := value(b, "pg_stat_wal_receiver_streaming")
+		return streaming == 0
+	}, soon, tick)
+	requireAbsent(t, b, "pg_replication_lag_seconds")
+	requireAbsent(t, b, "pg_replication_lag_bytes")
+	found, ok := finding(b, "replica_not_streaming")
+	require.True(t, ok)
+	require.Equal(t, collectors.Recoverable, found.Question)
+
+	require.NoError(t, p.primary.Start(t.Context()))
+	require.Eventually(t, func() bool {
+		_, ok := value(collect(t, p.replica), "pg_replication_lag_seconds")
+		return ok
+	}, soon, tick)
+	p.caughtUp(t)
+}
+
+// testPromoted comes last: there is no way back.
+func (p pair) testPromoted(t *testing.T) {
+	require.NoError(t, p.standby.Exec(t.Context(), "", "SELECT pg_promote()"))
+	b := collect(t, p.replica)
+	requireValue(t, b, 0, "pg_replication_is_replica")
+	requireAbsent(t, b, "pg_replication_lag_seconds")
+	found, ok := finding(b, "unexpected_role")
+	require.True(t, ok)
+	require.Contains(t, found.Text, "it was promoted")
+}
