@@ -25,6 +25,7 @@ var platform = map[string]string{
 	`slo_status{objective="lag",target="main",status="ok"}`:                                                       "1",
 	`slo_status{objective="backup",tenant="north",status="insufficient_data"}`:                                    "1",
 	`slo_error_budget_remaining_ratio{objective="login",tenant="north",target="web"}`:                             "-0.5",
+	`slo_error_budget_remaining_ratio{objective="login",tenant="north",target="web",by="zone=b"}`:                 "0.5",
 	`odoo_tenant_info{tenant="north",tier="shared"}`:                                                              "1",
 	`odoo_tenant_info{tenant="south",tier="dedicated"}`:                                                           "1",
 	`wardround_finding{tenant="north",target="main",finding="cron_overdue",severity="info"}`:                      "1",
@@ -57,6 +58,7 @@ func TestAnswers(t *testing.T) {
 		}},
 		"what is left of budgets": {"Error budget left, worst first", map[string]string{"tier": "shared"}, []sample{
 			{`{objective="login",tenant="north",target="web"}`, -0.5},
+			{`{objective="login",tenant="north",target="web",by="zone=b"}`, 0.5},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -90,6 +90,7 @@ func budgets() []Panel {
 				column{field: "tenant", title: "Tenant"},
 				column{field: "target", title: "Target"},
 				column{field: "objective", title: "Objective"},
+				column{field: "by", title: "Part"},
 				column{field: "Value #A", title: "Budget left", look: share(steps(grave, from(0, warning), from(0.25, calm)))},
 				column{field: "Value #E", title: "Status", look: worded(statusWords(), statusSteps())},
 				column{field: "Value #B", title: "Promised", look: share(nil)},
@@ -108,7 +109,7 @@ func byInstance(metric string, extra ...string) string {
 }
 
 func instancesOf(expr string) string {
-	return "max by (objective, tenant, target) ((" + expr + ")" + otherTiers + ")"
+	return "max by (objective, tenant, target, by) ((" + expr + ")" + otherTiers + ")"
 }
 
 // rankedStatus is the rank of each instance's present status, worst highest.
@@ -118,7 +119,7 @@ func rankedStatus() string {
 		if expr != "" {
 			expr += " or "
 		}
-		expr += strconv.Itoa(rank) + ` * (max by (objective, tenant, target) (slo_status{status="` + string(status) + `",` + ofObjective + `}) == 1)`
+		expr += strconv.Itoa(rank) + ` * (max by (objective, tenant, target, by) (slo_status{status="` + string(status) + `",` + ofObjective + `}) == 1)`
 	}
 	return expr
 }

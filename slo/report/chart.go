@@ -57,7 +57,7 @@ type Point struct{ X, Y float64 }
 // The plane, and the part of it in which the lines run.
 const (
 	chartWidth, chartHeight   = 680.0, 150.0
-	plotLeft, plotRight       = 48.0, 490.0
+	plotLeft, plotRight       = 54.0, 490.0
 	plotTop, plotBottom       = 8.0, 130.0
 	labelHeight, labelGap     = 26.0, 14.0
 	lineHeight                = 11.0
