@@ -4,13 +4,15 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 )
 
 //go:embed catalogue/*.yaml policies/*.yaml
 var embedded embed.FS
 
 // Catalogue is the promises that Wardround makes by itself wherever their
-// metrics exist, in the order of their file names. Adding one is adding a file.
+// metrics exist, sorted by name. Adding one is adding a file.
 func Catalogue() ([]Objective, error) {
 	policies, err := DefaultPolicies()
 	if err != nil {
@@ -22,6 +24,7 @@ func Catalogue() ([]Objective, error) {
 		all = append(all, objectives...)
 		return err
 	})
+	slices.SortFunc(all, func(a, b Objective) int { return strings.Compare(a.Name, b.Name) })
 	return all, err
 }
 

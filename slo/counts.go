@@ -45,6 +45,13 @@ func (t Tally) Coverage() (share Ratio, ok bool) {
 	return Ratio(min(t.Measured, expected) * int64(One) / expected), true
 }
 
+// covers says whether at least a share of the expected minutes was measured;
+// where nothing is expected nothing is.
+func (t Tally) covers(share Ratio) bool {
+	expected := t.Expected - t.Excluded
+	return expected > 0 && min(t.Measured, expected)*int64(One) >= int64(share)*expected
+}
+
 // Delta is what one instance did in one minute. A minute that was watched but
 // saw no events is a Delta of zero Counts; a minute that was not watched is no
 // Delta at all.

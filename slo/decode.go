@@ -2,6 +2,7 @@ package slo
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,16 +20,24 @@ import (
 // nodes by hand because the library's strict mode knows no columns and stops
 // at types with their own reader.
 type decoder struct {
-	file string
-	errs []error
+	file   string
+	faults []fault
 }
+
+// fault is something wrong at a place, and what to do about it.
+type fault struct {
+	at   Position
+	text string
+}
+
+func (f fault) Error() string { return f.at.String() + ": " + f.text }
 
 // field reads the value of one key.
 type field func(*yaml.Node)
 
 // failf notes a fault at a node.
 func (d *decoder) failf(n *yaml.Node, format string, args ...any) {
-	d.errs = append(d.errs, fmt.Errorf("%s: %s", d.at(n), fmt.Sprintf(format, args...)))
+	d.faults = append(d.faults, fault{d.at(n), fmt.Sprintf(format, args...)})
 }
 
 func (d *decoder) at(n *yaml.Node) Position { return Position{d.file, n.Line, n.Column} }
@@ -39,11 +48,11 @@ func (d *decoder) documents(data []byte, read func(*yaml.Node)) error {
 		var doc yaml.Node
 		err := dec.Decode(&doc)
 		if errors.Is(err, io.EOF) {
-			return errors.Join(d.errs...)
+			return d.err()
 		}
 		if err != nil {
-			d.errs = append(d.errs, d.syntax(err))
-			return errors.Join(d.errs...)
+			d.faults = append(d.faults, d.syntax(err))
+			return d.err()
 		}
 		if content := doc.Content[0]; content.Tag != "!!null" {
 			read(content)
@@ -51,11 +60,23 @@ func (d *decoder) documents(data []byte, read func(*yaml.Node)) error {
 	}
 }
 
+// err is all faults in the order of the file, nil if there are none.
+func (d *decoder) err() error {
+	slices.SortStableFunc(d.faults, func(a, b fault) int {
+		return cmp.Or(cmp.Compare(a.at.Line, b.at.Line), cmp.Compare(a.at.Column, b.at.Column))
+	})
+	errs := make([]error, len(d.faults))
+	for i, f := range d.faults {
+		errs[i] = f
+	}
+	return errors.Join(errs...)
+}
+
 // yamlLine finds the line in the library's messages.
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
 // syntax puts a fault of the YAML itself into the form of all others.
-func (d *decoder) syntax(err error) error {
+func (d *decoder) syntax(err error) fault {
 	line, what := 1, err.Error()
 	if m := yamlLine.FindStringSubmatch(what); m != nil {
 		what = m[2]
@@ -63,18 +84,18 @@ func (d *decoder) syntax(err error) error {
 			line = n
 		}
 	}
-	return fmt.Errorf("%s: not YAML: %s", Position{d.file, line, 1}, what)
+	return fault{Position{d.file, line, 1}, "not YAML: " + what}
 }
 
 // mapping reads a mapping's known keys, refuses others, and answers which were
-// there.
+// there; nil if it is no mapping.
 func (d *decoder) mapping(n *yaml.Node, what string, fields map[string]field) map[string]*yaml.Node {
-	seen := map[string]*yaml.Node{}
 	n = resolved(n)
 	if n.Kind != yaml.MappingNode {
 		d.failf(n, "%s must be keys and values; the keys are %s", what, list(fields))
-		return seen
+		return nil
 	}
+	seen := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], resolved(n.Content[i+1])
 		read, known := fields[key.Value]
@@ -94,7 +115,7 @@ func (d *decoder) mapping(n *yaml.Node, what string, fields map[string]field) ma
 // require refuses a mapping in which keys are missing.
 func (d *decoder) require(n *yaml.Node, what string, seen map[string]*yaml.Node, keys ...string) {
 	for _, key := range keys {
-		if seen[key] == nil {
+		if seen != nil && seen[key] == nil {
 			d.failf(n, "%s has no %s; add %s:", what, key, key)
 		}
 	}
@@ -156,6 +177,16 @@ func (d *decoder) flag(into *bool) field {
 			return false, fmt.Errorf("%q is neither true nor false", s)
 		}
 		return s == "true", nil
+	})
+}
+
+func (d *decoder) count(into *uint64) field {
+	return scalar(d, into, func(s string) (uint64, error) {
+		n, err := strconv.ParseUint(s, 10, 32)
+		if err != nil {
+			return 0, fmt.Errorf("%q is not a count; write a whole number from 0", s)
+		}
+		return n, nil
 	})
 }
 

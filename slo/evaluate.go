@@ -15,7 +15,8 @@ const (
 	Exhausted Status = "exhausted"
 	// Burning: at least one pair of the policy fires.
 	Burning Status = "burning"
-	// InsufficientData: too little of the windows was measured to judge.
+	// InsufficientData: too little was measured, of the period or of a burn
+	// window, to judge.
 	InsufficientData Status = "insufficient_data"
 	// NoDataYet: the period holds no events.
 	NoDataYet Status = "no_data"
@@ -170,13 +171,13 @@ func (j *Judge) Evaluate(in Input) Evaluation {
 
 // read gives missing minutes the meaning that the objective says.
 func (o *Objective) read(t Tally) Tally {
-	missing := uint64(t.Missing())
+	missing, measured := uint64(t.Missing()), uint64(t.Measured)
 	if missing == 0 || o.NoData != NoDataGood && o.NoData != NoDataBad {
 		return t
 	}
 	weight := missing
-	if n := t.Total(); t.Measured > 0 && n > uint64(t.Measured) {
-		weight = uint64(math.Round(float64(n) / float64(t.Measured) * float64(missing)))
+	if measured > 0 {
+		weight = (t.Total()*missing + measured/2) / measured
 	}
 	if o.NoData == NoDataGood {
 		t.Good += weight
@@ -191,10 +192,13 @@ func (j *Judge) burns(read func(time.Duration) Tally, target Ratio) []Burn {
 	o := j.objective
 	all := make([]Burn, len(j.windows))
 	for i, w := range j.windows {
-		t := read(w)
-		share, due := t.Coverage()
-		t = o.read(t)
-		all[i] = Burn{Window: w, Tally: t, Covered: due && share >= o.MinCoverage, Rate: burnRate(t.Counts, target)}
+		b := &all[i]
+		b.Window, b.Tally = w, read(w)
+		b.Covered = b.Tally.covers(o.MinCoverage)
+		if o.NoData != NoDataIgnore {
+			b.Tally = o.read(b.Tally)
+		}
+		b.Rate = burnRate(b.Tally.Counts, target)
 	}
 	return all
 }
@@ -243,34 +247,41 @@ func (e *Evaluation) proration(nominal time.Duration) float64 {
 	return max(1, whole.Minutes()/float64(e.Period.Expected))
 }
 
-func (e *Evaluation) status(o *Objective, raw Tally) Status {
-	left := e.Budget.Remaining
+// left is the share of the budget that counts for the status: a month is not
+// lost in its first hour, so an open calendar period is taken as a whole.
+func (e *Evaluation) left(o *Objective) float64 {
 	if o.Window.Calendar != "" {
-		left = e.Prorated.Remaining // a month is not lost in its first hour
+		return e.Prorated.Remaining
 	}
-	switch share, due := raw.Coverage(); {
-	case e.Period.Total() == 0 && raw.Missing() == 0 || !due:
+	return e.Budget.Remaining
+}
+
+func (e *Evaluation) status(o *Objective, raw Tally) Status {
+	switch {
+	case raw.Expected-raw.Excluded <= 0:
 		return NoDataYet
-	case share < o.MinCoverage || e.frozen():
+	case !raw.covers(o.MinCoverage):
 		return InsufficientData
-	case left <= 0:
+	case e.left(o) <= 0:
 		return Exhausted
 	case e.firing() != nil:
 		return Burning
+	case e.frozen():
+		return InsufficientData
 	case e.Period.Total() == 0:
 		return NoDataYet
 	}
 	return OK
 }
 
-// frozen says that no pair of the policy can be judged.
+// frozen says that some pair of the policy cannot be judged.
 func (e *Evaluation) frozen() bool {
-	for _, c := range e.Conditions {
-		if !c.Frozen {
-			return false
+	for i := range e.Conditions {
+		if e.Conditions[i].Frozen {
+			return true
 		}
 	}
-	return len(e.Conditions) > 0
+	return false
 }
 
 // firing is the most urgent pair that fires, or nil.
@@ -292,7 +303,7 @@ func (j *Judge) exhaustion(e *Evaluation) time.Duration {
 	} else if len(e.Burn) > 0 {
 		rate = e.Burn[j.slowest].Rate
 	}
-	left := e.Budget.Remaining
+	left := e.left(j.objective)
 	switch {
 	case math.IsNaN(left) || left > 0 && !(rate > 0):
 		return Never
@@ -311,6 +322,9 @@ func budgetOf(c Counts, target Ratio, times float64) Budget {
 	if c.Total() == 0 {
 		return Budget{math.NaN(), math.NaN(), math.NaN()}
 	}
+	if c.Bad == 0 {
+		return Budget{float64(c.Good) * target.Budget().Float() * times, 0, 1}
+	}
 	allowed := product(c.Total(), uint64(target.Budget()), 1)
 	spent := product(c.Bad, uint64(One), 1)
 	total := allowed.float() * times
@@ -328,8 +342,11 @@ func budgetOf(c Counts, target Ratio, times float64) Budget {
 
 // burnRate is the error ratio over the budget, NaN without events.
 func burnRate(c Counts, target Ratio) float64 {
-	if c.Total() == 0 {
+	switch {
+	case c.Total() == 0:
 		return math.NaN()
+	case c.Bad == 0:
+		return 0
 	}
 	return product(c.Bad, uint64(One), 1).float() / product(c.Total(), uint64(target.Budget()), 1).float()
 }

@@ -44,7 +44,9 @@ func (q Question) Text() string {
 type NoData string
 
 // The ways to read a missing minute. Where it counts as good or bad it weighs
-// as much as the average measured minute of the same window.
+// as much as the average measured minute of the same window, or one event in a
+// window without any. Coverage stays what it is: to alert on silence with
+// NoDataBad, set MinCoverage to 0.
 const (
 	NoDataIgnore NoData = "ignore"
 	NoDataGood   NoData = "good"

@@ -146,7 +146,7 @@ func (d *decoder) indicator(into *Indicator) field {
 			"events":    func(n *yaml.Node) { into.Events = d.events(n) },
 			"threshold": func(n *yaml.Node) { into.Threshold = d.threshold(n) },
 		})
-		if len(seen) != 1 {
+		if seen != nil && len(seen) != 1 {
 			d.failf(n, "an indicator has exactly one kind; write events: or threshold:")
 		}
 	}
@@ -158,7 +158,7 @@ func (d *decoder) events(n *yaml.Node) *Events {
 		"good": d.selector(&e.Good), "bad": d.selector(&e.Bad), "total": d.selector(&e.Total),
 	})
 	d.require(n, "events", seen, "total")
-	if (seen["good"] == nil) == (seen["bad"] == nil) {
+	if seen != nil && (seen["good"] == nil) == (seen["bad"] == nil) {
 		d.failf(n, "events need either good or bad beside total, not both; the other is the rest")
 	}
 	return e
@@ -236,6 +236,7 @@ func (d *decoder) window(into *Window) field {
 			d.duration(&into.Rolling)(n)
 			if into.Rolling != 0 && (into.Rolling < Day || into.Rolling > 366*Day) {
 				d.failf(n, "a window of %s is out of range; write 1d to 366d", n.Value)
+				into.Rolling = 0
 			}
 			return
 		}
@@ -270,7 +271,7 @@ func anchor(text string) (int, error) {
 func (d *decoder) lowTraffic(into *LowTraffic) field {
 	return func(n *yaml.Node) {
 		d.mapping(n, "low_traffic", map[string]field{
-			"min_bad":      scalar(d, &into.MinBad, func(s string) (uint64, error) { return strconv.ParseUint(s, 10, 32) }),
+			"min_bad":      d.count(&into.MinBad),
 			"budget_spent": d.flag(&into.BudgetSpent),
 		})
 	}

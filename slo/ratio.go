@@ -62,14 +62,15 @@ func decimal(text string, scale int) (Ratio, error) {
 		return 0, errors.New("it has more digits than a part per billion")
 	}
 	whole = strings.TrimLeft(whole, "0")
+	all := whole + fraction + strings.Repeat("0", scale-len(fraction))
+	if strings.Trim(all, "0123456789") != "" {
+		return 0, errors.New("write a decimal such as 99.9% or 0.999")
+	}
 	if len(whole) > 4 {
 		return 0, errors.New("it is too large")
 	}
 	var value Ratio
-	for _, c := range whole + fraction + strings.Repeat("0", scale-len(fraction)) {
-		if c < '0' || c > '9' {
-			return 0, errors.New("write a decimal such as 99.9% or 0.999")
-		}
+	for _, c := range all {
 		value = value*10 + Ratio(c-'0')
 	}
 	return value, nil

@@ -56,6 +56,16 @@ func (w Window) Bounds(at time.Time) (from, to time.Time) {
 	return w.start(period), w.start(period + 1)
 }
 
+// Ending is the period that a reading taken at at speaks of: the rolling one
+// that ends there, or the calendar one that holds the moment before, so that a
+// month's last minute is still that month's.
+func (w Window) Ending(at time.Time) (from, to time.Time) {
+	if w.Calendar != "" {
+		at = at.Add(-1)
+	}
+	return w.Bounds(at)
+}
+
 // index numbers periods without gaps: weeks since the epoch, months of all
 // years, and so on.
 func (w Window) index(local time.Time) int {
@@ -77,7 +87,7 @@ func (w Window) index(local time.Time) int {
 func (w Window) start(period int) time.Time {
 	switch w.Calendar {
 	case Week:
-		return time.Date(1970, time.January, 1-3+7*period, 0, 0, 0, 0, w.zone())
+		return midnight(1970, time.January, 1-3+7*period, w.zone())
 	case Year:
 		return w.anchored(period, time.January)
 	case Quarter:
@@ -90,7 +100,17 @@ func (w Window) start(period int) time.Time {
 // anchored is the anchor day of a month, or its last day.
 func (w Window) anchored(year int, month time.Month) time.Time {
 	last := time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
-	return time.Date(year, month, min(max(w.Anchor, 1), last), 0, 0, 0, 0, w.zone())
+	return midnight(year, month, min(max(w.Anchor, 1), last), w.zone())
+}
+
+// midnight is the first instant of a civil date, which need not be 0:00: some
+// zones skip that hour when their clocks go forward.
+func midnight(year int, month time.Month, day int, zone *time.Location) time.Time {
+	start := time.Date(year, month, day, 0, 0, 0, 0, zone)
+	if start.Hour() > 12 { // normalised back into the day before
+		_, start = start.ZoneBounds()
+	}
+	return start
 }
 
 func (w Window) zone() *time.Location {
@@ -122,4 +142,17 @@ func (w Window) String() string {
 		text += " in " + w.zone().String()
 	}
 	return text
+}
+
+// Days are the midnights of a zone from the one at or before from to the one at
+// or after to: the edges of whole days, for tables and charts.
+func Days(from, to time.Time, zone *time.Location) []time.Time {
+	year, month, day := from.In(zone).Date()
+	for edges := []time.Time(nil); ; day++ {
+		edge := midnight(year, month, day, zone)
+		edges = append(edges, edge)
+		if !edge.Before(to) {
+			return edges
+		}
+	}
 }

@@ -39,11 +39,16 @@ func (l *Ledger) Reader(o *slo.Objective) Reader {
 				tallies[k] = l.tally(id, v)
 			}
 		}
+		next := 0
 		in.Burn = func(d time.Duration) slo.Tally {
-			if k := slices.Index(burns, d); k >= 0 {
-				return tallies[k]
+			if next >= len(burns) || burns[next] != d { // they are asked for in order
+				if next = slices.Index(burns, d); next < 0 {
+					next = 0
+					return slo.Tally{}
+				}
 			}
-			return slo.Tally{}
+			next++
+			return tallies[next-1]
 		}
 		return in
 	}
