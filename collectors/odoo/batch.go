@@ -3,12 +3,11 @@ package odoo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/postgres"
 )
 
 // question is a group with its statements as they are sent this time.
@@ -42,9 +41,9 @@ func ask(ctx context.Context, conn *pgconn.PgConn, questions []question) ([]repl
 			return replies, nil
 		}
 		if fatal(conn, err) {
-			return nil, quiet(err)
+			return nil, postgres.Classify(err)
 		}
-		replies = append(replies, reply{question: questions[len(got)], err: quiet(err)})
+		replies = append(replies, reply{question: questions[len(got)], err: postgres.Classify(err)})
 		questions = questions[len(got)+1:]
 	}
 	return replies, nil
@@ -84,38 +83,4 @@ func send(ctx context.Context, conn *pgconn.PgConn, questions []question) ([]rep
 func fatal(conn *pgconn.PgConn, err error) bool {
 	var pg *pgconn.PgError
 	return conn.IsClosed() || !errors.As(err, &pg) || pg.Severity == "FATAL" || pg.Severity == "PANIC"
-}
-
-// quiet gives an error of the database its reason, and takes away its text where that could
-// repeat what stands in a row. The chain is kept only where nothing of it can.
-func quiet(err error) error {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return err
-	}
-	reason, speaks := reasonOf(pg.Code)
-	if !speaks {
-		return collectors.Because(reason, fmt.Errorf("SQLSTATE %s", pg.Code))
-	}
-	return collectors.Because(reason, fmt.Errorf("%s (SQLSTATE %s)", pg.Message, pg.Code))
-}
-
-// reasonOf classifies an SQLSTATE, and says whether messages of that kind name nothing but
-// tables, columns, functions, roles and databases.
-func reasonOf(code string) (reason collectors.Reason, speaks bool) {
-	switch code {
-	case "42501":
-		return collectors.ReasonPermission, true
-	case "42703", "42P01", "42883", "3F000":
-		return collectors.ReasonMissing, true
-	case "55P03", "40P01":
-		return collectors.ReasonLocked, true
-	case "57014":
-		return collectors.ReasonTimeout, true
-	case "57P01", "57P02", "57P03":
-		return collectors.ReasonUnreachable, true
-	case "57P04", "3D000":
-		return collectors.ReasonGone, true
-	}
-	return collectors.ReasonOther, false
 }

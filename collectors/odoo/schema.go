@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/postgres"
 )
 
 // column is one column of a tenant's database as we see it.
@@ -42,7 +43,7 @@ func learn(ctx context.Context, conn *pgconn.PgConn, now time.Time) (*schema, er
 	}
 	answer := conn.ExecParams(ctx, schemaSQL, [][]byte{[]byte("{" + strings.Join(tables, ",") + "}")}, nil, nil, nil).Read()
 	if answer.Err != nil {
-		return nil, fmt.Errorf("read the schema: %w", quiet(answer.Err))
+		return nil, fmt.Errorf("read the schema: %w", postgres.Classify(answer.Err))
 	}
 	s := &schema{learnt: now, tables: map[string]bool{}, columns: map[string]column{}}
 	err := each(answer.Rows, func(r *row) {

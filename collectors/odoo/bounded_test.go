@@ -1,0 +1,114 @@
+package odoo
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	seeds "github.com/wardround/wardround/testdata/odoo"
+)
+
+// backlogged is a tenant with a long past and a long queue.
+func backlogged(t testing.TB, done, pending, mails int) *ward {
+	t.Helper()
+	w := seeded(t, seeds.Series18)
+	w.exec(t, fmt.Sprintf(`
+		INSERT INTO queue_job (uuid, state, channel, date_created, date_started, date_done)
+			SELECT 'd' || n, CASE n %% 40 WHEN 0 THEN 'failed' ELSE 'done' END, 'root.lab', u - interval '9 days', u - interval '9 days', u - interval '9 days'
+			FROM generate_series(1, %d) n, (SELECT now() AT TIME ZONE 'utc' AS u) c;
+		INSERT INTO queue_job (uuid, state, channel, date_created)
+			SELECT 'p' || n, 'pending', 'root.invoice', now() AT TIME ZONE 'utc' - n * interval '1 second' FROM generate_series(1, %d) n;
+		INSERT INTO mail_mail (mail_message_id, state, create_date)
+			SELECT n, CASE n %% 100 WHEN 0 THEN 'outgoing' ELSE 'sent' END, now() AT TIME ZONE 'utc' - interval '1 hour' FROM generate_series(1, %d) n;
+		ANALYZE`, done, pending, mails))
+	return w
+}
+
+func TestLongQueue(t *testing.T) {
+	w := backlogged(t, 0, 19999, 0)
+	b := w.collect(t)
+	require.Equal(t, 19999.0, value(t, b, "odoo_jobs", "channel", "root.invoice", "state", "pending"))
+	require.Zero(t, value(t, b, "odoo_window_full", "indicator", "jobs"))
+	ago(t, 19999*time.Second, value(t, b, "odoo_job_oldest_runnable_timestamp_seconds"))
+	w.exec(t, `INSERT INTO queue_job (uuid, state, channel, date_created)
+		SELECT 'q' || n, 'pending', 'root.invoice', now() AT TIME ZONE 'utc' FROM generate_series(1, 5000) n`)
+	b = w.collect(t)
+	require.Equal(t, float64(mostLive), value(t, b, "odoo_jobs", "channel", "root.invoice", "state", "pending"))
+	require.Equal(t, 1.0, value(t, b, "odoo_window_full", "indicator", "jobs"))
+}
+
+// Whatever the size of the tables, no statement touches more rows than its windows allow.
+func TestWorkIsBounded(t *testing.T) {
+	w := backlogged(t, 120000, 30000, 200000)
+	b := w.collect(t)
+	require.Empty(t, unavailable(b))
+	require.Equal(t, 1.0, value(t, b, "odoo_window_full", "indicator", "mail"))
+	for _, g := range groups() {
+		for i, sql := range g.statements(w.schema, w.config) {
+			plan := explain(t, w, sql)
+			require.LessOrEqual(t, mostRows(t, plan), mostLive, "%s, statement %d:\n%s", g.name, i+1, plan)
+			require.NotRegexp(t, `Seq Scan on (queue_job|mail_mail)`, plan)
+		}
+	}
+}
+
+// explain is the plan of a statement as it is run in a batch, with the rows that it touched.
+func explain(t testing.TB, w *ward, sql string) string {
+	t.Helper()
+	conn, err := server.Connect(t.Context(), "", w.name)
+	require.NoError(t, err)
+	defer conn.Close(t.Context())
+	results, err := conn.PgConn().Exec(t.Context(), preamble+"; SET LOCAL jit = off; EXPLAIN (ANALYZE, TIMING OFF) "+sql).ReadAll()
+	require.NoError(t, err, sql)
+	var lines []string
+	for _, row := range results[2].Rows {
+		lines = append(lines, string(row[0]))
+	}
+	return strings.Join(lines, "\n")
+}
+
+var actualRows = regexp.MustCompile(`actual rows=(\d+) loops=(\d+)|Rows Removed by \w+: (\d+)`)
+
+func mostRows(t testing.TB, plan string) int {
+	t.Helper()
+	most := 0
+	for _, line := range strings.Split(plan, "\n") {
+		if !strings.Contains(line, "Scan") && !strings.Contains(line, "Removed") {
+			continue
+		}
+		for _, m := range actualRows.FindAllStringSubmatch(line, -1) {
+			n := 1
+			for _, digits := range m[1:] {
+				if digits != "" {
+					factor, err := strconv.Atoi(digits)
+					require.NoError(t, err)
+					n *= factor
+				}
+			}
+			most = max(most, n)
+		}
+	}
+	return most
+}
+
+// BenchmarkVisit is one visit of a tenant with a long past, connection included.
+func BenchmarkVisit(b *testing.B) {
+	for name, make := range map[string]func() *ward{
+		"small": func() *ward { return seeded(b, seeds.Series18) },
+		"large": func() *ward { return backlogged(b, 300000, 2000, 200000) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			w := make()
+			for b.Loop() {
+				if err := w.Collect(b.Context(), w.builder()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,146 @@
+package odoo
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
+	seeds "github.com/wardround/wardround/testdata/odoo"
+)
+
+// locking holds the locks that sql takes until the test ends.
+func locking(t *testing.T, w *ward, sql string) {
+	t.Helper()
+	conn, err := server.Connect(t.Context(), seeds.Owner, w.name)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) })
+	_, err = conn.PgConn().Exec(t.Context(), "BEGIN").ReadAll()
+	require.NoError(t, err)
+	_, err = conn.PgConn().Exec(t.Context(), sql).ReadAll()
+	require.NoError(t, err)
+}
+
+func TestLockedTable(t *testing.T) {
+	w := seeded(t, seeds.Series18, seeds.MailBacklog)
+	w.collect(t)
+	locking(t, w, "LOCK TABLE ir_cron IN ACCESS EXCLUSIVE MODE")
+	for range 2 {
+		began := time.Now()
+		b := w.collect(t)
+		require.Less(t, time.Since(began), 600*time.Millisecond, "the lock timeout is 200 ms, once")
+		require.Equal(t, map[string]string{"crons": "locked"}, unavailable(b))
+		require.Equal(t, []string{"mail_delayed"}, findings(b))
+		require.Zero(t, value(t, b, "odoo_jobs_stuck"))
+		absent(t, b, "odoo_crons")
+		require.False(t, w.Unchanged(time.Now()), "it is to be asked again")
+	}
+	require.Equal(t, "crons", w.askedLast(t), "what failed is asked last")
+}
+
+// askedLast is the name of the group that would be asked last now.
+func (w *ward) askedLast(t *testing.T) string {
+	t.Helper()
+	r := &reading{Builder: w.builder(), config: w.config, schema: w.schema}
+	questions := w.choose(r)
+	return questions[len(questions)-1].name
+}
+
+func TestPermissionDenied(t *testing.T) {
+	w := seeded(t, seeds.Series18, seeds.MailBacklog)
+	w.collect(t)
+	w.exec(t, "REVOKE ALL ON queue_job FROM wardround; REVOKE SELECT (id, state, channel, date_created) ON queue_job FROM wardround")
+	for range 3 { // the first learns of it from the statement, the others from the schema
+		b := w.collect(t)
+		require.Equal(t, map[string]string{"jobs": "permission"}, unavailable(b))
+		require.Equal(t, []string{"mail_delayed"}, findings(b))
+		absent(t, b, "odoo_jobs_stuck")
+	}
+	w.exec(t, Grants(role))
+	w.schema.learnt = time.Now().Add(-relearnLacking)
+	require.Empty(t, unavailable(w.collect(t)))
+}
+
+func TestMissingColumn(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.collect(t)
+	w.exec(t, "ALTER TABLE mail_mail DROP COLUMN failure_type; ALTER TABLE ir_cron DROP COLUMN interval_type")
+	b := w.collect(t)
+	require.Equal(t, map[string]string{"crons": "missing", "mail": "missing"}, unavailable(b))
+	b = w.collect(t)
+	require.Equal(t, map[string]string{"crons": "missing"}, unavailable(b), "mail can do without")
+	require.Zero(t, value(t, b, "odoo_mails", "state", "outgoing"))
+}
+
+func TestAddonAppearsAndGoes(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, "ALTER TABLE queue_job RENAME TO queue_job_away")
+	b := w.collect(t)
+	require.Empty(t, unavailable(b), "an addon that is not installed is nothing to report")
+	absent(t, b, "odoo_jobs")
+	w.exec(t, "ALTER TABLE queue_job_away RENAME TO queue_job")
+	w.schema.learnt = time.Now().Add(-relearnAfter)
+	require.Zero(t, value(t, w.collect(t), "odoo_jobs_stuck"))
+}
+
+func TestNothingGranted(t *testing.T) {
+	w := ungranted(t, seeds.Series18)
+	b := w.collect(t)
+	require.Equal(t, map[string]string{
+		"identity": "permission", "modules": "permission", "crons": "permission", "jobs": "permission", "mail": "permission",
+	}, unavailable(b))
+	require.Equal(t, 1.0, value(t, b, "odoo_tenant_info", "series", "", "neutralized", "", "database", w.name))
+}
+
+func TestWithoutMonitorRole(t *testing.T) {
+	w := seeded(t, seeds.Series18, seeds.StuckJob)
+	require.NoError(t, server.Exec(t.Context(), "", "REVOKE pg_monitor FROM wardround"))
+	defer func() { require.NoError(t, server.Exec(t.Context(), "", "GRANT pg_monitor TO wardround")) }()
+	b := w.collect(t)
+	require.Equal(t, map[string]string{"job_runner": "permission"}, unavailable(b))
+	require.NotContains(t, findings(b), "job_runner_missing", "what cannot be seen is not missing")
+}
+
+func TestNotOdoo(t *testing.T) {
+	w := visiting(t, server.DatabaseForTest(t, ""))
+	b := w.collect(t)
+	require.Equal(t, map[string]string{"odoo": "missing"}, unavailable(b))
+	require.False(t, w.Identity().Odoo)
+}
+
+func TestDatabaseDroppedMidVisit(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.collect(t)
+	w.cluster.in = func() {
+		require.NoError(t, server.Exec(t.Context(), "", "DROP DATABASE "+w.name+" WITH (FORCE)"))
+	}
+	err := w.Collect(t.Context(), w.builder())
+	require.Error(t, err)
+	require.Contains(t, []collectors.Reason{collectors.ReasonUnreachable, collectors.ReasonGone}, collectors.ReasonOf(err))
+	w.cluster.in = nil
+	require.Equal(t, collectors.ReasonGone, collectors.ReasonOf(w.Collect(t.Context(), w.builder())))
+}
+
+func TestSeriesChanges(t *testing.T) {
+	w := seeded(t, seeds.Series17)
+	w.collect(t)
+	w.exec(t, `UPDATE ir_module_module SET latest_version = '18.0.1.3' WHERE name = 'base';
+		ALTER TABLE ir_cron ADD failure_count int DEFAULT 2, ADD first_failure_date timestamp; `+Grants(role))
+	absent(t, w.collect(t), "odoo_crons_failing")
+	require.Equal(t, 22.0, value(t, w.collect(t), "odoo_crons_failing"), "the schema was learnt anew")
+}
+
+// One round trip per visit, and no connection to the tenant between visits.
+func TestVisitIsOneBatch(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.collect(t)
+	w.collect(t)
+	open, err := server.Value(t.Context(), "", "SELECT count(*) FROM pg_stat_activity WHERE datname = '"+w.name+"'")
+	require.NoError(t, err)
+	require.Equal(t, "0", open)
+	clocks, err := server.Value(t.Context(), "", "SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%set_config(%' AND dbid = (SELECT oid FROM pg_database WHERE datname = '"+w.name+"')")
+	require.NoError(t, err)
+	require.Equal(t, "2", clocks, "two visits, two batches")
+}

@@ -1,0 +1,122 @@
+package odoo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/collectortest"
+	seeds "github.com/wardround/wardround/testdata/odoo"
+)
+
+// The suite that all collectors pass, on a tenant with canaries in every text and all troubles.
+func TestDatabaseConforms(t *testing.T) {
+	for _, series := range []seeds.Series{seeds.Series17, seeds.Series18} {
+		t.Run(string(series), func(t *testing.T) {
+			sick := seeded(t, series, seeds.OverdueCron, seeds.StuckJob, seeds.MailBacklog, seeds.ToUpgrade, seeds.Canaries)
+			fill := fmt.Sprintf(`UPDATE queue_job SET channel = '%[1]s' WHERE id %% 5 = 0; UPDATE mail_mail SET failure_type = '%[1]s' WHERE id %% 5 = 0;
+				UPDATE ir_model_data SET name = '%[1]s ' || res_id WHERE res_id %% 2 = 0`, seeds.Canary)
+			sick.exec(t, fill)
+			collectortest.Run(t, collectortest.Suite{
+				Catalogue: Metrics(),
+				Canaries:  []string{seeds.Canary},
+				Want:      []string{"odoo_tenant_info", "odoo_crons", "odoo_jobs", "odoo_mails", "odoo_crons_blocked"},
+				New: func(t *testing.T, _ *slog.Logger) collectors.Visit {
+					return visit(visiting(t, sick.name).Database)
+				},
+				Broken: map[string]collectortest.Broken{
+					"no such database": {Reason: collectors.ReasonGone, New: func(t *testing.T, _ *slog.Logger) collectors.Visit {
+						return visit(visiting(t, "tenant_of_nobody").Database)
+					}},
+					"hanging server": {Reason: collectors.ReasonTimeout, New: func(t *testing.T, _ *slog.Logger) collectors.Visit {
+						w := visiting(t, sick.name)
+						require.NoError(t, server.Pause())
+						t.Cleanup(func() { require.NoError(t, server.Resume()) })
+						return visit(w.Database)
+					}},
+				},
+			})
+		})
+	}
+}
+
+func visit(d *Database) collectors.Visit {
+	return collectors.Visit{Key: collectors.Key{Collector: "odoo", Target: "main", Tenant: d.tenant}, Collector: d}
+}
+
+// What a statement stumbles over is in a row, and stays there.
+func TestErrorsQuoteNoRow(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, fmt.Sprintf(`ALTER TABLE ir_cron ALTER interval_number TYPE varchar;
+		UPDATE ir_cron SET interval_number = '%s'; CREATE FUNCTION times(varchar, int) RETURNS int LANGUAGE sql AS 'SELECT $1::int * $2';
+		CREATE OPERATOR public.* (FUNCTION = times, LEFTARG = varchar, RIGHTARG = int)`, seeds.Canary))
+	b := w.builder()
+	require.NoError(t, w.Collect(t.Context(), b))
+	batch := b.Batch()
+	require.Contains(t, unavailable(batch), "crons")
+	require.NotContains(t, string(collectortest.Text(batch)), seeds.Canary)
+	options := collectors.DefaultOptions()
+	options.Store = collectors.NewStore()
+	rounds, err := collectors.NewRounds(t.Context(), options)
+	require.NoError(t, err)
+	defer rounds.Stop()
+	v := visit(w.Database)
+	v.Eager = true
+	require.NoError(t, rounds.Set([]collectors.Visit{v}))
+	<-rounds.Ready()
+	notes := fmt.Sprint(rounds.Status()[0].Logs[0].Notes)
+	require.Contains(t, notes, "22P02")
+	require.NotContains(t, notes, seeds.Canary)
+}
+
+func TestLoginConforms(t *testing.T) {
+	collectortest.Run(t, collectortest.Suite{
+		Catalogue: Metrics(),
+		Canaries:  []string{seeds.Canary},
+		Want:      []string{"odoo_login_success", "odoo_login_checks_total", "odoo_login_duration_seconds"},
+		New: func(t *testing.T, logger *slog.Logger) collectors.Visit {
+			stand, err := seeds.NewServer(seeds.ServerOptions{
+				Tenants: []seeds.Tenant{{Database: "tenant_north", Series: seeds.Series18, Hosts: []string{"north.example.test"}}},
+				Connect: func(context.Context, string) error { return nil },
+				Note:    seeds.Canary,
+			})
+			require.NoError(t, err)
+			site := httptest.NewServer(stand)
+			t.Cleanup(site.Close)
+			return checking(t, site.URL, func(*Config) {})
+		},
+	})
+}
+
+func TestPlanConforms(t *testing.T) {
+	collectortest.Run(t, collectortest.Suite{
+		Catalogue: Metrics(),
+		New: func(t *testing.T, _ *slog.Logger) collectors.Visit {
+			target, err := New(site("http://127.0.0.1:1"), Options{})
+			require.NoError(t, err)
+			return target.Visits(nil)[0]
+		},
+	})
+}
+
+// An address at which nobody listens.
+func nobody(t *testing.T) string {
+	t.Helper()
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return "http://" + l.Addr().String()
+}
+
+var errDown = errors.New("the database is down")
+
+const soon = 2 * time.Second

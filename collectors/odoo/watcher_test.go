@@ -1,0 +1,104 @@
+package odoo
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
+	seeds "github.com/wardround/wardround/testdata/odoo"
+)
+
+var _ collectors.Watcher = (*Database)(nil)
+
+func TestUnchanged(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	require.False(t, w.Unchanged(time.Now()), "never visited")
+	// The first cron of a healthy tenant is due within two minutes.
+	w.exec(t, `UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'utc' + interval '2 hours'`)
+	w.collect(t)
+	now := time.Now()
+	require.True(t, w.Unchanged(now))
+	require.True(t, w.Unchanged(now.Add(119*time.Minute)))
+	require.False(t, w.Unchanged(now.Add(121*time.Minute)), "a cron becomes due")
+
+	w.cluster.writes++
+	require.False(t, w.Unchanged(now), "something was written")
+	w.collect(t)
+	require.True(t, w.Unchanged(now))
+	w.cluster.writes = 0
+	require.False(t, w.Unchanged(now), "statistics began anew")
+	w.collect(t)
+
+	register(t, w.tenants, collectors.Tenant{Name: "north", Tier: "shared", Postgres: "main", Database: w.name})
+	require.False(t, w.Unchanged(now), "its tier changed")
+	require.Equal(t, 1.0, value(t, w.collect(t), "odoo_tenant_info", "tier", "shared"))
+}
+
+// Time alone changes these, without a write.
+func TestUnchangedUntil(t *testing.T) {
+	const quiet = `UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'utc' + interval '10 hours'; `
+	for name, tc := range map[string]struct {
+		sql  string
+		want time.Duration // zero: it is asked again in the next round
+	}{
+		"a job's eta": {`INSERT INTO queue_job (uuid, state, channel, date_created, eta)
+			VALUES ('a', 'pending', 'root', now() AT TIME ZONE 'utc', now() AT TIME ZONE 'utc' + interval '20 minutes')`, 20 * time.Minute},
+		"a job that may get stuck": {`INSERT INTO queue_job (uuid, state, channel, date_created, date_started)
+			VALUES ('a', 'started', 'root', now() AT TIME ZONE 'utc', now() AT TIME ZONE 'utc' - interval '12 minutes')`, 18 * time.Minute},
+		"an enqueued job": {`INSERT INTO queue_job (uuid, state, channel, date_created, date_enqueued)
+			VALUES ('a', 'enqueued', 'root', now() AT TIME ZONE 'utc', now() AT TIME ZONE 'utc' - interval '1 minute')`, 4 * time.Minute},
+		"a waiting job": {`INSERT INTO queue_job (uuid, state, channel, date_created)
+			VALUES ('a', 'pending', 'root', now() AT TIME ZONE 'utc')`, 0},
+		"a failure that gets old": {`INSERT INTO queue_job (uuid, state, channel, date_created, date_started)
+			VALUES ('a', 'failed', 'root', now() AT TIME ZONE 'utc', now() AT TIME ZONE 'utc' - interval '40 minutes')`, 20 * time.Minute},
+		"a scheduled mail": {`INSERT INTO mail_mail (mail_message_id, state, create_date, scheduled_date)
+			VALUES (1, 'outgoing', now() AT TIME ZONE 'utc', now() AT TIME ZONE 'utc' + interval '3 hours')`, 3 * time.Hour},
+		"a mail that will be late": {`INSERT INTO mail_mail (mail_message_id, state, create_date)
+			VALUES (1, 'outgoing', now() AT TIME ZONE 'utc' - interval '110 minutes')`, 10 * time.Minute},
+		"a trigger": {`INSERT INTO ir_cron_trigger (cron_id, call_at)
+			SELECT min(id), now() AT TIME ZONE 'utc' + interval '7 minutes' FROM ir_cron`, 7 * time.Minute},
+		"a due cron": {`UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'utc' WHERE id = (SELECT min(id) FROM ir_cron)`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := seeded(t, seeds.Series18)
+			w.exec(t, quiet+tc.sql)
+			w.collect(t)
+			now := time.Now()
+			require.Equal(t, tc.want > 0, w.Unchanged(now.Add(-time.Minute+tc.want)))
+			require.False(t, w.Unchanged(now.Add(tc.want+5*time.Second)))
+		})
+	}
+}
+
+func TestDatabasesKeepWhatTheyLearnt(t *testing.T) {
+	w := visiting(t, "postgres")
+	north := collectors.Tenant{Name: "north", Postgres: "main", Database: "a"}
+	south := collectors.Tenant{Name: "south", Postgres: "main", Database: "b"}
+	elsewhere := collectors.Tenant{Name: "west", Postgres: "other", Database: "c"}
+	register(t, w.tenants, north, south, elsewhere)
+	all := NewDatabases(w.tenants)
+	clusters := []Cluster{w.cluster}
+
+	first := all.Visits(clusters, nil)
+	require.Len(t, first, 2, "one tenant's cluster is not there")
+	require.Equal(t, collectors.Key{Collector: "odoo", Target: "main", Tenant: "north"}, first[0].Key)
+	require.Equal(t, w.cluster.Budget(), first[0].Budget)
+
+	strict := DefaultConfig()
+	strict.Name, strict.Tenants, strict.Jobs.Channels = "strict", "so.*", map[string]int{"root": 2}
+	service, err := New(strict, Options{})
+	require.NoError(t, err)
+	second := all.Visits(clusters, []*Target{service})
+	require.Same(t, first[0].Collector, second[0].Collector)
+	require.NotSame(t, first[1].Collector, second[1].Collector, "other settings")
+	require.Same(t, second[1].Collector, all.Visits(clusters, []*Target{service})[1].Collector)
+
+	_, known := all.Identity("south")
+	require.True(t, known)
+	register(t, w.tenants, north)
+	require.Len(t, all.Visits(clusters, nil), 1)
+	_, known = all.Identity("south")
+	require.False(t, known)
+}
