@@ -43,9 +43,9 @@ func (in Input) rows() []Row {
 	for _, t := range in.Tenants {
 		tenants[t.Name] = t
 	}
-	order := make(map[string]int, len(in.Objectives))
+	order, judges := make(map[string]int, len(in.Objectives)), make([]judge, len(in.Objectives))
 	for i, o := range in.Objectives {
-		order[o.Name] = i
+		order[o.Name], judges[i] = i, in.judge(o)
 	}
 	seen := map[slo.Instance]bool{}
 	var rows []Row
@@ -56,7 +56,7 @@ func (in Input) rows() []Row {
 				continue
 			}
 			seen[instance] = true
-			rows = append(rows, in.row(&in.Objectives[at], instance, tenants[instance.Tenant()]))
+			rows = append(rows, in.row(&in.Objectives[at], judges[at], instance, tenants[instance.Tenant()]))
 		}
 	}
 	slices.SortFunc(rows, func(a, b Row) int {
@@ -73,8 +73,8 @@ func (r Row) worse(other Row) int {
 }
 
 // row judges one instance over the whole month, and each of its days.
-func (in Input) row(o *slo.Objective, instance slo.Instance, tenant Tenant) Row {
-	judge := in.judge(o, instance, tenant.Tier)
+func (in Input) row(o *slo.Objective, j judge, instance slo.Instance, tenant Tenant) Row {
+	judge := func(t slo.Tally) slo.Evaluation { return j(instance, tenant.Tier, t) }
 	var sum slo.Tally
 	for _, day := range in.Days {
 		sum = plus(sum, day.Tallies[instance])
@@ -103,16 +103,16 @@ func (in Input) row(o *slo.Objective, instance slo.Instance, tenant Tenant) Row 
 	return r
 }
 
-// judge evaluates tallies of an instance against the month as a whole, which is a window of its own whatever window
-// the objective alerts on.
-func (in Input) judge(o *slo.Objective, instance slo.Instance, tier string) func(slo.Tally) slo.Evaluation {
+// judge evaluates a tally of an instance in a tier.
+type judge func(i slo.Instance, tier string, t slo.Tally) slo.Evaluation
+
+// judge takes the month as a window of its own, whatever window the objective alerts on.
+func (in Input) judge(monthly slo.Objective) judge {
 	from, to := in.Month.Bounds()
-	monthly := *o
 	monthly.Window, monthly.Policy = slo.Window{Rolling: to.Sub(from)}, slo.Policy{}
-	return func(t slo.Tally) slo.Evaluation {
-		return slo.Evaluate(&monthly, slo.Input{
-			Instance: instance, Tier: tier, At: to, Period: t, Burn: func(time.Duration) slo.Tally { return t },
-		})
+	j := slo.NewJudge(&monthly)
+	return func(i slo.Instance, tier string, t slo.Tally) slo.Evaluation {
+		return j.Evaluate(slo.Input{Instance: i, Tier: tier, At: to, Period: t})
 	}
 }
 

@@ -46,14 +46,14 @@ indicator: {threshold: {metric: backup_timestamp_seconds, op: <=, value: 24h, ag
 targets: 99.5%
 `
 
-func objectives(t *testing.T, text string) []slo.Objective {
+func objectives(t testing.TB, text string) []slo.Objective {
 	t.Helper()
 	all, err := slo.ParseObjectives("promises.yaml", []byte(text))
 	require.NoError(t, err)
 	return all
 }
 
-func berlin(t *testing.T) *time.Location {
+func berlin(t testing.TB) *time.Location {
 	t.Helper()
 	zone, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)
@@ -114,7 +114,7 @@ func of(objective, tenant string) slo.Instance {
 }
 
 // clinics is a platform of three tiers in a month with a clock change and with every kind of verdict in it.
-func clinics(t *testing.T) report.Input {
+func clinics(t testing.TB) report.Input {
 	t.Helper()
 	month := report.Month{Year: 2026, Month: time.October, Zone: berlin(t)}
 	in := report.Input{
@@ -153,7 +153,7 @@ func clinics(t *testing.T) report.Input {
 }
 
 // fleet is a platform of many tenants.
-func fleet(t *testing.T, tenants int) report.Input {
+func fleet(t testing.TB, tenants int) report.Input {
 	t.Helper()
 	in := clinics(t)
 	records := map[slo.Instance]record{}
