@@ -44,15 +44,16 @@ func (s stage) odoo(ctx context.Context) error {
 		Handler: standIn, ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx }, // hung requests end with us
 	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	var work conc.WaitGroup
 	defer work.Wait()
-	work.Go(func() { newCrew(dsn).Run(ctx) })
+	work.Go(func() { newCrew(dsn, log).Run(ctx) })
 	work.Go(func() {
 		<-ctx.Done()
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 		defer cancel()
 		if err := server.Shutdown(stopping); err != nil {
-			slog.Warn("visitors had to be cut off", "err", err)
+			log.Warn("visitors had to be cut off", "err", err)
 		}
 	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -89,11 +90,8 @@ func newStandIn(dsn func(string) string) (*odoo.Server, error) {
 	return s, nil
 }
 
-func newCrew(dsn func(string) string) *odoo.Crew {
-	o := odoo.CrewOptions{
-		DSN: dsn, Every: 5 * time.Second, KeepAlive: 30 * time.Second,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-	}
+func newCrew(dsn func(string) string, log *slog.Logger) *odoo.Crew {
+	o := odoo.CrewOptions{DSN: dsn, Every: 5 * time.Second, KeepAlive: 30 * time.Second, Log: log}
 	for _, p := range ward() {
 		o.Tenants = append(o.Tenants, odoo.CrewTenant{
 			Database: p.database, Series: p.series,

@@ -26,7 +26,7 @@ type servant struct {
 // where we are unprivileged ourselves.
 func servantFor(dir string) (*servant, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // no servant is needed
+		return nil, nil
 	}
 	account, err := user.Lookup("postgres")
 	if err != nil {
