@@ -12,6 +12,8 @@ import (
 
 const soon, tick = 20 * time.Second, 100 * time.Millisecond
 
+var t0 = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+
 func TestCountersAreAttributed(t *testing.T) {
 	north, other := primary.DatabaseForTest(t, ""), primary.DatabaseForTest(t, "")
 	c := monitored(t, primary, Options{Tenants: tenantsOf(t, map[string]string{"north": north})})

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,6 +68,7 @@ func (p pair) testStreaming(t *testing.T) {
 	requireValue(t, b, 1, "pg_stat_replication_streaming", "application_name", "replica")
 	requireValue(t, b, 0, "pg_stat_replication_replay_lag_bytes", "application_name", "replica")
 	requireAbsent(t, b, "pg_replication_lag_seconds")
+	requireAll(t, b, replicationGroup(), "pg_stat_replication_backend_xmin_age") // no feedback is sent
 
 	b = collect(t, p.replica)
 	requireValue(t, b, 1, "pg_replication_is_replica")
@@ -89,6 +91,7 @@ func (p pair) testIdle(t *testing.T) {
 	require.Eventually(t, func() bool {
 		b := collect(t, p.replica)
 		requireValue(t, b, 0, "pg_replication_lag_seconds")
+		requireAll(t, b, standbyGroup())
 		commit, ok := value(b, "pg_replication_last_replayed_commit_timestamp_seconds")
 		age = float64(time.Now().UnixMilli())/1000 - commit
 		return ok && age > 2
@@ -152,4 +155,16 @@ func (p pair) testPromoted(t *testing.T) {
 	found, ok := finding(b, "unexpected_role")
 	require.True(t, ok)
 	require.Contains(t, found.Text, "it was promoted")
+}
+
+// requireAll says that a group brought all its metrics but those named.
+func requireAll(t *testing.T, b *collectors.Batch, g group, but ...string) {
+	t.Helper()
+	for _, m := range g.metrics {
+		if slices.Contains(but, m.Name) {
+			continue
+		}
+		_, ok := value(b, m.Name)
+		require.True(t, ok, "%s is missing", m.Name)
+	}
 }

@@ -1,0 +1,15 @@
+-- Once per cluster, as a superuser, on the primary. Running it again changes nothing.
+DO $wardround$ BEGIN
+  CREATE ROLE "ward""round";
+EXCEPTION WHEN duplicate_object THEN NULL;
+END $wardround$;
+ALTER ROLE "ward""round" LOGIN CONNECTION LIMIT 5;
+-- Statistics of every session and database, and no table of anybody's.
+GRANT pg_monitor TO "ward""round";
+GRANT CONNECT ON DATABASE "postgres" TO "ward""round";
+-- The same limits that Wardround sets for its own sessions, for whoever else uses the role.
+ALTER ROLE "ward""round" SET default_transaction_read_only = on;
+ALTER ROLE "ward""round" SET statement_timeout = '3s';
+ALTER ROLE "ward""round" SET lock_timeout = '200ms';
+ALTER ROLE "ward""round" SET idle_in_transaction_session_timeout = '10s';
+-- Give the role a password in psql, so that it appears in no log: \password "ward""round"
