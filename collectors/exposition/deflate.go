@@ -16,15 +16,8 @@ import (
 func deflate(dst, text []byte) []byte {
 	w := newBitWriter(dst, len(text))
 	w.put(blockFixed)
-	previous, start := 0, 0
-	for start < len(text) {
-		// A line is taken with the line feed before it, not the one behind it: that one lies as far
-		// from its predecessor as the beginning of the next line does, and joins its reference.
-		end := len(text)
-		if i := bytes.IndexByte(text[start+1:], '\n'); i >= 0 {
-			end = start + 1 + i
-		}
-		w.line(text, previous, start, end)
+	for previous, start := 0, 0; start < len(text); {
+		end := w.line(text, previous, start)
 		previous, start = start, end
 	}
 	w.reference(0, 0)
@@ -46,53 +39,62 @@ const (
 	maxDistance  = 32768
 )
 
-// line encodes text[start:end], whose predecessor is text[previous:start].
-func (w *bitWriter) line(text []byte, previous, start, end int) {
+// line encodes the line that begins at start, whose predecessor is text[previous:start], and
+// returns where it ends.
+//
+// A line is taken with the line feed before it, not the one behind it: that one lies as far from
+// its predecessor as the beginning of the next line does, and joins its reference.
+func (w *bitWriter) line(text []byte, previous, start int) int {
 	here, there := start, previous
-	if there == here {
-		w.literals(text[here:end]) // the first line
-		return
-	}
-	for here < end {
-		n := common(text, there, here, end)
+	for {
+		n := common(text, there, here, start)
 		if n > 0 && !w.reference(n, here-there) {
 			w.literals(text[here : here+n])
 		}
 		here, there = here+n, there+n
-		next := quote(text, here, end)
+		next := labelEnd(text, max(here, start+1), len(text))
 		w.literals(text[here:next])
-		if next == end {
-			return
+		if next == len(text) || text[next] == '\n' {
+			return next
 		}
-		here, there = next, quote(text, there, start)
-		if there >= start {
+		here, there = next, labelEnd(text, there, start)
+		if there == start {
+			end := lineEnd(text, here)
 			w.literals(text[here:end])
-			return
+			return end
 		}
 	}
 }
 
-// quote is the place of the next double quote, where a label value begins or ends; end if none.
-func quote(text []byte, from, end int) int {
-	for from < end && text[from] != '"' {
+func lineEnd(text []byte, from int) int {
+	if i := bytes.IndexByte(text[from:], '\n'); i >= 0 {
+		return from + i
+	}
+	return len(text)
+}
+
+// labelEnd is the place of the next double quote, where a label value begins or ends, or of the
+// line feed if that comes first; end if neither does.
+func labelEnd(text []byte, from, end int) int {
+	for from < end && text[from] != '"' && text[from] != '\n' {
 		from++
 	}
 	return from
 }
 
-// common is how many bytes from here to end are the same as those from there on.
+// common is how many bytes from here on are the same as those from there to the end.
 func common(text []byte, there, here, end int) int {
-	n := 0
+	n, limit := 0, min(end-there, len(text)-here)
 	for here+n+8 <= len(text) {
 		differ := binary.LittleEndian.Uint64(text[here+n:]) ^ binary.LittleEndian.Uint64(text[there+n:])
 		if differ != 0 {
-			return min(n+bits.TrailingZeros64(differ)>>3, end-here)
+			return min(n+bits.TrailingZeros64(differ)>>3, limit)
 		}
-		if n += 8; here+n >= end {
-			return end - here
+		if n += 8; n >= limit {
+			return limit
 		}
 	}
-	for here+n < end && text[here+n] == text[there+n] {
+	for n < limit && text[here+n] == text[there+n] {
 		n++
 	}
 	return n
