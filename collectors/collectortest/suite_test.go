@@ -97,8 +97,10 @@ func TestHealthySeesWhatIsWrong(t *testing.T) {
 		"two lines":       {also(func(b *collectors.Builder) { b.Set(metricBeds, 1, "a\nb") }), "not a technical name"},
 		"canary in label": {also(func(b *collectors.Builder) { b.Set(metricBeds, 1, canary) }), "ward_beds shows the canary"},
 		"canary in note":  {also(func(b *collectors.Builder) { b.Notef("saw %s", canary) }), "note shows the canary"},
-		"canary in finding": {find(collectors.Finding{Name: "f", Question: collectors.Healthy, Severity: collectors.Info, Text: canary}),
-			"finding f shows the canary"},
+		"canary in finding": {
+			find(collectors.Finding{Name: "f", Question: collectors.Healthy, Severity: collectors.Info, Text: canary}),
+			"finding f shows the canary",
+		},
 		"finding without question": {find(collectors.Finding{Name: "f", Severity: collectors.Info, Text: "x"}), "none of the five questions"},
 		"finding without severity": {find(collectors.Finding{Name: "f", Question: collectors.Healthy, Text: "x"}), "no severity"},
 		"finding without text":     {find(collectors.Finding{Name: "f", Question: collectors.Healthy, Severity: collectors.Info}), "says nothing"},

@@ -323,10 +323,15 @@ func forward(front net.Listener, address string) {
 		}
 		far, err := net.Dial("tcp", address)
 		if err != nil {
-			near.Close()
+			_ = near.Close()
 			continue
 		}
-		go func() { defer near.Close(); io.Copy(near, far) }()
-		go func() { defer far.Close(); io.Copy(far, near) }()
+		go pour(near, far)
+		go pour(far, near)
 	}
+}
+
+func pour(into io.WriteCloser, from io.Reader) {
+	defer into.Close()
+	_, _ = io.Copy(into, from)
 }

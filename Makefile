@@ -1,0 +1,68 @@
+# `make` alone says what there is. The first comment line behind a target is its help.
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+DATE     := $(shell git log -1 --format=%cI 2>/dev/null || echo unknown)
+
+stamp   := github.com/prometheus/common/version
+LDFLAGS := -s -w -X $(stamp).Version=$(VERSION) -X $(stamp).Revision=$(REVISION) -X $(stamp).BuildDate=$(DATE)
+
+# ./... leaves out every folder called testdata; ours holds packages with tests of their own.
+packages = ./... $$(find testdata -name '*.go' -printf './%h\n' | sort -u)
+
+LINT := bin/tools/golangci-lint
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo demo-stop test race bench lint fmt deps go clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: go ## make bin/wardround, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/wardround ./cmd/wardround
+
+demo: deps build ## start a platform of servers and tenants with troubles, and Wardround on it
+	$(GO) run ./testdata/demo up
+
+demo-stop: go ## end all that make demo started
+	$(GO) run ./testdata/demo down
+
+test: deps go ## vet and test everything, against real servers
+	$(GO) vet $(packages)
+	$(GO) test $(TESTFLAGS) $(packages)
+
+race: deps go ## test with the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race $(TESTFLAGS) $(packages)
+
+bench: deps go ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m $(TESTFLAGS) $(packages)
+
+lint: go $(LINT) ## hold code to the rules in .golangci.yml
+	$(LINT) run $(packages)
+
+fmt: go $(LINT) ## format the code
+	$(LINT) fmt
+
+deps: ## install the Debian packages of the servers that tests and demo start
+	@missing=$$(for p in $$(cat testdata/platform/PACKAGES); do \
+		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		echo "Installing" $$missing; \
+		$(SUDO) apt-get update -q && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $$missing; \
+	fi
+
+go:
+	@want=$$(sed -n 's/^go //p' go.mod); have=$$($(GO) env GOVERSION 2>/dev/null | sed 's/^go//;s/[^0-9.].*//'); \
+	if [ "$$(printf '%s\n' "$$want" "$${have:-0}" | sort -V | head -1)" != "$$want" ]; then \
+		echo "Wardround needs Go $$want or later, found $${have:-none}: https://go.dev/doc/install" >&2; exit 1; \
+	fi
+
+# The linter is a module of its own, so that go.mod names only what ships.
+$(LINT): deploy/tools/golangci-lint/go.mod deploy/tools/golangci-lint/go.sum
+	cd deploy/tools/golangci-lint && CGO_ENABLED=0 $(GO) build -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+clean: ## remove what was built
+	rm -rf bin
