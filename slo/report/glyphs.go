@@ -29,7 +29,7 @@ func newGlyphs() (*glyphs, error) {
 // stumble over it.
 func (g *glyphs) printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if at, err := g.font.GlyphIndex(&g.buffer, r); err != nil || at == 0 || r > 0xFFFF {
+		if at, err := g.font.GlyphIndex(&g.buffer, r); err != nil || at == 0 {
 			return missing
 		}
 		return r

@@ -58,6 +58,9 @@ func sentence(v Verdict, count map[Verdict]int, rows []Row) string {
 		return fmt.Sprintf("Yes, but narrowly: %s, and %d of them with less than a quarter of the error budget left, for %s%s.",
 			all, count[AtRisk], subjects(rows, AtRisk), unjudged)
 	case NotEnoughData:
+		if count[Untested] > 0 && count[Untested] == len(rows) {
+			return "It cannot be said: nothing happened in this month that could have kept or broken a promise."
+		}
 		if count[NotEnoughData] == 0 {
 			return "It cannot be said: nothing that bears on this was measured in this month."
 		}
