@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -290,7 +291,7 @@ func (v *visit) say(l Log, err error) {
 func (v *visit) replace(w Visit) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	changed := v.Interval != w.Interval || v.Collector != w.Collector
+	changed := v.Interval != w.Interval || !same(v.Collector, w.Collector)
 	v.Visit = w
 	if !changed {
 		return
@@ -304,6 +305,9 @@ func (v *visit) replace(w Visit) {
 	default:
 	}
 }
+
+// same says whether two collectors are one; those that cannot be compared never are.
+func same(a, b Collector) bool { return reflect.TypeOf(a).Comparable() && a == b }
 
 // end stops the visit and takes its series away. It does not wait for the goroutine.
 func (v *visit) end() {

@@ -1,0 +1,261 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sourcegraph/conc"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
+	"github.com/wardround/wardround/cmd/wardround/internal/web"
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/exposition"
+	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/slo"
+	"github.com/wardround/wardround/slo/alert"
+	"github.com/wardround/wardround/slo/indicator"
+	"github.com/wardround/wardround/slo/ledger"
+)
+
+// Options is what the daemon is started with. All are required.
+type Options struct {
+	ConfigFile  string
+	StoragePath string // one directory; made if it is not there
+	Version     string // for pages and the build information
+	Registry    *prometheus.Registry
+	Tracer      trace.Tracer
+	Logger      *slog.Logger
+}
+
+func (o Options) validate() error {
+	switch {
+	case o.ConfigFile == "":
+		return errors.New("app: ConfigFile is required")
+	case o.StoragePath == "":
+		return errors.New("app: StoragePath is required")
+	case o.Registry == nil || o.Tracer == nil || o.Logger == nil:
+		return errors.New("app: Registry, Tracer and Logger are required")
+	}
+	return nil
+}
+
+// App is the daemon.
+type App struct {
+	options    Options
+	metrics    *ownMetrics
+	store      *collectors.Store
+	tenants    *collectors.Registry
+	databases  *odoo.Databases
+	rounds     *collectors.Rounds
+	objectives *objectives
+	handler    http.Handler
+	ctx        context.Context // of everything that App starts
+	running    conc.WaitGroup
+	cleanups   []cleanup // ended last to first
+
+	changed chan struct{} // a visit learned something that changes who the tenants are
+	learned learned
+
+	mu       sync.Mutex // one reload or change of tenants at a time; guards what follows
+	config   *config.Config
+	targets  *targets
+	notifier *notifier
+	problems []string // about tenants, said last
+}
+
+// cleanup ends one thing that App started.
+type cleanup struct {
+	name string
+	end  func() error
+}
+
+// New reads the configuration, opens the storage and prepares everything that can fail; nothing
+// is visited before Start. On an error nothing stays open.
+func New(ctx context.Context, o Options) (_ *App, err error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	c, err := config.Load(o.ConfigFile)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{
+		options: o, config: c, ctx: ctx, changed: make(chan struct{}, 1), learned: learned{byTenant: map[string]facts{}},
+		store: collectors.NewStore(), tenants: collectors.NewRegistry(),
+	}
+	a.databases = odoo.NewDatabases(a.tenants)
+	defer func() {
+		if err != nil {
+			a.Stop()
+		}
+	}()
+	if err := a.open(); err != nil {
+		return nil, err
+	}
+	if err := a.prepare(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// open opens what lives in the storage directory.
+func (a *App) open() error {
+	o := a.options
+	if err := os.MkdirAll(o.StoragePath, 0o750); err != nil {
+		return fmt.Errorf("make the storage directory: %w", err)
+	}
+	book, err := ledger.Open(o.StoragePath, ledger.DefaultOptions())
+	if err != nil {
+		return err
+	}
+	a.owns("ledger", book.Close)
+	indicators, err := indicator.New(nil, indicator.DefaultOptions())
+	if err != nil {
+		return err
+	}
+	alertMetrics := alert.NewMetrics()
+	if err := alertMetrics.Register(o.Registry); err != nil {
+		return fmt.Errorf("register alert metrics: %w", err)
+	}
+	alerts, err := alert.Open(alert.Options{Dir: o.StoragePath, Logger: o.Logger, Metrics: alertMetrics}, time.Now())
+	if err != nil {
+		return err
+	}
+	a.objectives = &objectives{
+		indicators: indicators, ledger: book, alerts: alerts, store: a.store, tenants: a.tenants,
+		logger: o.Logger, tracer: o.Tracer, totals: map[slo.Instance]slo.Counts{},
+	}
+	if err := a.objectives.replace(a.config.Objectives); err != nil {
+		return err
+	}
+	a.notifier, err = newNotifier(a.config, a.options, alertMetrics)
+	a.metrics = newOwnMetrics(o.Registry, book, indicators, a.tenants)
+	return err
+}
+
+// prepare makes the targets, the rounds and the pages.
+func (a *App) prepare() (err error) {
+	a.targets, err = newTargets(a.config, nil, a.targetOptions())
+	if err != nil {
+		return err
+	}
+	a.owns("targets", func() error { return a.targets.close(nil) })
+	a.rounds, err = collectors.NewRounds(a.ctx, a.roundsOptions())
+	if err != nil {
+		return err
+	}
+	a.owns("rounds", func() error { a.rounds.Stop(); return nil })
+	page, err := exposition.New(exposition.Options{Store: a.store, Gatherer: a.options.Registry, Log: a.options.Logger})
+	if err != nil {
+		return err
+	}
+	a.handler, err = web.NewHandler(web.Options{
+		State: a.State, Metrics: page, Logger: a.options.Logger,
+		Reload: func(*http.Request) error { return a.Reload() },
+		Report: a.Report, Formats: ReportFormats(),
+	})
+	return err
+}
+
+func (a *App) roundsOptions() collectors.Options {
+	o := collectors.DefaultOptions()
+	r := a.config.Rounds
+	o.Interval, o.Timeout, o.StaleAfter, o.Sweep = r.Interval, r.Timeout, r.StaleAfter, r.Sweep
+	o.MaxBackoff = max(5*r.Interval, time.Minute)
+	o.Store, o.Observe = a.store, a.observe
+	o.Logger, o.Tracer = a.options.Logger, a.options.Tracer
+	return o
+}
+
+func (a *App) owns(name string, end func() error) {
+	a.cleanups = append(a.cleanups, cleanup{name, end})
+}
+
+// Handler serves everything that App has to show.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Start begins the rounds, the evaluations and the pushes. It does not wait for any of them.
+func (a *App) Start() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.settle(); err != nil {
+		return err
+	}
+	a.connect(a.notifier)
+	ctx, cancel := context.WithCancel(a.ctx)
+	every := min(a.config.Rounds.Interval, time.Minute)
+	a.running.Go(func() { a.evaluate(ctx, every) })
+	a.running.Go(func() { a.follow(ctx) })
+	a.owns("evaluations", func() error { cancel(); a.running.Wait(); return nil })
+	a.metrics.loaded(time.Now(), nil)
+	return nil
+}
+
+// Stop ends everything, last started first, and waits for it. It says what could not be ended well.
+func (a *App) Stop() {
+	for _, c := range slices.Backward(a.cleanups) {
+		if err := c.end(); err != nil {
+			a.options.Logger.Error("not ended well", "what", c.name, "error", err)
+		}
+	}
+	a.cleanups = nil
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.notifier != nil {
+		a.notifier.stop()
+	}
+}
+
+// evaluate judges the promises again and again, on a clock of its own.
+func (a *App) evaluate(ctx context.Context, every time.Duration) {
+	for {
+		now := time.Now()
+		timer := time.NewTimer(now.Truncate(every).Add(every).Sub(now))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			a.objectives.tick(context.WithoutCancel(ctx), time.Now()) // the minute in progress is not lost
+			return
+		case <-timer.C:
+			a.objectives.tick(ctx, time.Now())
+		}
+	}
+}
+
+// observe takes every Batch in: for the promises, for what is known of tenants, and for who the
+// tenants are. Visits call it, so it must not wait for them: follow does what follows from it.
+func (a *App) observe(at time.Time, b *collectors.Batch) {
+	a.objectives.observe(at, b)
+	if a.learned.from(b) || bringsDatabases(b.Key) {
+		select {
+		case a.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// follow renews tenants and visits whenever a visit learned something that changes them.
+func (a *App) follow(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.changed:
+		}
+		a.mu.Lock()
+		err := a.settle()
+		a.mu.Unlock()
+		if err != nil && ctx.Err() == nil {
+			a.options.Logger.Error("tenants could not be renewed", "error", err)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package app
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/exposition"
+	"github.com/wardround/wardround/collectors/odoo"
+)
+
+// Survey is what one round found.
+type Survey struct {
+	Visits []Visited // sorted by key
+	store  *collectors.Store
+}
+
+// Visited is how one visit went.
+type Visited struct {
+	Key         collectors.Key
+	Err         error
+	Samples     int
+	Unavailable []Unavailable
+}
+
+// Unavailable is an indicator that a visit could not get.
+type Unavailable struct {
+	Indicator string
+	Reason    collectors.Reason
+}
+
+// Failed says whether anything could not be read.
+func (s Survey) Failed() bool {
+	return slices.ContainsFunc(s.Visits, func(v Visited) bool { return v.Err != nil || len(v.Unavailable) > 0 })
+}
+
+// WriteText writes what was found as Prometheus reads it.
+func (s Survey) WriteText(w io.Writer) error {
+	page, err := exposition.New(exposition.Options{Store: s.store})
+	if err != nil {
+		return err
+	}
+	return page.WriteText(w)
+}
+
+// Look makes one round and nothing else: no ledger is opened, no alert sent.
+func Look(ctx context.Context, file string, logger *slog.Logger) (Survey, error) {
+	c, err := config.Load(file)
+	if err != nil {
+		return Survey{}, err
+	}
+	a, err := newVisitor(ctx, c)
+	if err != nil {
+		return Survey{}, err
+	}
+	defer a.leave(logger)
+	return a.look(ctx)
+}
+
+// newVisitor is an App that can visit and nothing else.
+func newVisitor(ctx context.Context, c *config.Config) (*App, error) {
+	a := &App{
+		options: Options{Logger: slog.New(slog.DiscardHandler)}, config: c, ctx: ctx,
+		store: collectors.NewStore(), tenants: collectors.NewRegistry(), learned: learned{byTenant: map[string]facts{}},
+	}
+	a.databases = odoo.NewDatabases(a.tenants)
+	var err error
+	a.targets, err = newTargets(c, nil, a.targetOptions())
+	return a, err
+}
+
+func (a *App) leave(logger *slog.Logger) {
+	if err := a.targets.close(nil); err != nil {
+		logger.Warn("a target was not closed well", "error", err)
+	}
+}
+
+// look visits the clusters first, because only they know who is to be visited then.
+func (a *App) look(ctx context.Context) (Survey, error) {
+	s := Survey{store: a.store}
+	o := a.roundsOptions()
+	o.Observe, o.Logger = collectors.DefaultOptions().Observe, a.options.Logger
+	o.Tracer = collectors.DefaultOptions().Tracer
+	for _, eager := range []bool{true, false} {
+		tenants, problems := resolve(a.config, a.targets.clusters())
+		for _, p := range problems {
+			a.options.Logger.Warn("tenant left out", "problem", p)
+		}
+		a.tenants.Replace(tenants)
+		visits := slices.DeleteFunc(a.visits(tenants), func(v collectors.Visit) bool { return v.Eager != eager })
+		failures, err := collectors.Once(ctx, o, visits)
+		if err != nil {
+			return s, err
+		}
+		for _, v := range visits {
+			s.Visits = append(s.Visits, a.visited(v.Key, failures[v.Key]))
+		}
+	}
+	slices.SortFunc(s.Visits, func(a, b Visited) int { return a.Key.Compare(b.Key) })
+	return s, nil
+}
+
+func (a *App) visited(key collectors.Key, err error) Visited {
+	v := Visited{Key: key, Err: err}
+	b, ok := a.store.Get(key)
+	if !ok {
+		return v
+	}
+	v.Samples = b.Len()
+	b.Each(func(name string) bool { return name == "wardround_indicator_unavailable" }, func(s collectors.Series) {
+		v.Unavailable = append(v.Unavailable, Unavailable{s.Get("indicator"), collectors.Reason(s.Get("reason"))})
+	})
+	return v
+}

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sourcegraph/conc"
+
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
+	"github.com/wardround/wardround/slo/alert"
+)
+
+// notifier is the way to the Alertmanagers of one configuration, running from connect to stop.
+type notifier struct {
+	*alert.Notifier
+	metrics *alert.Metrics
+	cancel  context.CancelFunc
+	running conc.WaitGroup
+}
+
+func newNotifier(c *config.Config, o Options, metrics *alert.Metrics) (*notifier, error) {
+	to := alert.NotifierOptions{
+		Interval: min(c.Rounds.Interval, alert.DefaultInterval), ResendDelay: c.Alerting.ResendDelay,
+		Logger: o.Logger, Metrics: metrics, Tracer: o.Tracer,
+	}
+	for _, url := range c.Alerting.URLs {
+		to.Alertmanagers = append(to.Alertmanagers, alert.Alertmanager{URL: url, Timeout: c.Alerting.Timeout, HTTP: c.Alerting.HTTP})
+	}
+	n, err := alert.NewNotifier(to)
+	if err != nil {
+		return nil, err
+	}
+	return &notifier{Notifier: n, metrics: metrics, cancel: func() {}}, nil
+}
+
+// connect makes n the way to the Alertmanagers in place of the one before, which it ends.
+func (a *App) connect(n *notifier) {
+	if a.notifier != nil && a.notifier != n {
+		a.notifier.stop()
+	}
+	a.notifier = n
+	var ctx context.Context
+	ctx, n.cancel = context.WithCancel(a.ctx)
+	n.running.Go(func() { n.Run(ctx) })
+	a.objectives.alerts.Connect(n.Notifier)
+}
+
+func (n *notifier) stop() {
+	n.cancel()
+	n.running.Wait()
+}
+
+func joinClosed(err, closing error) error { return errors.Join(err, closing) }

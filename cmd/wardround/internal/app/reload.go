@@ -1,0 +1,54 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
+)
+
+// Reload reads the configuration again. All that can fail is done first: on an error the old
+// configuration goes on whole. What did not change keeps its counters, rounds and alerts.
+func (a *App) Reload() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err := a.reload()
+	a.metrics.loaded(time.Now(), err)
+	if err != nil {
+		a.options.Logger.Error("configuration was not changed", "error", err)
+		return err
+	}
+	a.options.Logger.Info("configuration was read", "file", a.options.ConfigFile, "hash", a.config.Hash)
+	return nil
+}
+
+func (a *App) reload() error {
+	c, err := config.Load(a.options.ConfigFile)
+	if err != nil {
+		return err
+	}
+	if c.Rounds != a.config.Rounds {
+		return fmt.Errorf("%s: rounds: changed times take effect at a restart only; restart, or put back the old ones", a.options.ConfigFile)
+	}
+	next, err := newTargets(c, a.targets, a.targetOptions())
+	if err != nil {
+		return err
+	}
+	notifier, err := newNotifier(c, a.options, a.notifier.metrics)
+	if err != nil {
+		return joinClosed(err, next.close(a.targets))
+	}
+	if err := a.objectives.replace(c.Objectives); err != nil {
+		return joinClosed(err, next.close(a.targets))
+	}
+	old := a.targets
+	a.config, a.targets = c, next
+	a.connect(notifier)
+	if err := a.settle(); err != nil {
+		return err
+	}
+	if err := old.close(next); err != nil {
+		a.options.Logger.Warn("a former target was not closed well", "error", err)
+	}
+	return nil
+}

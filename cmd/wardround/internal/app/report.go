@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/slo/ledger"
+	"github.com/wardround/wardround/slo/report"
+)
+
+// Report writes the report on a month (2026-09) in a format: html, pdf, csv or json.
+func (a *App) Report(w io.Writer, month, format string) error {
+	a.mu.Lock()
+	c := a.config
+	a.mu.Unlock()
+	return writeReport(w, c, a.objectives.ledger, a.tenants.Current().All(), month, format)
+}
+
+// OfflineReport writes the same from the storage directory of a daemon that is not running.
+func OfflineReport(_ context.Context, w io.Writer, configFile, storage, month, format string) (err error) {
+	c, err := config.Load(configFile)
+	if err != nil {
+		return err
+	}
+	book, err := ledger.Open(storage, ledger.DefaultOptions())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, book.Close()) }()
+	tenants, err := loadTenants(storage)
+	if err != nil {
+		return err
+	}
+	return writeReport(w, c, book, tenants, month, format)
+}
+
+func writeReport(w io.Writer, c *config.Config, book *ledger.Ledger, tenants []collectors.Tenant, month, format string) error {
+	m, err := report.ParseMonth(month, c.Zone)
+	if err != nil {
+		return err
+	}
+	in := report.Input{Platform: c.Platform, Month: m, Issued: time.Now().Truncate(time.Minute), Objectives: c.Objectives}
+	for _, t := range tenants {
+		in.Tenants = append(in.Tenants, report.Tenant{Name: t.Name, Tier: t.Tier, Region: t.Region})
+	}
+	err = book.Walk(m.Edges(), func(s ledger.Slice) error {
+		if !s.From.After(in.Issued) {
+			in.Days = append(in.Days, report.Day{From: s.From, To: s.To, Tallies: maps.Collect(s.All())})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the record of %s: %w", m, err)
+	}
+	model, err := report.Build(in)
+	if err != nil {
+		return err
+	}
+	return write(model, w, format)
+}
+
+// ReportFormats are those that Report knows, with their media types.
+func ReportFormats() map[string]string {
+	return map[string]string{
+		"html": "text/html; charset=utf-8", "pdf": "application/pdf",
+		"csv": "text/csv; charset=utf-8", "json": "application/json; charset=utf-8",
+	}
+}
+
+func write(m report.Model, w io.Writer, format string) error {
+	switch format {
+	case "html":
+		return m.WriteHTML(w)
+	case "pdf":
+		return m.WritePDF(w)
+	case "csv":
+		return m.WriteCSV(w)
+	case "json":
+		return m.WriteJSON(w)
+	}
+	return fmt.Errorf("%q is not a format of the report; use html, pdf, csv or json", format)
+}
+
+// tenantsFile keeps who the tenants were, for reports that are made while nobody is visited.
+const tenantsFile = "tenants.json"
+
+// saveTenants replaces the file as a whole or not at all.
+func saveTenants(dir string, tenants []collectors.Tenant) (err error) {
+	data, err := json.Marshal(tenants)
+	if err != nil {
+		return fmt.Errorf("encode tenants: %w", err)
+	}
+	f, err := os.CreateTemp(dir, tenantsFile+".*")
+	if err != nil {
+		return fmt.Errorf("write tenants: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("write tenants: %w", err), os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), filepath.Join(dir, tenantsFile))
+}
+
+func loadTenants(dir string) ([]collectors.Tenant, error) {
+	data, err := os.ReadFile(filepath.Join(dir, tenantsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read tenants: %w", err)
+	}
+	var tenants []collectors.Tenant
+	if err := json.Unmarshal(data, &tenants); err != nil {
+		return nil, fmt.Errorf("read %s: %w", tenantsFile, err)
+	}
+	return tenants, nil
+}

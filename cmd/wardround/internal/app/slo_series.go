@@ -1,0 +1,108 @@
+package app
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/slo"
+)
+
+// The slo_* series: the contract on which rules, boards and whatever reads the fleet's
+// Prometheus stand. Windows are labels. `by` holds what an objective groups by beyond tenant and
+// target, as name=value pairs, and is absent where there is nothing beyond.
+var (
+	metricObjective = &collectors.Metric{Name: "slo_objective_info", Labels: []string{"objective", "question", "owner", "window"},
+		Help: "A promise that is being watched, with the question that it answers", Source: "objectives"}
+	metricTarget = &collectors.Metric{Name: "slo_target_ratio", Unit: "ratio", Labels: []string{"objective", "by"},
+		Help: "Promised share of good events", Source: "objectives"}
+	metricGood = &collectors.Metric{Name: "slo_good_total", Type: collectors.Counter, Labels: []string{"objective", "by"},
+		Help: "Events that kept the promise, since this process began", Source: "indicators"}
+	metricBad = &collectors.Metric{Name: "slo_bad_total", Type: collectors.Counter, Labels: []string{"objective", "by"},
+		Help: "Events that broke the promise, since this process began", Source: "indicators"}
+	metricBurn = &collectors.Metric{Name: "slo_burn_rate", Labels: []string{"objective", "by", "window"},
+		Help: "Error ratio over the window as a multiple of what the budget allows: at 1 it lasts exactly for its period", Source: "ledger"}
+	metricRemaining = &collectors.Metric{Name: "slo_error_budget_remaining_ratio", Unit: "ratio", Labels: []string{"objective", "by"},
+		Help: "Share of the error budget that is left for the events so far; below 0 where it was overspent", Source: "ledger"}
+	metricCoverage = &collectors.Metric{Name: "slo_coverage_ratio", Unit: "ratio", Labels: []string{"objective", "by"},
+		Help: "Share of the minutes of the period that were measured", Source: "ledger"}
+	metricStatus = &collectors.Metric{Name: "slo_status", Labels: []string{"objective", "by", "status"},
+		Help: "Status of the promise: 1 for the one that holds", Source: "ledger"}
+)
+
+// sloMetrics is the catalogue of the slo_* series.
+func sloMetrics() collectors.Catalogue {
+	return collectors.Catalogue{
+		metricObjective, metricTarget, metricGood, metricBad, metricBurn, metricRemaining, metricCoverage, metricStatus,
+	}
+}
+
+// publish puts the series of all judged instances into the store, a Batch for each target ("" for
+// those by tenant), and takes those away that are no longer judged.
+func (o *objectives) publish(now time.Time) {
+	builders := map[string]*collectors.Builder{}
+	builder := func(target string) *collectors.Builder {
+		if builders[target] == nil {
+			builders[target] = collectors.NewBuilder(collectors.Key{Collector: "slo", Target: target}, now)
+		}
+		return builders[target]
+	}
+	for i := range o.all {
+		obj := &o.all[i]
+		builder("").Set(metricObjective, 1, obj.Name, string(obj.Question), obj.Owner, obj.Window.String())
+	}
+	for i := range o.judged {
+		e := &o.judged[i]
+		o.series(builder(e.Instance.Get("target")), e)
+	}
+	shown := make(map[collectors.Key]bool, len(builders))
+	for _, b := range builders {
+		o.store.Put(b.Batch())
+		shown[b.Key()] = true
+	}
+	for key := range o.shown {
+		if !shown[key] {
+			o.store.Drop(key)
+		}
+	}
+	o.shown = shown
+}
+
+func (o *objectives) series(b *collectors.Builder, e *slo.Evaluation) {
+	tenant, name, by := e.Instance.Tenant(), e.Instance.Objective, beyond(e.Instance)
+	total := o.totals[e.Instance]
+	b.SetFor(tenant, metricTarget, e.Target.Float(), name, by)
+	b.SetFor(tenant, metricGood, float64(total.Good), name, by)
+	b.SetFor(tenant, metricBad, float64(total.Bad), name, by)
+	b.SetFor(tenant, metricRemaining, e.Budget.Remaining, name, by)
+	b.SetFor(tenant, metricCoverage, e.Coverage.Float(), name, by)
+	for _, burn := range e.Burn {
+		if burn.Covered && !math.IsNaN(burn.Rate) {
+			b.SetFor(tenant, metricBurn, burn.Rate, name, by, slo.FormatDuration(burn.Window))
+		}
+	}
+	for _, status := range slo.Statuses() {
+		b.SetFor(tenant, metricStatus, boolValue(status == e.Status), name, by, string(status))
+	}
+}
+
+// beyond writes the grouping labels other than tenant and target.
+func beyond(i slo.Instance) string {
+	var pairs []string
+	for label, value := range i.Labels() {
+		if label != "tenant" && label != "target" {
+			pairs = append(pairs, label+"="+value)
+		}
+	}
+	slices.Sort(pairs)
+	return strings.Join(pairs, ",")
+}
+
+func boolValue(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/collectors/postgres"
+	"github.com/wardround/wardround/collectors/redis"
+)
+
+// target is one server with the configuration that it was made from.
+type target[C any, T any] struct {
+	config C
+	it     T
+}
+
+// targets are the servers of one configuration, in its order.
+type targets struct {
+	postgres []target[postgres.Config, *postgres.Cluster]
+	redis    []target[redis.Config, *redis.Server]
+	odoo     []target[odoo.Config, *odoo.Target]
+}
+
+// targetOptions are what targets need from the daemon.
+type targetOptions struct {
+	tenants  *collectors.Registry
+	logger   *slog.Logger
+	interval time.Duration
+}
+
+func (a *App) targetOptions() targetOptions {
+	return targetOptions{a.tenants, a.options.Logger, a.config.Rounds.Interval}
+}
+
+// newTargets makes the servers of a configuration and takes those that did not change over from
+// the old ones. On an error it closes what it made.
+func newTargets(c *config.Config, old *targets, o targetOptions) (*targets, error) {
+	if old == nil {
+		old = &targets{}
+	}
+	t := &targets{}
+	err := errors.Join(
+		adopt(&t.postgres, old.postgres, c.Postgres, "postgres", func(c postgres.Config) (*postgres.Cluster, error) {
+			return postgres.New(c, postgres.Options{Tenants: o.tenants, Logger: o.logger, Interval: o.interval})
+		}),
+		adopt(&t.redis, old.redis, c.Redis, "redis", redis.New),
+		adopt(&t.odoo, old.odoo, c.Odoo, "odoo", func(c odoo.Config) (*odoo.Target, error) {
+			return odoo.New(c, odoo.Options{Logger: o.logger, Interval: o.interval, Previous: old.service(c.Name)})
+		}),
+	)
+	if err != nil {
+		return nil, errors.Join(err, t.close(old))
+	}
+	return t, nil
+}
+
+func adopt[C any, T any](into *[]target[C, T], old []target[C, T], configs []C, kind string, make func(C) (T, error)) error {
+	var errs []error
+	for i, c := range configs {
+		if kept, ok := find(old, c); ok {
+			*into = append(*into, kept)
+			continue
+		}
+		it, err := make(c)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("targets.%s[%d]: %w", kind, i, err))
+			continue
+		}
+		*into = append(*into, target[C, T]{c, it})
+	}
+	return errors.Join(errs...)
+}
+
+func find[C any, T any](all []target[C, T], c C) (target[C, T], bool) {
+	for _, t := range all {
+		if reflect.DeepEqual(t.config, c) {
+			return t, true
+		}
+	}
+	return target[C, T]{}, false
+}
+
+// service is the Odoo service of a name, nil if there is none.
+func (t *targets) service(name string) *odoo.Target {
+	for _, s := range t.odoo {
+		if s.config.Name == name {
+			return s.it
+		}
+	}
+	return nil
+}
+
+// close closes the servers that are not among the ones to keep, which may be nil.
+func (t *targets) close(keep *targets) error {
+	if keep == nil {
+		keep = &targets{}
+	}
+	return errors.Join(
+		closeOthers(t.postgres, keep.postgres), closeOthers(t.redis, keep.redis), closeOthers(t.odoo, keep.odoo),
+	)
+}
+
+func closeOthers[C any, T any](all, keep []target[C, T]) error {
+	var errs []error
+	for _, t := range all {
+		if _, kept := find(keep, t.config); kept {
+			continue
+		}
+		switch it := any(t.it).(type) {
+		case io.Closer:
+			errs = append(errs, it.Close())
+		case interface{ Close() }:
+			it.Close()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// clusters are the PostgreSQL primaries by name.
+func (t *targets) clusters() map[string]cluster {
+	all := map[string]cluster{}
+	for _, p := range t.postgres {
+		if p.config.StandbyOf == "" {
+			all[p.config.Name] = p.it
+		}
+	}
+	return all
+}

@@ -1,0 +1,85 @@
+package app
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/odoo"
+)
+
+// settle makes tenants and visits what configuration, clusters and earlier visits say that they
+// are. It is called whenever one of these may have changed; the caller holds the lock.
+func (a *App) settle() error {
+	tenants, problems := resolve(a.config, a.targets.clusters())
+	tenants = a.learned.mark(tenants)
+	a.sayTenants(tenants, problems)
+	if !reflect.DeepEqual(a.tenants.Current().All(), tenants.All()) {
+		if err := saveTenants(a.options.StoragePath, tenants.All()); err != nil {
+			a.options.Logger.Error("tenants could not be saved", "error", err)
+		}
+	}
+	a.tenants.Replace(tenants)
+	visits := a.visits(tenants)
+	before := a.rounds.Status()
+	if err := a.rounds.Set(visits); err != nil {
+		return err
+	}
+	for _, v := range before {
+		if !slices.ContainsFunc(visits, func(w collectors.Visit) bool { return w.Key == v.Key }) {
+			a.objectives.forget(v.Key)
+			a.learned.forget(v.Key)
+		}
+	}
+	return nil
+}
+
+// sayTenants logs who came, who went, and what could not be used, each once.
+func (a *App) sayTenants(next *collectors.Tenants, problems []string) {
+	before := a.tenants.Current()
+	for _, t := range next.All() {
+		if _, known := before.ByName(t.Name); !known {
+			a.options.Logger.Info("tenant found", "tenant", t.Name, "tier", t.Tier, "database", t.Database)
+		}
+	}
+	for _, t := range before.All() {
+		if _, still := next.ByName(t.Name); !still {
+			a.options.Logger.Info("tenant gone", "tenant", t.Name, "database", t.Database)
+		}
+	}
+	for _, problem := range problems {
+		if !slices.Contains(a.problems, problem) {
+			a.options.Logger.Warn("tenant left out", "problem", problem)
+		}
+	}
+	a.problems = problems
+}
+
+// bringsDatabases says whether a visit may have learned of new databases.
+func bringsDatabases(key collectors.Key) bool { return key.Collector == "postgres" }
+
+// visits are all that are to be made: to the servers themselves at once, because what they know
+// of databases decides who else is visited, and to each tenant's database and login page in turn.
+func (a *App) visits(tenants *collectors.Tenants) []collectors.Visit {
+	var all []collectors.Visit
+	var clusters []odoo.Cluster
+	for _, p := range a.targets.postgres {
+		all = append(all, collectors.Visit{
+			Key: collectors.Key{Collector: "postgres", Target: p.it.Name()}, Collector: p.it, Eager: true,
+		})
+		if p.config.StandbyOf == "" {
+			clusters = append(clusters, p.it)
+		}
+	}
+	for _, r := range a.targets.redis {
+		visit := r.it.Visit()
+		visit.Eager = true
+		all = append(all, visit)
+	}
+	var services []*odoo.Target
+	for _, o := range a.targets.odoo {
+		services = append(services, o.it)
+		all = append(all, o.it.Visits(tenants.All())...)
+	}
+	return append(all, a.databases.Visits(clusters, services)...)
+}

@@ -1,0 +1,154 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+
+	"github.com/wardround/wardround/cmd/wardround/internal/app"
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
+	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/collectors/postgres"
+	"github.com/wardround/wardround/dashboards"
+	"github.com/wardround/wardround/rules"
+)
+
+func versionCommand(k *kingpin.Application) command {
+	c := k.Command("version", "Print the version.")
+	return command{c, func(_ context.Context, p Process, _ *slog.Logger) error {
+		_, err := fmt.Fprintln(p.Stdout, version.Print("wardround"))
+		return err
+	}}
+}
+
+func grantsCommand(k *kingpin.Application) command {
+	c := k.Command("grants", "Print the SQL that gives a role just what visits need: for a tenant's database, or with --cluster the part that is run once per cluster.\n\n"+
+		"Example: wardround grants | psql --dbname=tenant_north")
+	role := c.Flag("role", "The role that Wardround connects as.").Default("wardround").String()
+	cluster := c.Flag("cluster", "Print the part for the cluster: the role itself.").Bool()
+	return command{c, func(_ context.Context, p Process, _ *slog.Logger) error {
+		sql := odoo.Grants(*role)
+		if *cluster {
+			var err error
+			if sql, err = postgres.Grants(*role); err != nil {
+				return err
+			}
+		}
+		_, err := io.WriteString(p.Stdout, sql)
+		return err
+	}}
+}
+
+func rulesCommand(k *kingpin.Application) command {
+	c := k.Command("rules", "Write Prometheus rule files for the objectives, each with its promtool test, for those who evaluate them in Prometheus.\n\n"+
+		"Example: wardround rules --config.file=wardround.yaml --dir=/etc/prometheus/rules")
+	file := configFlag(c)
+	dir := c.Flag("dir", "Where to write.").Default(".").String()
+	source := c.Flag("source", "What the rules stand on: the slo_* series of the daemon, or the raw series of the indicators.").
+		Default(string(rules.FromDaemon)).Enum(string(rules.FromDaemon), string(rules.FromSeries))
+	return command{c, func(_ context.Context, p Process, _ *slog.Logger) error {
+		conf, err := config.Load(*file)
+		if err != nil {
+			return err
+		}
+		files, err := rules.Generate(conf.Objectives, rules.Options{Source: rules.Source(*source)})
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if err := writeFile(p, filepath.Join(*dir, f.Name), f.Content); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}
+
+func writeFile(p Process, path string, data []byte) error {
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	_, err := fmt.Fprintln(p.Stdout, path)
+	return err
+}
+
+func dashboardsCommand(k *kingpin.Application) command {
+	c := k.Command("dashboards", "Write the Grafana dashboards as JSON.\n\nExample: wardround dashboards --dir=/var/lib/grafana/dashboards")
+	dir := c.Flag("dir", "Where to write.").Default(".").String()
+	return command{c, func(_ context.Context, p Process, _ *slog.Logger) error {
+		files, err := dashboards.Write(*dir)
+		for _, f := range files {
+			fmt.Fprintln(p.Stdout, f)
+		}
+		return err
+	}}
+}
+
+func reportCommand(k *kingpin.Application) command {
+	c := k.Command("report", "Write the report on a month: from a running daemon, or from the storage directory of one that is not running.\n\n"+
+		"Example: wardround report --month=2026-10 --from=http://127.0.0.1:9797 --output=october.pdf")
+	file, storage := configFlag(c), storageFlag(c)
+	month := c.Flag("month", "The month, such as 2026-10; the last one by default.").String()
+	from := c.Flag("from", "URL of a running daemon to ask instead of reading its storage.").String()
+	output := c.Flag("output", "The file to write; its ending (html, pdf, csv, json) says the format.").Default("report.pdf").String()
+	return command{c, func(ctx context.Context, p Process, _ *slog.Logger) error {
+		if *month == "" {
+			*month = time.Now().AddDate(0, 0, -time.Now().Day()).Format("2006-01")
+		}
+		format := strings.TrimPrefix(filepath.Ext(*output), ".")
+		if _, known := app.ReportFormats()[format]; !known {
+			return fmt.Errorf("--output=%s: the ending must be one of %s", *output, strings.Join(sortedKeys(app.ReportFormats()), ", "))
+		}
+		var out strings.Builder
+		err := fetchReport(ctx, &out, *from, *month, format)
+		if *from == "" {
+			err = app.OfflineReport(ctx, &out, *file, *storage, *month, format)
+		}
+		if err != nil {
+			return err
+		}
+		return writeFile(p, *output, []byte(out.String()))
+	}}
+}
+
+// fetchReport asks a running daemon, which alone may read its ledger.
+func fetchReport(ctx context.Context, w io.Writer, from, month, format string) error {
+	if from == "" {
+		return nil
+	}
+	url := strings.TrimRight(from, "/") + "/reports/" + month + "." + format
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask the daemon: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 1000))
+		return fmt.Errorf("the daemon answered %s: %s", response.Status, strings.TrimSpace(string(text)))
+	}
+	_, err = io.Copy(w, response.Body)
+	return err
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,148 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+	"gopkg.in/yaml.v3"
+
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/collectors/postgres"
+	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/slo"
+)
+
+// Config is a configuration that was checked. Only Load and Parse make one.
+type Config struct {
+	Rounds     RoundsConfig
+	Tiers      map[string]TierConfig
+	Listed     []collectors.Tenant
+	Discovery  []Discovery
+	Postgres   []postgres.Config
+	Redis      []redis.Config
+	Odoo       []odoo.Config
+	Objectives []slo.Objective
+	Alerting   Alerting
+	Platform   string         // what reports call it
+	Zone       *time.Location // in which reports' months and days begin
+	Hash       string         // of the file's bytes: equal hashes are equal configurations
+}
+
+// RoundsConfig is when visits are made.
+type RoundsConfig struct {
+	Interval, Timeout, Sweep time.Duration
+	StaleAfter               int
+}
+
+// TierConfig is what was promised to the tenants of a tier.
+type TierConfig struct{ RPO, RTO, RestoreRehearsal time.Duration }
+
+// Discovery makes tenants of databases.
+type Discovery struct {
+	Postgres     string
+	Pattern      *regexp.Regexp // has a group named tenant
+	Tier, Region string
+	Hosts        []string
+	Labels       map[string]string
+}
+
+// Alerting is where alerts go; without URLs they are kept and shown only.
+type Alerting struct {
+	URLs                 []string
+	Timeout, ResendDelay time.Duration
+	HTTP                 promconfig.HTTPClientConfig
+}
+
+// Load reads and checks a file. IsInvalid tells an error in what it says from one in reading it.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse checks the bytes of a file; the path is for messages and for what the file refers to.
+func Parse(path string, data []byte) (*Config, error) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(data, &root); err != nil {
+		return nil, syntaxProblem(path, err)
+	}
+	if root.Kind == 0 {
+		return nil, Problems{{File: path, Text: "is empty; it must name at least one target"}}
+	}
+	c := &checker{file: path}
+	c.check(root.Content[0], reflect.TypeFor[File](), "")
+	if err := c.problems.asError(); err != nil {
+		return nil, err
+	}
+	var file File
+	decoder := yaml.NewDecoder(strings.NewReader(string(data)))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&file); err != nil {
+		return nil, syntaxProblem(path, err)
+	}
+	file.fillDefaults()
+	v := &validator{file: &file, path: path, root: &root, config: &Config{}}
+	v.validate()
+	if err := v.problems.asError(); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	v.config.Hash = hex.EncodeToString(sum[:8])
+	return v.config, nil
+}
+
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
+
+func syntaxProblem(path string, err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	problem := Problem{File: path, Text: text}
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		_, _ = fmt.Sscanf(m[1], "%d", &problem.Line)
+		problem.Column, problem.Text = 1, m[2]
+	}
+	return Problems{problem}
+}
+
+// validator turns a File into a Config and notes what is wrong on the way.
+type validator struct {
+	file     *File
+	path     string
+	root     *yaml.Node
+	config   *Config
+	problems Problems
+}
+
+func (v *validator) fail(path, format string, args ...any) {
+	line, column := place(v.root, path)
+	v.problems = append(v.problems, Problem{v.path, line, column, path, fmt.Sprintf(format, args...)})
+}
+
+// failAll notes the errors of a part that a package owns, under the part's own path.
+func (v *validator) failAll(prefix string, err error) {
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			v.failAll(prefix, e)
+		}
+		return
+	}
+	var field *collectors.FieldError
+	if errors.As(err, &field) {
+		v.fail(join(prefix, field.Path), "%s", field.Problem)
+		return
+	}
+	v.fail(prefix, "%s", err)
+}

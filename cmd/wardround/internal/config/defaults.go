@@ -1,0 +1,65 @@
+package config
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/collectors/postgres"
+	"github.com/wardround/wardround/collectors/redis"
+)
+
+// DefaultFile is what a setting is when it is left out.
+func DefaultFile() File {
+	return File{
+		Rounds: Rounds{
+			Interval: model.Duration(time.Minute), Timeout: model.Duration(10 * time.Second),
+			StaleAfter: 3, Sweep: model.Duration(15 * time.Minute),
+		},
+		Alertmanager: Alertmanager{Timeout: model.Duration(10 * time.Second), ResendDelay: model.Duration(time.Minute)},
+		Report:       Report{Platform: "Odoo platform", Zone: "UTC"},
+	}
+}
+
+// fillDefaults gives every setting that was left out its default; a zero counts as left out.
+func (f *File) fillDefaults() {
+	d := DefaultFile()
+	fill(&f.Rounds, d.Rounds)
+	fill(&f.Alertmanager, d.Alertmanager)
+	fill(&f.Report, d.Report)
+	for i := range f.Targets.Postgres {
+		fill(&f.Targets.Postgres[i], postgres.DefaultConfig())
+	}
+	for i := range f.Targets.Redis {
+		fill(&f.Targets.Redis[i], redis.DefaultConfig())
+	}
+	for i := range f.Targets.Odoo {
+		fill(&f.Targets.Odoo[i], odoo.DefaultConfig())
+	}
+	for i := range f.Tenants.List {
+		if t := &f.Tenants.List[i]; t.Database == "" {
+			t.Database = t.Name
+		}
+	}
+}
+
+// fill copies each field of defaults into the struct where it is still zero, also in structs
+// inside it.
+func fill[T any](into *T, defaults T) {
+	fillValue(reflect.ValueOf(into).Elem(), reflect.ValueOf(defaults))
+}
+
+func fillValue(into, defaults reflect.Value) {
+	for i := range into.NumField() {
+		field, value := into.Field(i), defaults.Field(i)
+		switch {
+		case !field.CanSet():
+		case field.IsZero():
+			field.Set(value)
+		case field.Kind() == reflect.Struct:
+			fillValue(field, value)
+		}
+	}
+}

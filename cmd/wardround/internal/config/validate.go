@@ -1,0 +1,263 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/slo"
+)
+
+func (v *validator) validate() {
+	v.rounds()
+	v.tiers()
+	v.targets()
+	v.discovery()
+	v.listed()
+	v.objectives()
+	v.alerting()
+	v.report()
+}
+
+func (v *validator) rounds() {
+	r := v.file.Rounds
+	v.config.Rounds = RoundsConfig{
+		Interval: time.Duration(r.Interval), Timeout: time.Duration(r.Timeout),
+		Sweep: time.Duration(r.Sweep), StaleAfter: r.StaleAfter,
+	}
+	if time.Duration(r.Interval) < 5*time.Second {
+		v.fail("rounds.interval", "%s is too short; visits cost the visited something: at least 5s", r.Interval)
+	}
+	if r.Timeout > r.Interval {
+		v.fail("rounds.timeout", "%s is longer than the interval of %s; a visit must end before the next is due", r.Timeout, r.Interval)
+	}
+	if r.StaleAfter < 1 {
+		v.fail("rounds.stale_after", "must be at least 1 interval")
+	}
+}
+
+func (v *validator) tiers() {
+	v.config.Tiers = make(map[string]TierConfig, len(v.file.Tiers))
+	for name, t := range v.file.Tiers {
+		v.config.Tiers[name] = TierConfig{time.Duration(t.RPO), time.Duration(t.RTO), time.Duration(t.RestoreRehearsal)}
+	}
+}
+
+func (v *validator) tier(path, name string) {
+	if _, known := v.file.Tiers[name]; !known {
+		v.fail(path, "there is no tier %q; add it under tiers, or use one of: %s", name, names(v.file.Tiers))
+	}
+}
+
+func (v *validator) targets() {
+	t := &v.file.Targets
+	if len(t.Postgres)+len(t.Redis)+len(t.Odoo) == 0 {
+		v.fail("targets", "name at least one target: postgres, redis or odoo")
+	}
+	seen := map[string]string{}
+	for i := range t.Postgres {
+		v.named(seen, fmt.Sprintf("targets.postgres[%d]", i), t.Postgres[i].Name, t.Postgres[i].Validate())
+	}
+	for i := range t.Redis {
+		v.named(seen, fmt.Sprintf("targets.redis[%d]", i), t.Redis[i].Name, t.Redis[i].Validate())
+	}
+	for i := range t.Odoo {
+		v.named(seen, fmt.Sprintf("targets.odoo[%d]", i), t.Odoo[i].Name, t.Odoo[i].Validate())
+	}
+	for i, p := range t.Postgres {
+		if p.StandbyOf != "" && !v.isPrimary(p.StandbyOf) {
+			v.fail(fmt.Sprintf("targets.postgres[%d].standby_of", i),
+				"there is no primary target %q; known: %s", p.StandbyOf, strings.Join(v.primaries(), ", "))
+		}
+	}
+	v.config.Postgres, v.config.Redis, v.config.Odoo = t.Postgres, t.Redis, t.Odoo
+}
+
+// named checks what a target's own package says of it, and that its name is a label of its own.
+func (v *validator) named(seen map[string]string, path, name string, err error) {
+	v.failAll(path, err)
+	if other, taken := seen[name]; taken && name != "" {
+		v.fail(path+".name", "%q is the name of %s too; each target needs one of its own", name, other)
+	}
+	seen[name] = path
+}
+
+func (v *validator) primaries() []string {
+	var all []string
+	for _, p := range v.file.Targets.Postgres {
+		if p.StandbyOf == "" {
+			all = append(all, p.Name)
+		}
+	}
+	return all
+}
+
+func (v *validator) isPrimary(name string) bool { return slices.Contains(v.primaries(), name) }
+
+func (v *validator) cluster(path, name string) {
+	if !v.isPrimary(name) {
+		v.fail(path, "there is no primary PostgreSQL target %q; known: %s", name, strings.Join(v.primaries(), ", "))
+	}
+}
+
+func (v *validator) discovery() {
+	for i, d := range v.file.Tenants.Discover {
+		path := fmt.Sprintf("tenants.discover[%d]", i)
+		v.cluster(path+".postgres", d.Postgres)
+		v.tier(path+".tier", d.Tier)
+		pattern, err := regexp.Compile("^(?:" + d.Databases + ")$")
+		switch {
+		case d.Databases == "":
+			v.fail(path+".databases", "give a regular expression with a group named tenant, such as '^(?P<tenant>tenant_[a-z0-9_]+)$'")
+			continue
+		case err != nil:
+			v.fail(path+".databases", "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+			continue
+		case pattern.SubexpIndex("tenant") < 0:
+			v.fail(path+".databases", "has no group named tenant; write (?P<tenant>…) around the part that names the tenant")
+			continue
+		}
+		v.config.Discovery = append(v.config.Discovery, Discovery{
+			Postgres: d.Postgres, Pattern: pattern, Tier: d.Tier, Region: d.Region, Hosts: d.Hosts, Labels: d.Labels,
+		})
+	}
+}
+
+var tenantName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+
+func (v *validator) listed() {
+	byName, byDatabase, byHost := map[string]string{}, map[string]string{}, map[string]string{}
+	for i, t := range v.file.Tenants.List {
+		path := fmt.Sprintf("tenants.list[%d]", i)
+		if !tenantName.MatchString(t.Name) {
+			v.fail(path+".name", "%q cannot name a tenant; use letters, digits, '_', '-' and '.'", t.Name)
+		}
+		v.cluster(path+".postgres", t.Postgres)
+		v.tier(path+".tier", t.Tier)
+		v.once(byName, path+".name", t.Name, "is a tenant already")
+		v.once(byDatabase, path+".database", t.Postgres+"/"+t.Database, "belongs to a tenant already")
+		for j, host := range t.Hosts {
+			v.once(byHost, fmt.Sprintf("%s.hosts[%d]", path, j), strings.ToLower(host), "belongs to a tenant already")
+		}
+		v.config.Listed = append(v.config.Listed, collectors.Tenant{
+			Name: t.Name, Tier: t.Tier, Region: t.Region, Labels: t.Labels,
+			Postgres: t.Postgres, Database: t.Database, Hosts: t.Hosts, Listed: true,
+		})
+	}
+	if len(v.file.Tenants.List)+len(v.file.Tenants.Discover) == 0 && len(v.file.Targets.Odoo) > 0 {
+		v.fail("tenants", "list tenants, or let them be discovered: without any there is nothing to check on the Odoo targets")
+	}
+}
+
+func (v *validator) once(seen map[string]string, path, value, what string) {
+	if other, taken := seen[value]; taken {
+		v.fail(path, "%q %s, at %s; remove one", value, what, other)
+		return
+	}
+	seen[value] = path
+}
+
+func (v *validator) objectives() {
+	catalogue, err := slo.Catalogue()
+	if err != nil {
+		v.fail("objectives", "the built-in catalogue cannot be read: %s", err)
+		return
+	}
+	own := v.ownObjectives()
+	known := make([]string, len(catalogue))
+	for i, o := range catalogue {
+		known[i] = o.Name
+		replaced := slices.ContainsFunc(own, func(mine slo.Objective) bool { return mine.Name == o.Name })
+		if !replaced && !slices.Contains(v.file.Objectives.Disable, o.Name) {
+			v.config.Objectives = append(v.config.Objectives, o)
+		}
+	}
+	for i, name := range v.file.Objectives.Disable {
+		if !slices.Contains(known, name) {
+			v.fail(fmt.Sprintf("objectives.disable[%d]", i), "there is no built-in objective %q; there are: %s", name, strings.Join(known, ", "))
+		}
+	}
+	v.config.Objectives = append(v.config.Objectives, own...)
+	slices.SortFunc(v.config.Objectives, func(a, b slo.Objective) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// ownObjectives reads the operator's files; their faults carry places of their own.
+func (v *validator) ownObjectives() []slo.Objective {
+	var own []slo.Objective
+	for i, glob := range v.file.Objectives.Files {
+		path := fmt.Sprintf("objectives.files[%d]", i)
+		pattern := glob
+		if !filepath.IsAbs(pattern) {
+			pattern = filepath.Join(filepath.Dir(v.path), glob)
+		}
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			v.fail(path, "no file fits %q; correct the path, which is relative to this file, or remove it", glob)
+		}
+		for _, file := range files {
+			own = append(own, v.objectiveFile(path, file, own)...)
+		}
+	}
+	return own
+}
+
+func (v *validator) objectiveFile(path, file string, before []slo.Objective) []slo.Objective {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		v.fail(path, "%s", err)
+		return nil
+	}
+	objectives, err := slo.ParseObjectives(file, data)
+	if err != nil {
+		v.problems = append(v.problems, Problem{File: v.path, Path: path, Text: err.Error()})
+	}
+	for _, o := range objectives {
+		for _, other := range before {
+			if other.Name == o.Name {
+				v.fail(path, "objective %q stands at %s and at %s; rename one", o.Name, other.Position, o.Position)
+			}
+		}
+	}
+	return objectives
+}
+
+func (v *validator) alerting() {
+	a := v.file.Alertmanager
+	for i, raw := range a.URLs {
+		u, err := url.Parse(raw)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			v.fail(fmt.Sprintf("alertmanager.urls[%d]", i), "must be a URL such as http://127.0.0.1:9093")
+		} else if u.User != nil {
+			v.fail(fmt.Sprintf("alertmanager.urls[%d]", i), "must not hold a user or password; put them under alertmanager.http.basic_auth")
+		}
+	}
+	v.config.Alerting = Alerting{
+		URLs: a.URLs, Timeout: time.Duration(a.Timeout), ResendDelay: time.Duration(a.ResendDelay), HTTP: a.HTTP,
+	}
+}
+
+func (v *validator) report() {
+	zone, err := time.LoadLocation(v.file.Report.Zone)
+	if err != nil {
+		v.fail("report.zone", "%q is not a time zone; write an IANA name such as Europe/Berlin, or UTC", v.file.Report.Zone)
+	}
+	v.config.Platform, v.config.Zone = v.file.Report.Platform, zone
+}
+
+func names[T any](m map[string]T) string {
+	if len(m) == 0 {
+		return "(none yet)"
+	}
+	all := make([]string, 0, len(m))
+	for name := range m {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}

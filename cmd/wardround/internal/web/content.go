@@ -1,0 +1,155 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/slo"
+)
+
+// words are the functions with which templates put values into words.
+var words = template.FuncMap{
+	"percent": percent, "ago": ago, "span": span, "clock": clock, "at": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"verdict": judgeEvaluation, "severity": judgeFinding, "status": func(s slo.Status) string { return strings.ReplaceAll(string(s), "_", " ") },
+	"budget": func(f float64) string { return percent(math.Max(f, -9.99)) },
+	"rate":   rate,
+}
+
+// TenantContent is a tenant's own page.
+type TenantContent struct {
+	State
+	Row
+	Promises []slo.Evaluation
+	Visits   []collectors.Status
+}
+
+func tenantPage(r *http.Request, s State) (any, int) {
+	name := r.PathValue("tenant")
+	i := slices.IndexFunc(s.Tenants, func(t collectors.Tenant) bool { return t.Name == name })
+	if i < 0 {
+		return nil, http.StatusNotFound
+	}
+	c := TenantContent{State: s, Row: newJudge(s).tenant(s.Tenants[i])}
+	for _, e := range s.Evaluations {
+		if e.Instance.Tenant() == name {
+			c.Promises = append(c.Promises, e)
+		}
+	}
+	for _, v := range s.Visits {
+		if v.Key.Tenant == name {
+			c.Visits = append(c.Visits, v)
+		}
+	}
+	return c, http.StatusOK
+}
+
+// Promise is an objective with all its instances, worst first.
+type Promise struct {
+	slo.Objective
+	Instances []slo.Evaluation
+}
+
+// Worst is the gravest verdict of the instances.
+func (p Promise) Worst() Verdict {
+	worst := Kept
+	for _, e := range p.Instances {
+		worst = max(worst, judgeEvaluation(e))
+	}
+	return worst
+}
+
+// ObjectivesContent is the page of all promises.
+type ObjectivesContent struct {
+	State
+	Promises []Promise
+}
+
+func objectivesPage(_ *http.Request, s State) (any, int) {
+	return ObjectivesContent{State: s, Promises: promises(s)}, http.StatusOK
+}
+
+func promises(s State) []Promise {
+	byName := map[string][]slo.Evaluation{}
+	for _, e := range s.Evaluations {
+		byName[e.Instance.Objective] = append(byName[e.Instance.Objective], e)
+	}
+	all := make([]Promise, len(s.Objectives))
+	for i, o := range s.Objectives {
+		instances := byName[o.Name]
+		slices.SortStableFunc(instances, func(a, b slo.Evaluation) int { return int(judgeEvaluation(b)) - int(judgeEvaluation(a)) })
+		all[i] = Promise{o, instances}
+	}
+	return all
+}
+
+func roundsPage(_ *http.Request, s State) (any, int) { return s, http.StatusOK }
+
+// RoundContent is the log of the visits to one key.
+type RoundContent struct {
+	State
+	Visit collectors.Status
+}
+
+func roundPage(r *http.Request, s State) (any, int) {
+	key, ok := collectors.ParseKey(r.PathValue("key"))
+	if !ok {
+		return nil, http.StatusNotFound
+	}
+	for _, v := range s.Visits {
+		if v.Key == key {
+			return RoundContent{s, v}, http.StatusOK
+		}
+	}
+	return nil, http.StatusNotFound
+}
+
+func percent(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "–"
+	case f == math.Trunc(f*100)/100:
+		return fmt.Sprintf("%.0f %%", f*100)
+	case math.Abs(f) >= 0.9995 && math.Abs(f) < 1:
+		return fmt.Sprintf("%.3f %%", math.Floor(f*100000)/1000)
+	}
+	return fmt.Sprintf("%.1f %%", f*100)
+}
+
+func rate(f float64) string {
+	if math.IsNaN(f) {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f×", f)
+}
+
+func ago(t, now time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return span(now.Sub(t)) + " ago"
+}
+
+// span is a duration in the unit that a person would choose.
+func span(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0 s"
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f d", d.Hours()/24)
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
