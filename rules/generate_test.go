@@ -1,15 +1,40 @@
 package rules
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/slo"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func parse(t *testing.T, text string) []slo.Objective {
+	t.Helper()
+	objectives, err := slo.ParseObjectives("test.yaml", []byte(text))
+	require.NoError(t, err)
+	return objectives
+}
+
+func login(t *testing.T) *slo.Objective {
+	t.Helper()
+	return &parse(t, `
+name: login
+question: healthy
+title: People can log in
+owner: platform
+indicator: {events: {good: 'logins_total{outcome="ok"}', total: logins_total}}
+targets: {default: 99.5%, dedicated: 99.9%}
+links: {runbook: 'https://example.test/runbook'}
+`)[0]
+}
 
 // write generates files for the objectives into a folder of the test.
 func write(t *testing.T, objectives []slo.Objective, o Options) string {
@@ -23,29 +48,137 @@ func write(t *testing.T, objectives []slo.Objective, o Options) string {
 	return dir
 }
 
-func promtool(t *testing.T, args ...string) (string, error) {
+// promtool runs it on all files of a folder that end so, and fails the test if it does.
+func promtool(t *testing.T, command, dir, suffix string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "promtool", args...).CombinedOutput()
-	return string(out), err
+	files, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	out, err := exec.CommandContext(t.Context(), "promtool", append([]string{command, "rules"}, files...)...).CombinedOutput()
+	require.NoError(t, err, string(out))
 }
 
-// TestCatalogue lets promtool check and test the rules of every shipped objective, from both sources.
+var sources = []Source{FromDaemon, FromSeries}
+
+// TestCatalogue lets promtool check the rules of every shipped objective.
 func TestCatalogue(t *testing.T) {
 	objectives, err := slo.Catalogue()
 	require.NoError(t, err)
-	for _, source := range []Source{FromDaemon, FromSeries} {
+	for _, source := range sources {
+		promtool(t, "check", write(t, objectives, Options{Source: source}), ".rules.yaml")
+	}
+}
+
+// TestShapes runs the generated tests of objectives of every shape that rules can express.
+func TestShapes(t *testing.T) {
+	objectives := parse(t, `
+name: good-of-total
+question: healthy
+title: 'Uses {{ braces }}'
+indicator: {events: {good: 'http_requests_total{code=~"2..|3..",route!=""}', total: 'http_requests_total{route!=""}'}}
+targets: {default: 99%, dedicated: 99.9%}
+---
+name: bad-of-total
+question: controlled
+title: Two counters of two names
+owner: somebody
+by: [tenant, zone]
+indicator: {events: {bad: errors_total, total: requests_total}}
+targets: {default: 99.95%, dedicated: 99.9%}
+window: 28d
+low_traffic: {min_bad: 0, budget_spent: false}
+links: {runbook: 'https://example.test/a', dashboard: 'https://example.test/b'}
+---
+name: by-target
+question: protected
+title: A gauge by target
+by: [target]
+indicator: {threshold: {metric: 'used_ratio{kind="x"}', op: <, value: 0.9}}
+targets: 99.5%
+---
+name: for-all
+question: contained
+title: One instance, zero is bad
+by: []
+indicator: {threshold: {metric: replicas, op: <=, value: 3, zero: bad}}
+targets: 95%
+policy: tickets
+window: {calendar: month, zone: Europe/Berlin}
+---
+name: age
+question: recoverable
+title: An age, zero is good
+indicator: {threshold: {metric: last_backup_timestamp_seconds, op: <=, value: 10m, age: true, zero: good}}
+targets: 99%
+`)
+	for _, source := range sources {
 		t.Run(string(source), func(t *testing.T) {
 			t.Parallel()
 			dir := write(t, objectives, Options{Source: source, Labels: map[string]string{"platform": "clinics"}})
-			rules, err := filepath.Glob(filepath.Join(dir, "*.rules.yaml"))
-			require.NoError(t, err)
-			require.Len(t, rules, len(objectives))
-			out, err := promtool(t, append([]string{"check", "rules"}, rules...)...)
-			require.NoError(t, err, out)
-			tests, err := filepath.Glob(filepath.Join(dir, "*.test.yaml"))
-			require.NoError(t, err)
-			out, err = promtool(t, append([]string{"test", "rules"}, tests...)...)
-			require.NoError(t, err, out)
+			promtool(t, "check", dir, ".rules.yaml")
+			promtool(t, "test", dir, ".test.yaml")
 		})
 	}
+}
+
+// TestGolden shows whole files, for people to read and to see what a change does.
+func TestGolden(t *testing.T) {
+	for _, source := range sources {
+		files, err := Generate([]slo.Objective{*login(t)}, Options{Source: source})
+		require.NoError(t, err)
+		for _, f := range files {
+			golden := filepath.Join("testdata", string(source), f.Name)
+			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))
+				require.NoError(t, os.WriteFile(golden, f.Content, 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			require.Equal(t, string(want), string(f.Content), "run with -update if this is meant")
+		}
+	}
+}
+
+func TestGenerateRefuses(t *testing.T) {
+	with := func(change func(*slo.Objective)) []slo.Objective {
+		o := *login(t)
+		change(&o)
+		return []slo.Objective{o}
+	}
+	part := func(text string) []slo.Objective {
+		return with(func(o *slo.Objective) {
+			o.Indicator.Events = &slo.Events{Good: slo.Selector{Text: text}, Total: slo.Selector{Text: "x"}}
+		})
+	}
+	for name, tt := range map[string]struct {
+		objectives []slo.Objective
+		source     Source
+		want       string
+	}{
+		"unknown source":     {nil, "thanos", `there is no source "thanos"; write series or daemon`},
+		"twice":              {slices.Repeat(with(func(*slo.Objective) {}), 2), FromDaemon, `objective "login" stands twice`},
+		"no PromQL":          {part("x{"), FromSeries, `test.yaml:2:1: rules of objective "login": read selector`},
+		"an expression":      {part("rate(x[5m])"), FromSeries, "and nothing else"},
+		"an offset":          {part("x offset 5m"), FromSeries, "and nothing else"},
+		"no indicator":       {with(func(o *slo.Objective) { o.Indicator = slo.Indicator{} }), FromSeries, "use source daemon"},
+		"a window too short": {with(func(o *slo.Objective) { o.Policy.Pairs[0].Short = 60e9 }), FromSeries, "has a window of 1m"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Generate(tt.objectives, Options{Source: tt.source})
+			require.ErrorContains(t, err, tt.want)
+		})
+	}
+	silent := with(func(o *slo.Objective) { o.Policy.Pairs = nil })
+	files, err := Generate(silent, Options{})
+	require.NoError(t, err)
+	require.Empty(t, files, "an objective that alerts nobody needs no rules")
+}
+
+// TestGroupsAreBounded keeps one objective in one group of each pace: groups run beside each other, and no rule waits
+// for those of another objective.
+func TestGroupsAreBounded(t *testing.T) {
+	files, err := Generate([]slo.Objective{*login(t)}, Options{Source: FromSeries})
+	require.NoError(t, err)
+	require.Equal(t, 2, strings.Count(string(files[0].Content), "- name: slo-login-"))
+	require.Less(t, strings.Count(string(files[0].Content), "expr:"), 60)
 }

@@ -57,7 +57,7 @@ func without(op parser.ItemType, drop []string, expr parser.Expr) parser.Expr {
 
 // binary joins two expressions on all labels they share.
 func binary(left parser.Expr, op parser.ItemType, right parser.Expr) *parser.BinaryExpr {
-	return &parser.BinaryExpr{Op: op, LHS: enclosed(left), RHS: enclosed(right)}
+	return &parser.BinaryExpr{Op: op, LHS: enclosed(left, op, false), RHS: enclosed(right, op, true)}
 }
 
 // compared is 1 where the comparison holds and 0 elsewhere.
@@ -82,12 +82,28 @@ func taking(left parser.Expr, op parser.ItemType, keys []string, take string, ri
 	return b
 }
 
-// enclosed puts an operation into parentheses: syntax trees know no precedence, their text does.
-func enclosed(expr parser.Expr) parser.Expr {
-	if _, ok := expr.(*parser.BinaryExpr); ok {
-		return &parser.ParenExpr{Expr: expr}
+// enclosed puts an operand into parentheses where its text would be read otherwise: syntax trees know no precedence.
+func enclosed(operand parser.Expr, op parser.ItemType, right bool) parser.Expr {
+	inner, ok := operand.(*parser.BinaryExpr)
+	if !ok || precedence(inner.Op) > precedence(op) || inner.Op == op && !right {
+		return operand
 	}
-	return expr
+	return &parser.ParenExpr{Expr: operand}
+}
+
+// precedence is higher for what binds tighter. All operators used here group to the left.
+func precedence(op parser.ItemType) int {
+	switch op {
+	case parser.LOR:
+		return 1
+	case parser.LAND, parser.LUNLESS:
+		return 2
+	case parser.ADD, parser.SUB:
+		return 4
+	case parser.MUL, parser.DIV:
+		return 5
+	}
+	return 3 // comparisons
 }
 
 // text writes the expression for people, after the parser has agreed that it is one.
