@@ -10,13 +10,16 @@ import (
 
 // Problem is one thing that is wrong with a configuration file: where, what, and what to do.
 type Problem struct {
-	File         string
+	File         string // "" where Text names its places itself
 	Line, Column int    // 1-based; 0 where the file as a whole is meant
 	Path         string // of the setting, such as targets.postgres[0].dsn; "" where none is meant
 	Text         string
 }
 
 func (p Problem) Error() string {
+	if p.File == "" {
+		return p.Text
+	}
 	var out strings.Builder
 	out.WriteString(p.File)
 	if p.Line > 0 {

@@ -70,6 +70,7 @@ func (v *validator) targets() {
 	for i := range t.Odoo {
 		v.named(seen, fmt.Sprintf("targets.odoo[%d]", i), t.Odoo[i].Name, t.Odoo[i].Validate())
 	}
+	v.secrets()
 	for i, p := range t.Postgres {
 		if p.StandbyOf != "" && !v.isPrimary(p.StandbyOf) {
 			v.fail(fmt.Sprintf("targets.postgres[%d].standby_of", i),
@@ -77,6 +78,36 @@ func (v *validator) targets() {
 		}
 	}
 	v.config.Postgres, v.config.Redis, v.config.Odoo = t.Postgres, t.Redis, t.Odoo
+}
+
+// secrets checks that the files which hold them can be read, and makes their paths independent of
+// where the daemon is started: relative ones start at this file.
+func (v *validator) secrets() {
+	t := &v.file.Targets
+	for i := range t.Postgres {
+		v.secret(fmt.Sprintf("targets.postgres[%d].password_file", i), &t.Postgres[i].PasswordFile)
+	}
+	for i := range t.Redis {
+		v.secret(fmt.Sprintf("targets.redis[%d].password_file", i), &t.Redis[i].PasswordFile)
+	}
+	v.file.Alertmanager.HTTP.SetDirectory(filepath.Dir(v.path))
+}
+
+func (v *validator) secret(path string, file *string) {
+	if *file == "" {
+		return
+	}
+	if !filepath.IsAbs(*file) {
+		*file = filepath.Join(filepath.Dir(v.path), *file)
+	}
+	f, err := os.Open(*file)
+	if err != nil {
+		v.fail(path, "the secret cannot be read: %s; correct the path, which is relative to this file, or its permissions", err)
+		return
+	}
+	if err := f.Close(); err != nil {
+		v.fail(path, "the secret cannot be read: %s", err)
+	}
 }
 
 // named checks what a target's own package says of it, and that its name is a label of its own.
@@ -215,7 +246,7 @@ func (v *validator) objectiveFile(path, file string, before []slo.Objective) []s
 	}
 	objectives, err := slo.ParseObjectives(file, data)
 	if err != nil {
-		v.problems = append(v.problems, Problem{File: v.path, Path: path, Text: err.Error()})
+		v.problems = append(v.problems, Problem{Text: err.Error()})
 	}
 	for _, o := range objectives {
 		for _, other := range before {
