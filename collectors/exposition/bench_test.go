@@ -2,9 +2,11 @@ package exposition
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -118,12 +120,14 @@ func (c cost) since(before cost) cost {
 
 func (c cost) plus(o cost) cost { return cost{cpu: c.cpu + o.cpu, allocs: c.allocs + o.allocs} }
 
+func (c cost) cpuMillis() float64 { return float64(c.cpu.Nanoseconds()) / 1e6 }
+
 // scenario is a handler and what happens on the platform between two scrapes of it.
 type scenario struct {
 	name     string
 	handler  http.Handler
 	encoding string
-	between  func(round int)
+	between  func()
 }
 
 // scrape returns what one scrape costs on average, and the size of its body. What happens between
@@ -137,7 +141,6 @@ func (s scenario) scrape(tb testing.TB, times int) (cost, int) {
 		clear(client.header)
 		s.handler.ServeHTTP(client, request)
 	}
-	serve()
 	batch := times // scrapes between which nothing happens are measured in one go
 	if s.between != nil {
 		batch = 1
@@ -145,7 +148,7 @@ func (s scenario) scrape(tb testing.TB, times int) (cost, int) {
 	var sum cost
 	for done := 0; done < times; done += batch {
 		if s.between != nil {
-			s.between(done + 1)
+			s.between()
 			runtime.GC()
 		}
 		before := spent(tb)
@@ -169,9 +172,14 @@ func ours(tb testing.TB, gatherer prometheus.Gatherer, label string) []scenario 
 			e, err := New(Options{Store: store, Gatherer: gatherer})
 			require.NoError(tb, err)
 			visitAll(store, 0, 0)
+			require.NoError(tb, e.WriteText(io.Discard))
 			s := scenario{name: "ours" + label + "/" + of.name + "/" + encoding, handler: e, encoding: encoding}
 			if of.changed >= 0 {
-				s.between = func(round int) { visitAll(store, round, of.changed) }
+				round := 0
+				s.between = func() {
+					round++
+					visitAll(store, round, of.changed)
+				}
 			}
 			all = append(all, s)
 		}
@@ -202,10 +210,61 @@ func BenchmarkScrape(b *testing.B) {
 	all = append(all, ours(b, daemonMetrics(b), "_with_own")...)
 	for _, s := range all {
 		b.Run(s.name, func(b *testing.B) {
+			s.scrape(b, 1)
 			per, size := s.scrape(b, b.N)
-			b.ReportMetric(float64(per.cpu.Microseconds())/1000, "cpu-ms/op")
+			b.ReportMetric(per.cpuMillis(), "cpu-ms/op")
 			b.ReportMetric(float64(per.allocs), "mallocs/op")
 			b.ReportMetric(float64(size), "body-bytes")
 		})
+	}
+}
+
+// BenchmarkScrapeRatio says how many times as much promhttp takes as we do, for the same series in
+// the same encoding. The two take turns, so that what else the machine does strikes both.
+func BenchmarkScrapeRatio(b *testing.B) {
+	peers := peers(b)
+	for _, s := range ours(b, nil, "") {
+		peer := peers[slices.IndexFunc(peers, func(p scenario) bool { return p.encoding == s.encoding })]
+		times := 3
+		if s.between == nil {
+			times = 200
+		}
+		b.Run(s.name, func(b *testing.B) {
+			s.scrape(b, 1)
+			var theirs, mine cost
+			for range b.N {
+				one, _ := peer.scrape(b, 1)
+				theirs = theirs.plus(one)
+				one, _ = s.scrape(b, times)
+				mine = mine.plus(one)
+			}
+			b.ReportMetric(theirs.cpuMillis()/mine.cpuMillis(), "cpu-ratio")
+			b.ReportMetric(float64(theirs.allocs)/float64(mine.allocs), "alloc-ratio")
+		})
+	}
+}
+
+// BenchmarkMemory is what 100,000 series hold: as batches, and in all after they were scraped.
+func BenchmarkMemory(b *testing.B) {
+	held := func() float64 {
+		runtime.GC()
+		var memory runtime.MemStats
+		runtime.ReadMemStats(&memory)
+		return float64(memory.HeapAlloc) / 1e6
+	}
+	for range b.N {
+		before := held()
+		store := collectors.NewStore()
+		visitAll(store, 0, 0)
+		batches := held()
+		e, err := New(Options{Store: store})
+		require.NoError(b, err)
+		for round := range 3 {
+			visitAll(store, round, benchFamilies)
+			e.page(form{gzip: true})
+		}
+		b.ReportMetric(batches-before, "batches-MB")
+		b.ReportMetric(held()-before, "scraped-MB")
+		runtime.KeepAlive(e)
 	}
 }
