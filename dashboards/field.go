@@ -112,6 +112,9 @@ type StatOptions struct {
 	Orientation   string `json:"orientation"`
 	TextMode      string `json:"textMode"` // "auto", "value", "name" or "value_and_name"
 	WideLayout    bool   `json:"wideLayout"`
+
+	ShowPercentChange      bool   `json:"showPercentChange"`
+	PercentChangeColorMode string `json:"percentChangeColorMode"`
 }
 
 // Reduce makes one value of a series.
@@ -129,6 +132,7 @@ type TimeseriesOptions struct {
 
 // TableOptions are those of a table.
 type TableOptions struct {
+	FrameIndex int      `json:"frameIndex"`
 	ShowHeader bool     `json:"showHeader"`
 	CellHeight string   `json:"cellHeight"`
 	SortBy     []SortBy `json:"sortBy"`

@@ -45,7 +45,7 @@ func stat(at GridPos, title, description, expr string, look Field) Panel {
 	return panel(at, title, description, look, StatOptions{
 		ReduceOptions: Reduce{Calcs: []string{"lastNotNull"}},
 		ColorMode:     "background", GraphMode: "none", JustifyMode: "center", Orientation: "auto", TextMode: "value",
-		WideLayout: true,
+		WideLayout: true, PercentChangeColorMode: "standard",
 	}, query)
 }
 
