@@ -40,9 +40,8 @@ func BenchmarkControlRound(b *testing.B) {
 		b.ReportMetric(float64(len(c.groups)), "statements")
 	})
 	b.Run("server", func(b *testing.B) {
-		statements := c.statements(c.groups)
 		for b.Loop() {
-			_, err := c.session.ask(b.Context(), statements)
+			_, err := c.session.ask(b.Context(), c.session.questions)
 			require.NoError(b, err)
 		}
 	})

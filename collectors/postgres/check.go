@@ -26,12 +26,12 @@ WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 AND NOT has_data
 // being watched wholly, with the SQL that mends it. The error is of the connection: nothing could
 // be checked.
 func (c *Cluster) Check(ctx context.Context) ([]Problem, error) {
-	s, err := openSession(ctx, c.dialer)
+	s, err := openSession(ctx, c.dialer, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	answers, err := s.ask(ctx, []string{checkSQL, unreachableSQL})
+	answers, err := s.ask(ctx, []question{{text: checkSQL}, {text: unreachableSQL}})
 	if err != nil {
 		return nil, Classify(err)
 	}

@@ -146,45 +146,38 @@ func (c *Cluster) ask(ctx context.Context, r *round) error {
 	if err := c.connect(ctx); err != nil {
 		return err
 	}
-	answers, err := c.session.ask(ctx, c.statements(c.groups))
+	answers, err := c.session.ask(ctx, c.session.questions)
 	if err != nil && kept && ctx.Err() == nil {
 		c.hangUp()
 		if err := c.connect(ctx); err != nil {
 			return err
 		}
-		answers, err = c.session.ask(ctx, c.statements(c.groups))
+		answers, err = c.session.ask(ctx, c.session.questions)
 	}
 	if err != nil {
 		return Classify(fmt.Errorf("ask the cluster: %w", err))
 	}
-	r.read(c.groups, answers)
-	if len(r.more) == 0 {
+	r.read(c.session.questions, answers)
+	more := c.session.suiting(r.more)
+	if len(more) == 0 {
 		return nil
 	}
-	answers, err = c.session.ask(ctx, c.statements(r.more))
+	answers, err = c.session.ask(ctx, more)
 	if err != nil {
 		return Classify(fmt.Errorf("ask the cluster: %w", err))
 	}
-	r.read(r.more, answers)
+	r.read(more, answers)
 	return nil
 }
 
-func (c *Cluster) statements(groups []group) []string {
-	all := make([]string, len(groups))
-	for i, g := range groups {
-		all[i] = g.sql(c.session.facts)
-	}
-	return all
-}
-
 // read takes the answers in; what could not be had is unavailable, the rest is not touched by it.
-func (r *round) read(groups []group, answers []answer) {
-	for i, g := range groups {
+func (r *round) read(questions []question, answers []answer) {
+	for i, q := range questions {
 		if err := Classify(answers[i].err); err != nil {
-			r.Unavailable(g.name, collectors.ReasonOf(err), err)
+			r.Unavailable(q.name, collectors.ReasonOf(err), err)
 			continue
 		}
-		g.read(r, answers[i].table)
+		q.read(r, answers[i].table)
 	}
 }
 
@@ -193,7 +186,7 @@ func (c *Cluster) connect(ctx context.Context) error {
 		return nil
 	}
 	asked := time.Now()
-	s, err := openSession(ctx, c.dialer)
+	s, err := openSession(ctx, c.dialer, c.groups)
 	if err != nil {
 		c.refused(err)
 		return err

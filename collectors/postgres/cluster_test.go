@@ -197,8 +197,26 @@ func TestOneStatementFails(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	c := clusterForTest(t, configFor(primary, "postgres"), Options{})
 	collect(t, c)
-	answers, err := c.session.ask(t.Context(), []string{"CREATE TABLE ours(n int)", "SHOW jit"})
+	answers, err := c.session.ask(t.Context(), []question{{text: "CREATE TABLE ours(n int)"}, {text: "SHOW jit"}})
 	require.NoError(t, err)
 	require.ErrorContains(t, answers[0].err, "read-only transaction")
 	require.Equal(t, "off", answers[1].table.first().text("jit"))
+}
+
+// TestGroupsThatTheServerHasNothingOf are not asked.
+func TestGroupsThatTheServerHasNothingOf(t *testing.T) {
+	c := monitored(t, primary, Options{})
+	c.groups = append(groups(),
+		group{name: "later", views: []string{"pg_no_such_view"}, read: (*round).readServer, sql: func(f facts) string {
+			if !f.has("pg_no_such_view", "n") {
+				return ""
+			}
+			return "SELECT n FROM pg_no_such_view"
+		}},
+		group{name: "earlier", views: []string{"pg_stat_bgwriter"}, read: (*round).readServer, sql: func(f facts) string {
+			require.True(t, f.has("pg_stat_bgwriter", "buffers_clean"))
+			return ""
+		}})
+	requireAbsent(t, collect(t, c), "wardround_indicator_unavailable")
+	require.Len(t, c.session.questions, len(groups()))
 }

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -43,6 +45,9 @@ func DefaultConfig() Config {
 	}
 }
 
+// Format prints the target's name whatever the verb asks for: never a password.
+func (c Config) Format(w fmt.State, _ rune) { _, _ = fmt.Fprintf(w, "postgres %s", c.Name) }
+
 // controlDatabase is where the control connection goes.
 const controlDatabase = "postgres"
 
@@ -60,6 +65,9 @@ func (c Config) Validate() error {
 	}
 	if c.Password != "" && c.PasswordFile != "" {
 		fail("password_file", "use either password or password_file")
+	}
+	if _, err := c.password(); err != nil {
+		fail("password_file", "%v", err)
 	}
 	if c.Budget < 2 {
 		fail("budget", "must be at least 2: one connection for control and one for visits")
@@ -115,4 +123,16 @@ func dsnHoldsPassword(dsn promconfig.Secret) bool {
 	_, rest, _ := strings.Cut(string(dsn), "://")
 	user, _, found := strings.Cut(rest, "@")
 	return found && strings.Contains(user, ":") || strings.Contains(rest, "password=")
+}
+
+// password is the password as it is now; "" leaves it to the DSN.
+func (c Config) password() (string, error) {
+	if c.PasswordFile == "" {
+		return string(c.Password), nil
+	}
+	text, err := os.ReadFile(c.PasswordFile)
+	if err != nil {
+		return "", collectors.Because(collectors.ReasonAuth, fmt.Errorf("read the password: %w", err))
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
 }

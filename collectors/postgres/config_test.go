@@ -1,12 +1,12 @@
 package postgres
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	promconfig "github.com/prometheus/common/config"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 )
@@ -35,6 +35,7 @@ func TestConfigValidate(t *testing.T) {
 		"two passwords":           {func(c *Config) { c.Password, c.PasswordFile = "hunter2", "f" }, "password_file: "},
 		"password twice":          {func(c *Config) { c.DSN, c.Password = "postgres://u:hunter2@h", "hunter2" }, "dsn: holds a password"},
 		"password twice, keyword": {func(c *Config) { c.DSN, c.Password = "host=h password=hunter2", "hunter2" }, "dsn: holds a password"},
+		"unreadable password":     {func(c *Config) { c.PasswordFile = "no/such/file" }, "password_file: read the password"},
 		"standby of itself":       {func(c *Config) { c.StandbyOf = "main" }, "standby_of: "},
 		"no visitor":              {func(c *Config) { c.Budget = 1 }, "budget: "},
 		"negative reserve":        {func(c *Config) { c.Reserve = -1 }, "reserve: "},
@@ -72,6 +73,9 @@ budget: 4
 	written, err := yaml.Marshal(c)
 	require.NoError(t, err)
 	require.NotContains(t, string(written), "hunter2")
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		require.Equal(t, "postgres main", fmt.Sprintf(verb, c))
+	}
 }
 
 func TestDialerSettings(t *testing.T) {
@@ -89,19 +93,13 @@ func TestDialerSettings(t *testing.T) {
 
 func TestPasswordFileIsReadAgain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
-	password := passwordOf(Config{PasswordFile: file}, "")
+	password := Config{PasswordFile: file}.password
 	_, err := password()
-	require.ErrorContains(t, err, "read password file")
+	require.ErrorContains(t, err, "read the password")
 	for _, want := range []string{"first", "second"} {
 		require.NoError(t, os.WriteFile(file, []byte(want+"\n"), 0o600))
 		got, err := password()
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
-	fromDSN, err := passwordOf(Config{}, "third")()
-	require.NoError(t, err)
-	require.Equal(t, "third", fromDSN)
-	direct, err := passwordOf(Config{Password: promconfig.Secret("fourth")}, "third")()
-	require.NoError(t, err)
-	require.Equal(t, "fourth", direct)
 }

@@ -62,7 +62,7 @@ func ofDatabase(declare func(name, unit, source, help string, labels ...string) 
 
 // databasesGroup is which databases there are, and what happened in each.
 func databasesGroup() group {
-	g := group{name: "databases", sql: databasesSQL, read: (*round).readDatabases}
+	g := group{name: "databases", views: []string{"pg_stat_database"}, sql: databasesSQL, read: (*round).readDatabases}
 	for _, c := range databaseColumns() {
 		g.metrics = append(g.metrics, c.metric)
 	}

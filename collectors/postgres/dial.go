@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +28,7 @@ const farewell = time.Second
 // they cost no round trip and hold from the first statement on.
 type dialer struct {
 	config   *pgconn.Config
-	password func() (string, error)
+	password func() (string, error) // "" where the DSN has it, or there is none
 	// settled is whether the server speaks TLS, once a connection has found out: sslmode=prefer
 	// would otherwise try both at every visit.
 	settled atomic.Pointer[settledTLS]
@@ -49,7 +47,7 @@ func newDialer(c Config) (*dialer, error) {
 	for name, value := range safety(c) {
 		parsed.RuntimeParams[name] = value
 	}
-	return &dialer{config: parsed, password: passwordOf(c, parsed.Password)}, nil
+	return &dialer{config: parsed, password: c.password}, nil
 }
 
 // safety is what every session is bound by.
@@ -66,22 +64,6 @@ func safety(c Config) map[string]string {
 	}
 }
 
-func passwordOf(c Config, fromDSN string) func() (string, error) {
-	switch {
-	case c.PasswordFile != "":
-		return func() (string, error) {
-			text, err := os.ReadFile(c.PasswordFile)
-			if err != nil {
-				return "", collectors.Because(collectors.ReasonAuth, fmt.Errorf("read password file: %w", err))
-			}
-			return strings.TrimRight(string(text), "\r\n"), nil
-		}
-	case c.Password != "":
-		return func() (string, error) { return string(c.Password), nil }
-	}
-	return func() (string, error) { return fromDSN, nil }
-}
-
 // open makes one connection to a database. Errors are classified.
 func (d *dialer) open(ctx context.Context, database string) (*connection, error) {
 	password, err := d.password()
@@ -89,7 +71,10 @@ func (d *dialer) open(ctx context.Context, database string) (*connection, error)
 		return nil, err
 	}
 	config := d.config.Copy()
-	config.Database, config.Password = database, password
+	config.Database = database
+	if password != "" {
+		config.Password = password
+	}
 	if known := d.settled.Load(); known != nil {
 		config.TLSConfig, config.Fallbacks = known.config, nil
 	}

@@ -95,8 +95,3 @@ func showable(err error) string {
 	}
 	return text
 }
-
-// lost says whether an error means that the connection itself is of no more use.
-func lost(conn *pgconn.PgConn, err error) bool {
-	return err != nil && (conn == nil || conn.IsClosed())
-}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -61,9 +63,14 @@ func TestConformance(t *testing.T) {
 			"password in dsn": broken(collectors.ReasonAuth, func(_ *testing.T, c *Config) {
 				c.Password, c.DSN = "", promconfig.Secret(strings.Replace(string(c.DSN), role, role+":"+canary, 1))
 			}),
-			"no password file": broken(collectors.ReasonAuth, func(t *testing.T, c *Config) {
-				c.Password, c.PasswordFile = "", t.TempDir()+"/missing"
-			}),
+			"password file gone": {Reason: collectors.ReasonAuth, New: func(t *testing.T, logger *slog.Logger) collectors.Visit {
+				c := configFor(primary, role)
+				c.Password, c.PasswordFile = "", filepath.Join(t.TempDir(), "password")
+				require.NoError(t, os.WriteFile(c.PasswordFile, []byte(primary.Password), 0o600))
+				visit := visitTo(t, c, logger)
+				require.NoError(t, os.Remove(c.PasswordFile))
+				return visit
+			}},
 			"no connection left": broken(collectors.ReasonConnections, func(_ *testing.T, c *Config) {
 				c.DSN = promconfig.Secret(strings.Replace(string(c.DSN), role, full, 1))
 			}),

@@ -4,38 +4,32 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
-	"text/template"
 
 	"github.com/jackc/pgx/v5"
 )
 
-//go:embed grants.sql.tmpl
+// grantsSQL is written for a role of this name, so that it can be read, and run, as it stands.
+//
+//go:embed grants.sql
 var grantsSQL string
 
-// grantedConnections is the role's own limit: the default budget, and some to look around with.
-const grantedConnections = 5
+const grantedRole = `"wardround"`
 
-type setting struct{ Name, Value string }
+// grantedConnections is the limit that the SQL gives the role.
+const grantedConnections = 5
 
 // Grants is the SQL that prepares a cluster for Wardround, once and for all its databases: a role
 // that may log in on few connections and read statistics, nothing else. What the tables of a
-// tenant's database need is granted apart.
+// tenant's database need is granted apart. The error says what keeps role from being a role's name.
 func Grants(role string) (string, error) {
-	t, err := template.New("grants").Parse(grantsSQL)
-	if err != nil {
-		return "", fmt.Errorf("read the grants: %w", err)
+	switch {
+	case role == "" || len(role) > longestName || strings.ContainsAny(role, "\x00\n$"):
+		return "", fmt.Errorf("role %q: give a name of 1 to %d characters on one line, without $", role, longestName)
+	case strings.HasPrefix(role, "pg_"):
+		return "", fmt.Errorf("role %q: names that begin with pg_ are reserved by PostgreSQL", role)
 	}
-	var sql strings.Builder
-	err = t.Execute(&sql, struct {
-		Role, Database string
-		Limit          int
-		Settings       []setting
-	}{
-		Role: pgx.Identifier{role}.Sanitize(), Database: pgx.Identifier{controlDatabase}.Sanitize(), Limit: grantedConnections,
-		Settings: []setting{{"statement_timeout", "'3s'"}, {"lock_timeout", "'200ms'"}, {"idle_in_transaction_session_timeout", "'10s'"}},
-	})
-	if err != nil {
-		return "", fmt.Errorf("write the grants: %w", err)
-	}
-	return sql.String(), nil
+	return strings.ReplaceAll(grantsSQL, grantedRole, pgx.Identifier{role}.Sanitize()), nil
 }
+
+// longestName is what PostgreSQL does not cut off of a name, in bytes.
+const longestName = 63

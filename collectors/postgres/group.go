@@ -9,9 +9,10 @@ import (
 
 // group is one set of facts: what one statement on the control connection tells.
 type group struct {
-	name     string // the indicator that is unavailable where the statement fails
-	standbys bool   // asked of standbys too
-	sql      func(facts) string
+	name     string             // the indicator that is unavailable where the statement fails
+	standbys bool               // asked of standbys too
+	views    []string           // whose columns sql asks facts for
+	sql      func(facts) string // "" where the server has nothing of it
 	read     func(*round, table)
 	metrics  []*collectors.Metric
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -12,53 +13,77 @@ import (
 
 // facts are what does not change while a connection lasts.
 type facts struct {
-	version int                        // server_version_num, such as 150020
 	columns map[string]map[string]bool // of the views whose columns differ between versions
 }
 
 // has says whether a view of the server has a column.
 func (f facts) has(view, column string) bool { return f.columns[view][column] }
 
-// session is a control connection and what was learned when it was opened.
+// session is a control connection, what was learned when it was opened, and what is asked of it.
 type session struct {
 	*connection
 	facts
+	questions []question
 }
 
-const factsSQL = `SELECT current_setting('server_version_num') AS version,
-  current_setting('default_transaction_read_only') = 'on' AND current_setting('application_name') = '` + applicationName + `' AS safe`
+// question is a group with the statement that suits the server.
+type question struct {
+	group
+	text string
+}
+
+const safetySQL = `SELECT current_setting('default_transaction_read_only') = 'on' AND current_setting('application_name') = '` + applicationName + `' AS safe`
 
 // columnsSQL lists the columns of the views that are asked by what they have.
 const columnsSQL = `SELECT c.relname AS view, a.attname AS column
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relname IN ('pg_stat_database') AND a.attnum > 0 AND NOT a.attisdropped`
+WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relname = ANY ($1::text[]) AND a.attnum > 0 AND NOT a.attisdropped`
 
-// openSession opens a control connection and learns what the server is like.
-func openSession(ctx context.Context, d *dialer) (*session, error) {
+// openSession opens a control connection, learns what the server is like and what of the groups
+// can be asked of it.
+func openSession(ctx context.Context, d *dialer, groups []group) (*session, error) {
 	conn, err := d.open(ctx, controlDatabase)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{connection: conn, facts: facts{columns: map[string]map[string]bool{}}}
-	if err := s.learn(ctx); err != nil {
+	if err := s.learn(ctx, groups); err != nil {
 		conn.close()
 		return nil, Classify(fmt.Errorf("learn what the server is like: %w", err))
 	}
+	s.questions = s.suiting(groups)
 	return s, nil
 }
 
-func (s *session) learn(ctx context.Context) error {
-	results, err := s.Exec(ctx, factsSQL+";"+columnsSQL).ReadAll()
-	if err != nil {
-		return err
+// suiting are the groups of which the server has something, each with its statement.
+func (s *session) suiting(groups []group) []question {
+	var questions []question
+	for _, g := range groups {
+		if text := g.sql(s.facts); text != "" {
+			questions = append(questions, question{group: g, text: text})
+		}
 	}
-	about, columns := newTable(results[0]), newTable(results[1])
-	if !about.first().truth("safe") {
+	return questions
+}
+
+func (s *session) learn(ctx context.Context, groups []group) error {
+	var views []string
+	for _, g := range groups {
+		views = append(views, g.views...)
+	}
+	checked := s.ExecParams(ctx, safetySQL, nil, nil, nil, nil).Read()
+	if checked.Err != nil {
+		return checked.Err
+	}
+	listed := s.ExecParams(ctx, columnsSQL, [][]byte{[]byte("{" + strings.Join(views, ",") + "}")}, nil, nil, nil).Read()
+	if listed.Err != nil {
+		return listed.Err
+	}
+	safety, columns := newTable(checked), newTable(listed)
+	if !safety.first().truth("safe") {
 		return collectors.Because(collectors.ReasonProtocol, errors.New("our safety settings did not arrive, "+
 			"as behind a connection pooler: let the target's dsn lead to PostgreSQL itself"))
 	}
-	version, _ := about.first().count("version")
-	s.version = int(version)
 	for r := range columns.each {
 		view := r.text("view")
 		if s.columns[view] == nil {
@@ -75,17 +100,17 @@ type answer struct {
 	err   error
 }
 
-// ask sends all statements in one round trip, each in a transaction of its own, so that one that
+// ask sends all questions in one round trip, each in a transaction of its own, so that one that
 // fails leaves the others whole. The error is of the connection; then no answer counts.
-func (s *session) ask(ctx context.Context, statements []string) ([]answer, error) {
+func (s *session) ask(ctx context.Context, questions []question) ([]answer, error) {
 	pipeline := s.StartPipeline(ctx)
-	for _, sql := range statements {
-		pipeline.SendQueryParams(sql, nil, nil, nil, nil)
+	for _, q := range questions {
+		pipeline.SendQueryParams(q.text, nil, nil, nil, nil)
 		pipeline.SendPipelineSync()
 	}
-	answers := make([]answer, len(statements))
+	answers := make([]answer, len(questions))
 	err := pipeline.Flush()
-	for i := 0; err == nil && i < len(statements); i++ {
+	for i := 0; err == nil && i < len(questions); i++ {
 		answers[i], err = receive(pipeline)
 	}
 	if closing := pipeline.Close(); err == nil && s.IsClosed() {

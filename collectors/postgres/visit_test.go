@@ -92,7 +92,9 @@ func TestVisitIsBoundByTheSafetySettings(t *testing.T) {
 	config.StatementTimeout = 200e6
 	c := clusterForTest(t, config, Options{})
 	require.NoError(t, primary.Exec(t.Context(), clinic, "CREATE TABLE beds(n int)"))
-	visit := func(sql string) collectors.Reason { return collectors.ReasonOf(c.Visit(t.Context(), clinic, exec(sql))) }
+	visit := func(sql string) collectors.Reason {
+		return collectors.ReasonOf(c.Visit(t.Context(), clinic, exec(sql)))
+	}
 	require.Equal(t, collectors.ReasonTimeout, visit("SELECT pg_sleep(60)"))
 	require.Equal(t, collectors.ReasonOther, visit("INSERT INTO beds VALUES (1)"))
 

@@ -3,11 +3,12 @@ DO $wardround$ BEGIN
   CREATE ROLE "ward""round";
 EXCEPTION WHEN duplicate_object THEN NULL;
 END $wardround$;
+-- The default budget of connections, and some to look around with.
 ALTER ROLE "ward""round" LOGIN CONNECTION LIMIT 5;
 -- Statistics of every session and database, and no table of anybody's.
 GRANT pg_monitor TO "ward""round";
-GRANT CONNECT ON DATABASE "postgres" TO "ward""round";
--- The same limits that Wardround sets for its own sessions, for whoever else uses the role.
+GRANT CONNECT ON DATABASE postgres TO "ward""round";
+-- The same bounds that Wardround sets for its own sessions, for whoever else uses the role.
 ALTER ROLE "ward""round" SET default_transaction_read_only = on;
 ALTER ROLE "ward""round" SET statement_timeout = '3s';
 ALTER ROLE "ward""round" SET lock_timeout = '200ms';
