@@ -1,10 +1,12 @@
 package report_test
 
 import (
-	"github.com/stretchr/testify/require"
-	"github.com/wardround/wardround/slo/report"
 	"io"
 	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/slo/report"
 )
 
 func BenchmarkBuild(b *testing.B) {
