@@ -51,7 +51,7 @@ func grants() {
 func serve() {
 	address, _ := strings.CutPrefix(os.Args[len(os.Args)-1], "--web.listen-address=")
 	fmt.Println(http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "stand_in_for_wardround 1")
+		say(w, "stand_in_for_wardround 1\n")
 	})))
 }
 

@@ -137,7 +137,7 @@ func (s stage) down(out io.Writer) error {
 			if err := p.Stop(); err != nil {
 				return err
 			}
-			fmt.Fprintln(out, "ended", p.Name)
+			say(out, "ended %s\n", p.Name)
 		}
 	}
 	left, err := platform.Leftovers(s.dir)
@@ -147,7 +147,7 @@ func (s stage) down(out io.Writer) error {
 	if len(left) > 0 {
 		return fmt.Errorf("still at work in %s:\n  %s", s.dir, strings.Join(left, "\n  "))
 	}
-	fmt.Fprintln(out, "nothing is left running")
+	say(out, "nothing is left running\n")
 	return nil
 }
 
@@ -158,7 +158,7 @@ func (s stage) status(out io.Writer) error {
 		return err
 	}
 	if len(survivors) == 0 {
-		fmt.Fprintln(out, "the demo does not run; start it with `make demo`")
+		say(out, "the demo does not run; start it with `make demo`\n")
 		return nil
 	}
 	dead := 0
@@ -167,7 +167,7 @@ func (s stage) status(out io.Writer) error {
 		if !p.Alive() {
 			state, dead = "HAS ENDED", dead+1
 		}
-		fmt.Fprintf(out, "%-18s pid %-8d %s\n", p.Name, p.PID, state)
+		say(out, "%-18s pid %-8d %s\n", p.Name, p.PID, state)
 	}
 	if dead > 0 {
 		return fmt.Errorf("%d of %d servers have ended; their logs are in %s", dead, len(survivors), s.path("*", "log"))
@@ -175,3 +175,6 @@ func (s stage) status(out io.Writer) error {
 	s.whereToLook(out)
 	return nil
 }
+
+// say tells people what happens. Where nobody can be told, the work goes on.
+func say(out io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }

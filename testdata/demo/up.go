@@ -38,7 +38,7 @@ func (s *stage) up(ctx context.Context, out io.Writer) error {
 	if err := s.start(ctx, out); err != nil {
 		return errors.Join(err, s.down(io.Discard))
 	}
-	fmt.Fprintf(out, "up after %s\n", time.Since(began).Round(100*time.Millisecond))
+	say(out, "up after %s\n", time.Since(began).Round(100*time.Millisecond))
 	s.whereToLook(out)
 	return nil
 }
@@ -53,7 +53,7 @@ func (s *stage) start(ctx context.Context, out io.Writer) error {
 		{"the stand-in for Odoo", s.standIn},
 		{"Wardround", s.watcher},
 	} {
-		fmt.Fprintf(out, "starting %s\n", step.what)
+		say(out, "starting %s\n", step.what)
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("start %s: %w", step.what, err)
 		}
@@ -201,7 +201,7 @@ func (s *stage) watcher(ctx context.Context) error {
 }
 
 func (s *stage) whereToLook(out io.Writer) {
-	fmt.Fprintf(out, `
+	say(out, `
 Where to look (troubles show within two minutes):
   status page    http://%[1]s/
   metrics        http://%[1]s/metrics

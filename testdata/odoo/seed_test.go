@@ -36,7 +36,8 @@ func TestHealthy(t *testing.T) {
 
 func TestTenantsHaveIdentitiesOfTheirOwn(t *testing.T) {
 	const uuid = "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'"
-	require.NotEqual(t, value(t, seed(t, odoo.Series18), uuid), value(t, seed(t, odoo.Series18), uuid))
+	one, other := value(t, seed(t, odoo.Series18), uuid), value(t, seed(t, odoo.Series18), uuid)
+	require.NotEqual(t, one, other)
 }
 
 func TestTroubles(t *testing.T) {

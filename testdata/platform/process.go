@@ -127,7 +127,7 @@ func (p *Process) answers(ctx context.Context, probe func(context.Context) error
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("%s: %w before it answered (%v)\n%s", p.name, errEnded, p.exit, p.tail())
+			return fmt.Errorf("%s: %w before it answered (%s)\n%s", p.name, errEnded, fmt.Sprint(p.exit), p.tail())
 		case <-ctx.Done():
 			return fmt.Errorf("%s: %w: %w\n%s", p.name, context.Cause(ctx), err, p.tail())
 		case <-tick.C:
@@ -141,27 +141,55 @@ var errEnded = errors.New("server ended")
 
 // Stop asks the process to end, waits, and kills it after 20 s. Stopping what
 // has ended is no error.
-func (p *Process) Stop() error { return p.end(p.stop) }
-
-// Kill ends the process at once, as a crash would.
-func (p *Process) Kill() error { return p.end(syscall.SIGKILL) }
-
-func (p *Process) end(signal syscall.Signal) error {
+func (p *Process) Stop() error {
 	err := p.Resume()
+	if p.Running() {
+		err = errors.Join(err, ignoreGone(syscall.Kill(p.pid, p.stop)))
+	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	for {
-		if p.Running() {
-			err = errors.Join(err, ignoreGone(syscall.Kill(p.pid, signal)))
-		}
-		select {
-		case <-p.done:
-			return err
-		case <-timer.C:
-			signal = syscall.SIGKILL
-			timer.Reset(patience)
+	select {
+	case <-p.done:
+		return err
+	case <-timer.C:
+		return errors.Join(err, p.Kill())
+	}
+}
+
+// Kill ends the process and its children at once, as a crash of the machine
+// would, and returns when none of them is left.
+func (p *Process) Kill() error {
+	err := p.Resume()
+	if !p.Running() {
+		return err
+	}
+	// A stopped parent makes no more children while they are counted.
+	err = errors.Join(err, ignoreGone(syscall.Kill(p.pid, syscall.SIGSTOP)))
+	children, listing := descendants(p.pid)
+	for _, pid := range append(children, p.pid) {
+		err = errors.Join(err, ignoreGone(syscall.Kill(pid, syscall.SIGKILL)))
+	}
+	<-p.done
+	return errors.Join(err, listing, gone(children))
+}
+
+// gone waits until the processes have ended.
+func gone(pids []int) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.Now().Add(patience)
+	for _, pid := range pids {
+		for {
+			if _, err := birth(pid); err != nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("process %d does not end", pid)
+			}
+			<-tick.C
 		}
 	}
+	return nil
 }
 
 // Running says whether the process has not ended yet.
