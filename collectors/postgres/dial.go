@@ -21,8 +21,12 @@ import (
 // applicationName is how our connections are called in pg_stat_activity.
 const applicationName = "wardround"
 
-// farewell bounds how long a connection's end is waited for.
-const farewell = time.Second
+// How long a connection's end is waited for: of one in good order until the server has let it go,
+// of one that was cut short until the server knows that it may.
+const (
+	farewell   = time.Second
+	cancelling = 500 * time.Millisecond
+)
 
 // dialer opens connections to one server with all safety settings in the start-up packet, where
 // they cost no round trip and hold from the first statement on.
@@ -132,22 +136,21 @@ type connection struct {
 // free; from a server that does not answer it takes its sockets away after a moment.
 func (c *connection) close() {
 	defer c.wires.cut()
-	deadline := time.Now().Add(farewell)
 	if idle, err := c.Hijack(); err == nil {
 		idle.Frontend.Send(&pgproto3.Terminate{})
-		if idle.Conn.SetDeadline(deadline) == nil && idle.Frontend.Flush() == nil {
+		if idle.Conn.SetDeadline(time.Now().Add(farewell)) == nil && idle.Frontend.Flush() == nil {
 			_, _ = io.Copy(io.Discard, idle.Conn) // ends when the server has closed its side
 		}
 		return
 	}
 	if !c.IsClosed() { // left in the middle of an answer
-		ctx, cancel := context.WithDeadline(c.after, deadline)
+		ctx, cancel := context.WithTimeout(c.after, cancelling)
 		defer cancel()
 		_ = c.Close(ctx) // it closes the socket whatever it says
 		return
 	}
 	// A statement was cut short: the driver is cancelling it in the background.
-	timer := time.NewTimer(time.Until(deadline))
+	timer := time.NewTimer(cancelling)
 	defer timer.Stop()
 	select {
 	case <-c.CleanupDone():

@@ -137,13 +137,23 @@ func TestControlConnectionEnded(t *testing.T) {
 
 // TestPooler: behind one, sessions would not be what they are asked to be.
 func TestPooler(t *testing.T) {
-	pooler := platform.PgBouncerForTest(t, platform.PgBouncerOptions{Upstream: primary})
-	config := configFor(primary, "postgres")
-	config.DSN = promconfig.Secret(strings.Replace(string(config.DSN), primary.Addr(), pooler.Addr(), 1))
-	c := clusterForTest(t, config, Options{})
-	err := c.Collect(t.Context(), collectors.NewBuilder(collectors.Key{}, time.Now()))
-	require.Equal(t, collectors.ReasonProtocol, collectors.ReasonOf(err), "%v", err)
-	require.ErrorContains(t, err, "let the target's dsn lead to PostgreSQL itself")
+	for name, ignored := range map[string]string{
+		"refuses our settings": "extra_float_digits",
+		"drops our settings": "extra_float_digits,statement_timeout,lock_timeout,idle_in_transaction_session_timeout," +
+			"default_transaction_read_only,jit,max_parallel_workers_per_gather",
+	} {
+		t.Run(name, func(t *testing.T) {
+			pooler := platform.PgBouncerForTest(t, platform.PgBouncerOptions{
+				Upstream: primary, Settings: map[string]string{"ignore_startup_parameters": ignored},
+			})
+			config := configFor(primary, "postgres")
+			config.DSN = promconfig.Secret(strings.Replace(string(config.DSN), primary.Addr(), pooler.Addr(), 1))
+			c := clusterForTest(t, config, Options{})
+			err := c.Collect(t.Context(), collectors.NewBuilder(collectors.Key{}, time.Now()))
+			require.Equal(t, collectors.ReasonProtocol, collectors.ReasonOf(err), "%v", err)
+			require.ErrorContains(t, err, "let the target's dsn lead to PostgreSQL itself")
+		})
+	}
 }
 
 // TestPreferIsTriedOnce counts how often a server without TLS is asked for it.

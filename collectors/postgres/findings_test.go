@@ -48,6 +48,9 @@ func TestFindings(t *testing.T) {
 		"cluster without its reserve": {(*round).readSaturation, map[string]string{"scope": "cluster", "limit": "10", "used": "8"},
 			&collectors.Finding{Name: "connections_nearly_exhausted", Question: collectors.Contained, Severity: collectors.Critical,
 				Text: "8 of 10 connections of the cluster are taken"}},
+		"a primary that is a standby": {(*round).readServer, map[string]string{"number": "150020", "in_recovery": "t", "sees_all": "t"},
+			&collectors.Finding{Name: "unexpected_role", Question: collectors.Recoverable, Severity: collectors.Critical,
+				Text: "configured as a primary, but it is a standby: nothing can be written here"}},
 		"no limit": {(*round).readSaturation, map[string]string{"scope": "role", "name": "odoo", "limit": "-1", "used": "900"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
