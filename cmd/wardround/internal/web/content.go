@@ -17,7 +17,7 @@ import (
 var words = template.FuncMap{
 	"percent": percent, "ago": ago, "span": span, "clock": clock, "at": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"verdict": judgeEvaluation, "severity": judgeFinding, "status": func(s slo.Status) string { return strings.ReplaceAll(string(s), "_", " ") },
-	"budget": func(f float64) string { return percent(math.Max(f, -9.99)) },
+	"budget": budget,
 	"rate":   rate,
 }
 
@@ -119,6 +119,20 @@ func percent(f float64) string {
 		return fmt.Sprintf("%.3f %%", math.Floor(f*100000)/1000)
 	}
 	return fmt.Sprintf("%.1f %%", f*100)
+}
+
+// budget says how much is left of an error budget, or how often over it was spent.
+func budget(remaining float64) string {
+	switch spent := 1 - remaining; {
+	case math.IsNaN(remaining):
+		return "–"
+	case remaining >= 0:
+		return percent(remaining)
+	case spent < 10:
+		return fmt.Sprintf("none, spent %.1f×", spent)
+	default:
+		return fmt.Sprintf("none, spent %.0f×", spent)
+	}
 }
 
 func rate(f float64) string {

@@ -37,20 +37,23 @@ type Facts struct{ Series, Version string }
 // Verdict answers one of the five questions for one tenant, one tier or the whole platform.
 type Verdict uint8
 
-// The verdicts, best first. NotKnown stands between: nothing says that it is bad, but not enough
-// was measured to say that it is good.
+// The verdicts, best first: of several, the last counts. NotMeasured is no praise: nothing that is
+// watched answers the question. NotKnown: it is watched, but too little was measured so far.
 const (
-	Kept Verdict = iota
+	NotMeasured Verdict = iota
+	Kept
 	NotKnown
 	AtRisk
 	Broken
 )
 
 // String is the verdict as people read it.
-func (v Verdict) String() string { return [...]string{"kept", "not known", "at risk", "broken"}[v] }
+func (v Verdict) String() string {
+	return [...]string{"not measured", "kept", "not known", "at risk", "broken"}[v]
+}
 
 // Glyph tells verdicts apart without colour.
-func (v Verdict) Glyph() string { return [...]string{"●", "○", "▲", "■"}[v] }
+func (v Verdict) Glyph() string { return [...]string{"–", "●", "○", "▲", "■"}[v] }
 
 // Class is the verdict as a CSS class.
 func (v Verdict) Class() string { return strings.ReplaceAll(v.String(), " ", "-") }
@@ -82,7 +85,7 @@ type Row struct {
 
 // Worst is the gravest of the answers.
 func (r Row) Worst() Verdict {
-	worst := Kept
+	worst := NotMeasured
 	for _, a := range r.Answers {
 		worst = max(worst, a.Verdict)
 	}
@@ -106,12 +109,13 @@ type Overview struct {
 	Tenants  []Row // hides State.Tenants: the same, judged
 	Staging  []Row // neutralized copies, about which nothing is promised
 	Down     []collectors.Status
+	Alerts   []alert.Alert // hides State.Alerts: of those about one promise, the gravest
 }
 
 // NewOverview judges a state.
 func NewOverview(s State) Overview {
 	j := newJudge(s)
-	o := Overview{State: s, Platform: j.platform()}
+	o := Overview{State: s, Platform: j.platform(), Alerts: gravest(s.Alerts)}
 	byTier := map[string][]Row{}
 	for _, tenant := range s.Tenants {
 		row := j.tenant(tenant)
@@ -171,21 +175,25 @@ func unanswered() []Answer {
 // judge holds a state indexed by tenant; "" is the platform as a whole.
 type judge struct {
 	facts       map[string]Facts
-	questions   map[string]slo.Question // by objective
-	evaluations map[string][]slo.Evaluation
+	questions   map[string]slo.Question     // by objective
+	evaluations map[string][]slo.Evaluation // by tenant
+	servers     map[string][]slo.Evaluation // by target, of promises about no single tenant
 	findings    map[string][]Found
 }
 
 func newJudge(s State) *judge {
 	j := &judge{
 		facts: s.Facts, questions: map[string]slo.Question{},
-		evaluations: map[string][]slo.Evaluation{}, findings: map[string][]Found{},
+		evaluations: map[string][]slo.Evaluation{}, servers: map[string][]slo.Evaluation{}, findings: map[string][]Found{},
 	}
 	for _, o := range s.Objectives {
 		j.questions[o.Name] = o.Question
 	}
 	for _, e := range s.Evaluations {
 		j.evaluations[e.Instance.Tenant()] = append(j.evaluations[e.Instance.Tenant()], e)
+		if target := e.Instance.Get("target"); e.Instance.Tenant() == "" {
+			j.servers[target] = append(j.servers[target], e)
+		}
 	}
 	for _, f := range s.Findings {
 		j.findings[f.Tenant] = append(j.findings[f.Tenant], f)
@@ -216,6 +224,9 @@ func (j *judge) row(t collectors.Tenant) Row {
 		if v >= AtRisk {
 			r.Burning = append(r.Burning, e)
 		}
+	}
+	for _, e := range j.servers[t.Postgres] { // what befalls its cluster befalls the tenant
+		answer(j.questions[e.Instance.Objective], judgeEvaluation(e))
 	}
 	for _, f := range r.Findings {
 		answer(slo.Question(f.Question), judgeFinding(f.Severity))
@@ -252,5 +263,21 @@ func judgeFinding(s collectors.Severity) Verdict {
 	case collectors.Warning:
 		return AtRisk
 	}
-	return Kept
+	return NotMeasured // worth knowing, and no answer
+}
+
+// gravest keeps one alert for each promise of each tenant or target: the windows of one policy
+// fire together, and people need to hear of it once. The alerts come gravest first.
+func gravest(all []alert.Alert) []alert.Alert {
+	seen := map[[3]string]bool{}
+	var kept []alert.Alert
+	for _, a := range all {
+		about := [3]string{a.Labels[alert.ObjectiveLabel], a.Labels["tenant"], a.Labels["target"]}
+		if a.Severity() == alert.WatchdogSeverity || seen[about] {
+			continue
+		}
+		seen[about] = true
+		kept = append(kept, a)
+	}
+	return kept
 }
