@@ -175,7 +175,7 @@ func (d *Database) choose(r *reading) []question {
 func (d *Database) take(r *reading, replies []reply) {
 	d.late = map[string]bool{}
 	surprised := false
-	r.identity = Identity{Odoo: true}
+	r.identity.Odoo = true // what cannot be read this time stays as it was known
 	order := groups()
 	slices.SortStableFunc(replies, func(a, b reply) int {
 		return slices.Index(order, a.group) - slices.Index(order, b.group)
@@ -186,7 +186,7 @@ func (d *Database) take(r *reading, replies []reply) {
 		}
 		err := reply.err
 		if err == nil {
-			r.now = reply.clock.time(1)
+			r.now = reply.clock.time(2)
 			if err = reply.read(r, reply.answers); err != nil {
 				err = collectors.Because(collectors.ReasonProtocol, err)
 			}

@@ -40,6 +40,17 @@ func TestLockedTable(t *testing.T) {
 	require.Equal(t, "crons", w.askedLast(t), "what failed is asked last")
 }
 
+// A staging copy whose parameters are locked is a staging copy still.
+func TestLockedParameters(t *testing.T) {
+	w := seeded(t, seeds.Series18, seeds.Neutralized, seeds.OverdueCron)
+	w.collect(t)
+	locking(t, w, "LOCK TABLE ir_config_parameter, ir_module_module IN ACCESS EXCLUSIVE MODE")
+	b := w.collect(t)
+	require.Equal(t, map[string]string{"identity": "locked", "modules": "locked"}, unavailable(b))
+	require.Equal(t, []string{"staging_copy"}, findings(b))
+	require.Equal(t, 1.0, value(t, b, "odoo_tenant_info", "series", "18.0", "neutralized", "true"))
+}
+
 // askedLast is the name of the group that would be asked last now.
 func (w *ward) askedLast(t *testing.T) string {
 	t.Helper()
@@ -142,5 +153,5 @@ func TestVisitIsOneBatch(t *testing.T) {
 	require.Equal(t, "0", open)
 	clocks, err := server.Value(t.Context(), "", "SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%set_config(%' AND dbid = (SELECT oid FROM pg_database WHERE datname = '"+w.name+"')")
 	require.NoError(t, err)
-	require.Equal(t, "2", clocks, "two visits, two batches")
+	require.Equal(t, "3", clocks, "the schema is learnt once, and each of the two visits is one batch")
 }

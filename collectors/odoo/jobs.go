@@ -22,7 +22,7 @@ var jobsGroup = &group{
 
 const (
 	mostLive      = 20000           // jobs of one state that are looked at
-	mostNewest    = 10000           // jobs, newest first, among which failed ones are looked for
+	mostNewest    = 5000            // jobs, newest first, among which failed ones are looked for
 	failedWindow  = time.Hour       // how long a failure counts as recent
 	enqueuedLimit = 5 * time.Minute // an enqueued job is started within seconds; OCA's own clean-up uses this too
 	mostChannels  = 50              // that get series of their own
@@ -254,7 +254,7 @@ func (b *backlog) find(r *reading) {
 	if stuck > 0 {
 		r.Find(collectors.Finding{
 			Name: "job_stuck", Question: collectors.Contained, Severity: collectors.Warning,
-			Text: fmt.Sprintf("%s stuck: under way for longer than any should be, the first since %s past its limit.", are(stuck, "job"), span(r.since(b.limit))),
+			Text: fmt.Sprintf("%s stuck; the first passed its time limit %s ago.", are(stuck, "job"), span(r.since(b.limit))),
 		})
 	}
 	if waiting == 0 {

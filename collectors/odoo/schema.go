@@ -41,12 +41,13 @@ func learn(ctx context.Context, conn *pgconn.PgConn, now time.Time) (*schema, er
 	for _, t := range readable() {
 		tables = append(tables, t.Name)
 	}
-	answer := conn.ExecParams(ctx, schemaSQL, [][]byte{[]byte("{" + strings.Join(tables, ",") + "}")}, nil, nil, nil).Read()
-	if answer.Err != nil {
-		return nil, fmt.Errorf("read the schema: %w", postgres.Classify(answer.Err))
+	sql := preamble + ";\n" + fill(schemaSQL, "{tables}", "'"+strings.Join(tables, "', '")+"'")
+	answers, err := conn.Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", postgres.Classify(err))
 	}
 	s := &schema{learnt: now, tables: map[string]bool{}, columns: map[string]column{}}
-	err := each(answer.Rows, func(r *row) {
+	err = each(answers[1].Rows, func(r *row) {
 		switch table, name := r.text(0), r.text(1); {
 		case table != "":
 			s.tables[table] = true

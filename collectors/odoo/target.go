@@ -139,6 +139,7 @@ func (t *Target) Visits(tenants []collectors.Tenant) []collectors.Visit {
 		})
 	}
 	t.checks = checks
+	maps.DeleteFunc(t.tallies, func(tenant string, _ *tally) bool { return checks[tenant] == nil })
 	return visits
 }
 
