@@ -17,7 +17,7 @@
 // that do not overlap, and sums them over the slow windows. Ratios are taken of sums, never averaged. The price of
 // Prometheus' own arithmetic remains: increase() extrapolates, the buckets of the fast group overlap (which delays a
 // page by about two minutes), a calendar window is taken as a rolling one of its nominal length, and missing minutes
-// do not freeze an alert.
+// do not freeze an alert. Prometheus must keep series as long as the objective's window to know its budget.
 //
 // Alerts carry the labels of those that the daemon pushes, so Alertmanager routes, inhibits and silences both alike.
 // Exactly one of push and rules should page for an objective.

@@ -198,16 +198,40 @@ func TestSenderFrozenStandsOn(t *testing.T) {
 	})
 }
 
-// TestSenderEvaluationStops shows the dead man's switch: without evaluations nothing prolongs an alert.
+// TestSenderEvaluationStops shows the dead man's switch: without evaluations nothing prolongs an alert, not even for a
+// server that hears of it late.
 func TestSenderEvaluationStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, 1)
+		r := newRig(t, 2)
+		r.servers[1].answers(down)
 		r.tick(t)
 		time.Sleep(time.Hour)
+		r.servers[1].taken()
+		r.servers[1].answers(nil)
+		time.Sleep(time.Hour)
 		synctest.Wait()
-		told := of(r.servers[0].taken(), WatchdogName)
-		require.Len(t, told, 1)
-		require.True(t, time.Time(told[0].EndsAt).Before(time.Now()))
+		for _, server := range r.servers {
+			told := of(server.taken(), WatchdogName)
+			require.Len(t, told, 1)
+			require.Equal(t, 4*time.Minute, time.Time(told[0].EndsAt).Sub(time.Time(told[0].StartsAt)))
+		}
+	})
+}
+
+// TestConnectBeforeEvaluation restarts: what an earlier run left is not told before anybody has looked.
+func TestConnectBeforeEvaluation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 1)
+		r.tick(t, holds(burn("north", "page", "1h")))
+		r.servers[0].taken()
+		again, err := Open(Options{Dir: r.engine.options.Dir, Logger: slog.New(slog.DiscardHandler)}, time.Now())
+		require.NoError(t, err)
+		require.Len(t, again.Alerts(), 2)
+		s := newSenderTo(t, r.servers[0])
+		again.Connect(&Notifier{senders: []*sender{s}})
+		require.Nil(t, s.latest.Load())
+		again.Evaluate(t.Context(), time.Now(), nil)
+		require.Len(t, s.latest.Load().Alerts, 2)
 	})
 }
 
