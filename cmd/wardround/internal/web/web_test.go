@@ -1,0 +1,260 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/slo"
+	"github.com/wardround/wardround/slo/alert"
+)
+
+var now = time.Date(2026, 11, 21, 22, 0, 0, 0, time.UTC)
+
+// evil is what somebody could put where a name is expected.
+const evil = `<script>alert("x")</script>`
+
+func objectives(t *testing.T) []slo.Objective {
+	t.Helper()
+	all, err := slo.Catalogue()
+	require.NoError(t, err)
+	return all
+}
+
+// judged is an evaluation in which a share of a thousand events failed.
+func judged(o *slo.Objective, bad uint64, measured int64, labels ...slo.Label) slo.Evaluation {
+	tally := slo.Tally{Counts: slo.Counts{Good: 1000 - bad, Bad: bad}, Measured: measured, Expected: 100}
+	return slo.Evaluate(o, slo.Input{
+		Instance: slo.NewInstance(o.Name, labels...), At: now, Period: tally,
+		Burn: func(time.Duration) slo.Tally { return tally },
+	})
+}
+
+func state(t *testing.T) State {
+	all := objectives(t)
+	find := func(name string) *slo.Objective {
+		for i := range all {
+			if all[i].Name == name {
+				return &all[i]
+			}
+		}
+		t.Fatalf("no objective %s", name)
+		return nil
+	}
+	tenant := func(name string) slo.Label { return slo.Label{Name: "tenant", Value: name} }
+	return State{
+		At: now, Version: "1.0", Ready: true, Objectives: all,
+		Tenants: []collectors.Tenant{
+			{Name: "east", Tier: "shared", Postgres: "main", Database: "east"},
+			{Name: "north", Tier: "dedicated", Postgres: "main", Database: "north"},
+			{Name: "south", Tier: "shared", Region: evil, Postgres: "main", Database: "south"},
+			{Name: "stage", Tier: "shared", Postgres: "main", Database: "stage", Staging: true},
+			{Name: "west", Tier: "shared", Postgres: "other", Database: "west"},
+		},
+		Evaluations: []slo.Evaluation{
+			judged(find("login"), 0, 100, tenant("north")),
+			judged(find("login"), 900, 100, tenant("south")),
+			judged(find("login"), 0, 10, tenant("east")),
+			judged(find("connections-free"), 900, 100, slo.Label{Name: "target", Value: "other"}),
+		},
+		Findings: []Found{
+			{"main", collectors.Finding{Tenant: "south", Name: "login_failing", Question: collectors.Healthy, Severity: collectors.Critical, Text: "No login page " + evil}},
+			{"main", collectors.Finding{Tenant: "north", Name: "cron_overdue", Question: collectors.Controlled, Severity: collectors.Warning, Text: "1 task is overdue"}},
+			{"main", collectors.Finding{Tenant: "stage", Name: "staging_copy", Question: collectors.Contained, Severity: collectors.Info, Text: "A copy"}},
+		},
+		Alerts: []alert.Alert{
+			{Labels: map[string]string{"alertname": "ErrorBudgetBurn", "objective": "login", "tenant": "south", "severity": "page", "long_window": "1h"}, State: alert.Firing},
+			{Labels: map[string]string{"alertname": "ErrorBudgetBurn", "objective": "login", "tenant": "south", "severity": "ticket", "long_window": "3d"}, State: alert.Firing},
+			{Labels: map[string]string{"alertname": "Watchdog", "severity": "none"}, State: alert.Firing},
+		},
+		Visits: []collectors.Status{
+			{Key: collectors.Key{Collector: "odoo", Target: "main", Tenant: "north"}, Up: true, Interval: time.Minute, Logs: []collectors.Log{{Start: now, Outcome: collectors.Success, Samples: 7}}},
+			{Key: collectors.Key{Collector: "redis", Target: "cache"}, Failures: 3, Interval: time.Minute, Logs: []collectors.Log{{Start: now, Outcome: collectors.Failure, Reason: collectors.ReasonUnreachable, Error: "refused " + evil, Notes: []string{"note " + evil}}}},
+			{Key: collectors.Key{Collector: "redis", Target: "new"}, Pending: true},
+		},
+		Facts: map[string]Facts{"north": {Series: "18.0"}},
+	}
+}
+
+func answers(r Row) string {
+	var all []string
+	for _, a := range r.Answers {
+		all = append(all, a.Verdict.String())
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestOverviewJudgesWorstFirst(t *testing.T) {
+	o := NewOverview(state(t))
+	var names []string
+	byName := map[string]Row{}
+	for _, r := range o.Tenants {
+		names = append(names, r.Name)
+		byName[r.Name] = r
+	}
+	require.Equal(t, []string{"south", "west", "north", "east"}, names, "the copy is not among them")
+	require.Equal(t, "broken, not measured, not measured, not measured, not measured", answers(byName["south"]))
+	require.Equal(t, "kept, not measured, at risk, not measured, not measured", answers(byName["north"]))
+	require.Equal(t, "not known, not measured, not measured, not measured, not measured", answers(byName["east"]), "too little was measured")
+	require.Equal(t, "not measured, not measured, not measured, broken, not measured", answers(byName["west"]), "what befalls the cluster befalls its tenants")
+	require.Equal(t, "broken, not measured, at risk, broken, not measured", answers(o.Platform))
+	require.Equal(t, "stage", o.Staging[0].Name)
+	require.Equal(t, []string{"shared", "dedicated"}, []string{o.Tiers[0].Tier, o.Tiers[1].Tier})
+	require.Equal(t, 3, o.Tiers[0].Tenants)
+	require.Equal(t, 2, o.Tiers[0].Unwell)
+	require.Len(t, o.Down, 1, "what was not visited yet is not down")
+	require.Len(t, o.Alerts, 1, "one promise, one line, and no watchdog")
+	require.Equal(t, "page", o.Alerts[0].Severity())
+}
+
+func handler(t *testing.T, change func(*Options)) http.Handler {
+	t.Helper()
+	s := state(t)
+	o := Options{
+		State:   func() State { return s },
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "up 1") }),
+		Reload:  func(*http.Request) error { return errors.New("wardround.yaml:3:1: rounds: no") },
+		Report: func(w io.Writer, month, format string) error {
+			if month != "2026-11" {
+				return errors.New("no such month")
+			}
+			_, err := fmt.Fprint(w, "report as "+format)
+			return err
+		},
+		Formats: map[string]string{"html": "text/html", "pdf": "application/pdf"},
+		Logger:  slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
+	if change != nil {
+		change(&o)
+	}
+	h, err := NewHandler(o)
+	require.NoError(t, err)
+	return h
+}
+
+func ask(h http.Handler, method, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return w
+}
+
+func TestPagesEscapeEverythingAndNeedNoScript(t *testing.T) {
+	h := handler(t, nil)
+	for path, says := range map[string]string{
+		"/":                       "Tenants, worst first",
+		"/tenants/south":          "login_failing",
+		"/tenants/north":          "1 task is overdue",
+		"/objectives":             "login",
+		"/rounds":                 "odoo/main/north",
+		"/rounds/redis/cache":     "refused",
+		"/rounds/odoo/main/north": "success",
+	} {
+		w := ask(h, http.MethodGet, path)
+		require.Equal(t, http.StatusOK, w.Code, path)
+		body := w.Body.String()
+		require.Contains(t, body, says, path)
+		require.NotContains(t, body, "<script", path)
+		require.Contains(t, w.Header().Get("Content-Security-Policy"), "default-src 'none'", path)
+		require.NotContains(t, body, "%!", path)
+	}
+	require.Contains(t, ask(h, http.MethodGet, "/").Body.String(), "&lt;script&gt;")
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	h := handler(t, nil)
+	for page, links := range map[string][]string{
+		"/":                       {"tenants/south", "rounds/redis/cache", "style.css", "objectives"},
+		"/tenants/north":          {"../rounds/odoo/main/north", "../style.css"},
+		"/rounds/odoo/main/north": {"../../../style.css", "../../../objectives"},
+		"/rounds/redis/cache":     {"../../style.css"},
+	} {
+		body := ask(h, http.MethodGet, page).Body.String()
+		for _, link := range links {
+			require.Contains(t, body, `"`+link+`"`, page)
+			to := httptest.NewRequest(http.MethodGet, page, nil).URL.ResolveReference(httptest.NewRequest(http.MethodGet, "/", nil).URL)
+			ref, err := to.Parse(page)
+			require.NoError(t, err)
+			ref, err = ref.Parse(link)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusOK, ask(h, http.MethodGet, ref.Path).Code, "%s -> %s", page, link)
+		}
+	}
+}
+
+func TestUnknownPagesAreNotFound(t *testing.T) {
+	h := handler(t, nil)
+	for _, path := range []string{"/tenants/none", "/rounds/none", "/rounds/a/b/c", "/nothing", "/reports/2026-11.exe"} {
+		require.Equal(t, http.StatusNotFound, ask(h, http.MethodGet, path).Code, path)
+	}
+	require.Equal(t, http.StatusMethodNotAllowed, ask(h, http.MethodGet, "/-/reload").Code)
+}
+
+func TestEndpointsForSupervisors(t *testing.T) {
+	h := handler(t, nil)
+	require.Equal(t, http.StatusOK, ask(h, http.MethodGet, "/-/healthy").Code)
+	require.Equal(t, http.StatusOK, ask(h, http.MethodGet, "/-/ready").Code)
+	require.Equal(t, "up 1\n", ask(h, http.MethodGet, "/metrics").Body.String())
+	w := ask(h, http.MethodPost, "/-/reload")
+	require.Equal(t, http.StatusBadRequest, w.Code)
+	require.Contains(t, w.Body.String(), "wardround.yaml:3:1")
+	h = handler(t, func(o *Options) {
+		o.Reload = func(*http.Request) error { return nil }
+		o.State = func() State { return State{} }
+	})
+	require.Equal(t, http.StatusOK, ask(h, http.MethodPost, "/-/reload").Code)
+	require.Equal(t, http.StatusServiceUnavailable, ask(h, http.MethodGet, "/-/ready").Code, "before the first round")
+	require.Contains(t, ask(h, http.MethodGet, "/").Body.String(), "No tenant is known yet")
+}
+
+func TestReports(t *testing.T) {
+	h := handler(t, nil)
+	w := ask(h, http.MethodGet, "/reports/2026-11.pdf")
+	require.Equal(t, "report as pdf", w.Body.String())
+	require.Equal(t, "application/pdf", w.Header().Get("Content-Type"))
+	require.Equal(t, http.StatusBadRequest, ask(h, http.MethodGet, "/reports/1999-01.pdf").Code)
+}
+
+func TestAPI(t *testing.T) {
+	h := handler(t, nil)
+	var tenants struct{ Tenants []TenantJSON }
+	w := ask(h, http.MethodGet, "/api/v1/tenants")
+	require.Equal(t, "application/json; charset=utf-8", w.Header().Get("Content-Type"))
+	require.Contains(t, w.Body.String(), `"verdict": "not_measured"`)
+	text := strings.NewReplacer(`"not_measured"`, "0", `"kept"`, "1", `"not_known"`, "2", `"at_risk"`, "3", `"broken"`, "4").Replace(w.Body.String())
+	require.NoError(t, json.Unmarshal([]byte(text), &tenants))
+	require.Len(t, tenants.Tenants, 5)
+	require.Equal(t, "south", tenants.Tenants[0].Name)
+	require.Equal(t, "login_failing", tenants.Tenants[0].Findings[0].Name)
+
+	var objectives struct{ Objectives []ObjectiveJSON }
+	require.NoError(t, json.Unmarshal(ask(h, http.MethodGet, "/api/v1/objectives").Body.Bytes(), &objectives))
+	for _, o := range objectives.Objectives {
+		if o.Name == "login" {
+			require.Len(t, o.Instances, 3)
+			require.Equal(t, "south", o.Instances[0].Tenant, "worst first")
+			require.EqualValues(t, 900, o.Instances[0].Bad)
+			require.InDelta(t, 0.9, *o.Instances[0].ErrorRatio, 1e-9)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for want, got := range map[string]string{
+		"99.950 %": percent(0.9995), "99.999 %": percent(0.999999), "50 %": percent(0.5), "33.3 %": percent(1.0 / 3), "100 %": percent(1),
+		"none, spent 1.5×": budget(-0.5), "none, spent 200×": budget(-199), "25 %": budget(0.25),
+		"250 ms": span(250 * time.Millisecond), "90 s": span(90 * time.Second), "30 min": span(30 * time.Minute),
+		"5 h": span(5 * time.Hour), "3 d": span(72 * time.Hour), "never": ago(time.Time{}, now), "2.0×": rate(2),
+	} {
+		require.Equal(t, want, got)
+	}
+}
