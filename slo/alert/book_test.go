@@ -121,6 +121,9 @@ func TestBookTimes(t *testing.T) {
 		book.Step(at(1), []Condition{c})
 		require.Equal(t, at(1), book.Alerts()[0].EndsAt)
 	})
+}
+
+func TestBookReports(t *testing.T) {
 	t.Run("annotations follow the evaluation, and stay while nothing is known", func(t *testing.T) {
 		var book Book
 		c := burn("north", "page", "1h")
