@@ -65,10 +65,16 @@ func visitAll(store *collectors.Store, round, changed int) {
 }
 
 // constMetrics is the peer: the same series, as a custom client_golang collector hands them over.
-type constMetrics struct{ descs []*prometheus.Desc }
+type constMetrics struct {
+	descs   []*prometheus.Desc
+	tenants []string
+}
 
 func newConstMetrics() *constMetrics {
 	c := &constMetrics{}
+	for tenant := range benchTenants {
+		c.tenants = append(c.tenants, fmt.Sprintf("tenant_%04d", tenant))
+	}
 	for _, m := range benchMetrics {
 		c.descs = append(c.descs, prometheus.NewDesc(m.Name, m.Help, []string{"target", "tenant", "state"}, nil))
 	}
@@ -83,9 +89,8 @@ func (c *constMetrics) Describe(ch chan<- *prometheus.Desc) {
 
 func (c *constMetrics) Collect(ch chan<- prometheus.Metric) {
 	for i, d := range c.descs {
-		for tenant := range benchTenants {
-			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, benchValue(i, tenant, 0),
-				"main", fmt.Sprintf("tenant_%04d", tenant), "pending")
+		for tenant, name := range c.tenants {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, benchValue(i, tenant, 0), "main", name, "pending")
 		}
 	}
 }

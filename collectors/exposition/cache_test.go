@@ -59,6 +59,18 @@ func TestOnlyChangedFamiliesAreCompressedAgain(t *testing.T) {
 	require.NotEqual(t, "kept", string(e.families.byName[jobs.Name].body.deflated))
 }
 
+func TestChangeSeenByAnotherFormIsNotForgotten(t *testing.T) {
+	store := collectors.NewStore()
+	store.Put(northAgain(1, "root"))
+	e := serving(t, store, nil)
+	get(t, e, "", "gzip")
+	store.Put(northAgain(2, "root"))
+	get(t, e, "", "")
+	store.Put(batch(south, func(b *collectors.Builder) { b.Set(overdue, 1) }))
+	_, page := get(t, e, "", "gzip")
+	require.Contains(t, page, `channel="root"} 2`)
+}
+
 // TestUpdatesShowWhatAFreshExpositionShows goes through every way in which a Store can change and
 // compares what an exposition that saw all of it serves with what one serves that saw none.
 func TestUpdatesShowWhatAFreshExpositionShows(t *testing.T) {
@@ -74,6 +86,13 @@ func TestUpdatesShowWhatAFreshExpositionShows(t *testing.T) {
 	}{
 		{"nothing there", func() {}},
 		{"first batch", func() { store.Put(northAgain(1, "b")) }},
+		{"its last family gone", func() { store.Put(northAgain(1)) }},
+		{"its last family back", func() { store.Put(northAgain(1, "b")) }},
+		{"another help, the same values", func() {
+			m := *overdue
+			m.Help = "Another help"
+			store.Put(batch(north, func(b *collectors.Builder) { b.Set(&m, 5); b.Set(jobs, 1, "pending", "b") }))
+		}},
 		{"a batch behind", func() { store.Put(tail) }},
 		{"another value", func() { store.Put(northAgain(2, "b")) }},
 		{"a series in front", func() { store.Put(northAgain(2, "a", "b")) }},
