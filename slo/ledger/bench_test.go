@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,6 +13,19 @@ import (
 
 	"github.com/wardround/wardround/slo"
 )
+
+// reportCPU measures processor time from now on, which other work on the machine
+// disturbs less than wall time.
+func reportCPU(b *testing.B) (report func()) {
+	b.Helper()
+	used := func() time.Duration {
+		var u syscall.Rusage
+		require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	before := used()
+	return func() { b.ReportMetric(float64(used()-before)/float64(b.N)/1e6, "cpu-ms/op") }
+}
 
 // benchObjective has the default policy's seven windows and 30 days.
 func benchObjective(t testing.TB) slo.Objective {
@@ -60,12 +75,42 @@ func BenchmarkEvaluateTick(b *testing.B) {
 		b.Run(fmt.Sprintf("instances=%d/windows=8", instances), func(b *testing.B) {
 			l, o, deltas, _ := benchLedger(b, instances, 2*time.Hour)
 			b.ReportAllocs()
+			report := reportCPU(b)
 			for b.Loop() {
 				judge, read := slo.NewJudge(&o), l.Reader(&o)
 				for _, d := range deltas {
 					judge.Evaluate(read(d.Instance, "shared"))
 				}
 			}
+			report()
+		})
+	}
+}
+
+// BenchmarkWindows keeps eight windows' sums through a minute: one row enters and
+// one leaves each, with no two neighbours alike.
+func BenchmarkWindows(b *testing.B) {
+	for _, instances := range []int{2000, 20000} {
+		b.Run(fmt.Sprintf("instances=%d/windows=8", instances), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 2))
+			row := make([]entry, instances)
+			for id := range row {
+				row[id] = entry{id: uint32(id), run: 1, good: r.Uint64N(60), bad: r.Uint64N(2), measured: 1}
+			}
+			packed := pack(row)
+			var windows [8]sums
+			for w := range windows {
+				windows[w].grow(instances)
+			}
+			report := reportCPU(b)
+			for b.Loop() {
+				for _, w := range windows {
+					if err := errors.Join(w.add(packed), w.take(packed)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			report()
 		})
 	}
 }
@@ -78,10 +123,12 @@ func BenchmarkAppend(b *testing.B) {
 			l, _, deltas, at := benchLedger(b, instances, 8*time.Hour)
 			before := l.Stats().Bytes
 			b.ReportAllocs()
+			report := reportCPU(b)
 			for b.Loop() {
 				require.NoError(b, l.Append(at, deltas))
 				at = at.Add(time.Minute)
 			}
+			report()
 			b.ReportMetric(float64(l.Stats().Bytes-before)/float64(b.N), "B/minute")
 		})
 	}
@@ -102,12 +149,14 @@ func BenchmarkOpen(b *testing.B) {
 		}
 		require.NoError(b, l.db.Sync())
 		require.NoError(b, l.Close())
+		report := reportCPU(b)
 		for b.Loop() {
 			l, err := Open(dir, DefaultOptions())
 			require.NoError(b, err)
 			require.NoError(b, l.Watch(Windows([]slo.Objective{o})))
 			require.NoError(b, l.Close())
 		}
+		report()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		b.ReportMetric(float64(m.HeapInuse)/1e6, "MB-heap")

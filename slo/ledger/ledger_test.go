@@ -5,9 +5,11 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/slo"
@@ -256,4 +258,41 @@ func TestRetentionKeepsHours(t *testing.T) {
 	got, err := l.Sum(tenant(1), from, from.Add(time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, uint64(60), got.Good)
+}
+
+func TestReadingBesideAppending(t *testing.T) {
+	l := open(t, t.TempDir())
+	all, err := slo.Catalogue()
+	require.NoError(t, err)
+	o := &all[slices.IndexFunc(all, func(o slo.Objective) bool { return o.Name == "login" })]
+	require.NoError(t, l.Watch(Windows(all)))
+	put := func(n int) {
+		require.NoError(t, l.Append(start.Add(time.Duration(n)*time.Minute), []slo.Delta{{Instance: tenant(1), Counts: slo.Counts{Good: 1}}}))
+	}
+	put(0)
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				in := l.Reader(o)(tenant(1), "")
+				minutes := uint64(in.At.Sub(start) / time.Minute)
+				assert.Equal(t, minutes, in.Period.Good, "a reading is of one instant")
+				assert.Equal(t, min(minutes, 60), in.Burn(time.Hour).Good)
+				sum, err := l.Sum(tenant(1), start, in.At)
+				assert.NoError(t, err)
+				assert.Equal(t, minutes, sum.Good)
+			}
+		})
+	}
+	for n := range 150 {
+		put(n + 1)
+	}
+	close(done)
+	readers.Wait()
 }

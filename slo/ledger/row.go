@@ -105,6 +105,11 @@ type unpacker struct {
 
 // entry is the next entry; ok is false at the row's end or where err is set.
 func (u *unpacker) entry() (e entry, ok bool) {
+	if r := u.row; len(r) >= 3 && (r[0]|r[1]|r[2]) < 0x80 && r[0]&(headGap|measuredMask) == 0 { // nearly always
+		e = entry{id: u.next, run: uint32(r[0] >> headRun), good: uint64(r[1]), bad: uint64(r[2]), measured: 1}
+		u.row, u.next = r[3:], u.next+e.run
+		return e, true
+	}
 	if len(u.row) == 0 {
 		return entry{}, false
 	}
@@ -125,11 +130,6 @@ func (u *unpacker) entry() (e entry, ok bool) {
 }
 
 func (u *unpacker) number() uint64 {
-	if len(u.row) > 0 && u.row[0] < 0x80 { // nearly always
-		n := u.row[0]
-		u.row = u.row[1:]
-		return uint64(n)
-	}
 	n, size := binary.Uvarint(u.row)
 	if size <= 0 {
 		u.row, u.err = nil, errRow

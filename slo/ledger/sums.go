@@ -29,10 +29,11 @@ func (s sums) add(row []byte) error {
 		if int(e.id)+int(e.run) > len(s) {
 			return errRow
 		}
-		for i := e.id; i < e.id+e.run; i++ {
-			s[i].good += e.good
-			s[i].bad += e.bad
-			s[i].measured += e.measured
+		for i := range s[e.id : e.id+e.run] {
+			v := &s[int(e.id)+i]
+			v.good += e.good
+			v.bad += e.bad
+			v.measured += e.measured
 		}
 	}
 	return u.err
@@ -45,10 +46,11 @@ func (s sums) take(row []byte) error {
 		if int(e.id)+int(e.run) > len(s) {
 			return errRow
 		}
-		for i := e.id; i < e.id+e.run; i++ {
-			s[i].good -= e.good
-			s[i].bad -= e.bad
-			s[i].measured -= e.measured
+		for i := range s[e.id : e.id+e.run] {
+			v := &s[int(e.id)+i]
+			v.good -= e.good
+			v.bad -= e.bad
+			v.measured -= e.measured
 		}
 	}
 	return u.err
