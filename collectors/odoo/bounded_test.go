@@ -57,6 +57,19 @@ func TestWorkIsBounded(t *testing.T) {
 	}
 }
 
+// On a small table the planner would rather read all of it; that it takes the index there shows
+// that it is held to it everywhere.
+func TestPlansUseIndexes(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, "ANALYZE")
+	w.collect(t)
+	for _, g := range []*group{jobsGroup, mailGroup} {
+		for _, sql := range g.statements(w.schema, w.config) {
+			require.NotRegexp(t, `Seq Scan on (queue_job|mail_mail)`, explain(t, w, sql))
+		}
+	}
+}
+
 // explain is the plan of a statement as it is run in a batch, with the rows that it touched.
 func explain(t testing.TB, w *ward, sql string) string {
 	t.Helper()
