@@ -26,7 +26,9 @@ type Options struct {
 	MaxInstances int
 	// Expiry is how long a series may be unseen and still be the same one.
 	// What a counter did in a longer gap cannot be put into one minute, so it
-	// begins anew.
+	// begins anew. A series that its source has not shown for so long, while
+	// it showed others, is gone; a source that is silent altogether keeps its
+	// instances, which have no data, until it is forgotten.
 	Expiry time.Duration
 }
 
@@ -63,6 +65,7 @@ type Engine struct {
 	objectives map[string]*tracked
 	metrics    map[string]*metric
 	families   map[string]bool
+	sources    map[string]*source
 	generation int
 	instances  int
 	stats      Stats
@@ -75,9 +78,15 @@ type metric struct {
 	series map[string]*series
 }
 
+// source is where samples come from.
+type source struct {
+	name string
+	seen time.Time
+}
+
 // series is one raw series of one source.
 type series struct {
-	source     string
+	source     *source
 	generation int // of the feeds; an older one means objectives have changed
 	feeds      []feed
 	last       uint64 // of a counter
@@ -96,7 +105,7 @@ func New(objectives []slo.Objective, opts Options) (*Engine, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{opts: opts}
+	e := &Engine{opts: opts, sources: map[string]*source{}}
 	return e, e.Update(objectives)
 }
 
@@ -176,7 +185,10 @@ func (e *Engine) Observe(at time.Time, source, name string, labels Labels, value
 		return
 	}
 	s := e.find(m, source, labels)
-	s.seen = at
+	if at.Sub(s.seen) > e.opts.Expiry {
+		s.counted = false
+	}
+	s.seen, s.source.seen = at, at
 	var delta uint64
 	var known, asked bool
 	for _, f := range s.feeds {
@@ -218,7 +230,7 @@ func (e *Engine) find(m *metric, source string, labels Labels) *series {
 	e.key = append(append(append(e.key[:0], source...), 0), labels.Block()...)
 	s := m.series[string(e.key)]
 	if s == nil {
-		s = &series{source: source}
+		s = &series{source: e.source(source)}
 		m.series[string(e.key)] = s
 	}
 	if s.generation == e.generation {
@@ -240,12 +252,20 @@ func (e *Engine) find(m *metric, source string, labels Labels) *series {
 	return s
 }
 
+func (e *Engine) source(name string) *source {
+	if e.sources[name] == nil {
+		e.sources[name] = &source{name: name}
+	}
+	return e.sources[name]
+}
+
 // Forget drops all series of a source that is gone, such as a removed target,
 // and the instances that nothing feeds any more.
 func (e *Engine) Forget(source string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.drop(func(s *series) bool { return s.source == source })
+	e.drop(func(s *series) bool { return s.source.name == source })
+	delete(e.sources, source)
 }
 
 // drop removes series, then instances that no other one feeds.
@@ -267,7 +287,7 @@ func (e *Engine) drop(gone func(*series) bool) {
 }
 
 // Drain ends a minute: it answers what each instance that was seen did since
-// the last Drain, sorted by instance, and forgets series that have expired.
+// the last Drain, sorted by instance, and drops series that are gone.
 func (e *Engine) Drain(minute time.Time) []slo.Delta {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -275,7 +295,8 @@ func (e *Engine) Drain(minute time.Time) []slo.Delta {
 	for _, name := range sorted(e.objectives) {
 		deltas = e.objectives[name].drain(deltas)
 	}
-	e.drop(func(s *series) bool { return s.seen.Before(minute.Add(-e.opts.Expiry)) })
+	alive := minute.Add(-e.opts.Expiry)
+	e.drop(func(s *series) bool { return s.seen.Before(alive) && !s.source.seen.Before(alive) })
 	return deltas
 }
 

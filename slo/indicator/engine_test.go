@@ -175,17 +175,31 @@ func TestForgottenSourceStillCountsItsMinute(t *testing.T) {
 	require.Equal(t, Stats{}, m.engine.Stats())
 }
 
-func TestSeriesExpire(t *testing.T) {
+func TestVanishedSeriesAreDropped(t *testing.T) {
 	m := &minute{newEngine(t, objectives), noon}
-	m.see("web", "checks_total", 1, "tenant", "a", "outcome", "ok")
+	m.see("pg", "lag_seconds", 1, "target", "gone")
 	for range 61 {
+		m.see("pg", "lag_seconds", 1, "target", "main")
 		m.next()
 	}
-	require.Len(t, m.engine.Instances(), 1)
+	require.Len(t, m.engine.Instances(), 2)
+	m.see("pg", "lag_seconds", 1, "target", "main")
 	m.next()
-	require.Empty(t, m.engine.Instances())
-	m.see("web", "checks_total", 50, "tenant", "a", "outcome", "ok")
-	require.Empty(t, m.next(), "a counter that comes back after long begins anew")
+	require.Equal(t, []slo.Instance{slo.NewInstance("lag", slo.Label{Name: "target", Value: "main"})}, m.engine.Instances())
+}
+
+func TestSilentSourceKeepsItsInstances(t *testing.T) {
+	m := &minute{newEngine(t, objectives), noon}
+	ok := func(n float64) { m.see("web", "checks_total", n, "tenant", "a", "outcome", "ok") }
+	ok(1)
+	for range 90 {
+		require.Empty(t, m.next())
+	}
+	require.Len(t, m.engine.Instances(), 1, "it has no data, which must be seen")
+	ok(50)
+	require.Empty(t, m.next(), "what happened in so long a gap fits into no minute")
+	ok(51)
+	require.Equal(t, []string{`login{tenant="a"} 1/0`}, m.next())
 }
 
 func TestUnusableSamples(t *testing.T) {
