@@ -27,6 +27,20 @@ func run(t *testing.T, program string, args ...string) {
 	require.NoError(t, err, "%s", out)
 }
 
+// TestWardroundTakesItsConfiguration gives the example to the binary, with secrets that exist.
+func TestWardroundTakesItsConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	text, err := os.ReadFile("config/wardround.yaml")
+	require.NoError(t, err)
+	for _, name := range []string{"wardround_postgres", "wardround_redis"} {
+		require.Contains(t, string(text), "/run/secrets/"+name)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("secret\n"), 0o600))
+	}
+	path := filepath.Join(dir, "wardround.yaml")
+	require.NoError(t, os.WriteFile(path, bytes.ReplaceAll(text, []byte("/run/secrets"), []byte(dir)), 0o600))
+	run(t, "go", "run", "../cmd/wardround", "check", "config", "--config.file="+path)
+}
+
 // TestPrometheusTakesItsConfiguration has it find the rules of the built-in objectives too, where
 // the file says that they are.
 func TestPrometheusTakesItsConfiguration(t *testing.T) {
