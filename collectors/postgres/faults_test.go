@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,6 +84,7 @@ func TestConformance(t *testing.T) {
 
 // TestHang freezes the server while the control connection and a visit are open.
 func TestHang(t *testing.T) {
+	t.Parallel()
 	server := platform.PostgresForTest(t, platform.PostgresOptions{})
 	c := monitored(t, server, Options{})
 	collect(t, c)
@@ -113,6 +115,7 @@ func TestHang(t *testing.T) {
 // TestDownAndBack restarts the server between two rounds, which must not show, and keeps it down
 // for one, which must.
 func TestDownAndBack(t *testing.T) {
+	t.Parallel()
 	server := platform.PostgresForTest(t, platform.PostgresOptions{})
 	c := monitored(t, server, Options{})
 	collect(t, c)
@@ -161,10 +164,15 @@ func TestPreferIsTriedOnce(t *testing.T) {
 	config := configFor(primary, roleForTest(t, primary, "IN ROLE pg_monitor"))
 	config.DSN = promconfig.Secret(strings.Replace(string(config.DSN), "sslmode=disable", "sslmode=prefer", 1))
 	c := clusterForTest(t, config, Options{})
-	require.NotEmpty(t, c.dialer.config.Fallbacks)
+	dialled, dial := 0, c.dialer.config.DialFunc
+	c.dialer.config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialled++
+		return dial(ctx, network, address)
+	}
 	collect(t, c)
-	require.Equal(t, &settledTLS{}, c.dialer.settled.Load())
+	require.Equal(t, 2, dialled, "with TLS and without")
 	require.NoError(t, c.Visit(t.Context(), "postgres", exec("SELECT 1")))
+	require.Equal(t, 3, dialled, "known by now")
 }
 
 // TestPausesAreLoggedWithoutSecrets reads what a refusing server makes us log.

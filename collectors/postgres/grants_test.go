@@ -24,6 +24,7 @@ func golden(t *testing.T, file, got string) {
 
 // TestGrants runs the SQL twice and then watches the cluster with the role that it made.
 func TestGrants(t *testing.T) {
+	t.Parallel()
 	for _, unfit := range []string{"", "pg_monitor", "two\nlines", "$wardround$", strings.Repeat("x", 64)} {
 		_, err := Grants(unfit)
 		require.Error(t, err, "%q", unfit)

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(platform.SharePostgres(m, platform.PostgresOptions{}, &primary))
 }
 
-// roleForTest makes a role as Grants does it, without a limit, and drops it with the test.
+// roleForTest makes a login role of a name of its own, with the attributes and nothing else.
 func roleForTest(t testing.TB, server *platform.Postgres, attributes string) string {
 	t.Helper()
 	name := "ward_" + strings.ToLower(fmt.Sprintf("%x", time.Now().UnixNano()))

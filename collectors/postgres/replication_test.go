@@ -52,6 +52,7 @@ func (p pair) caughtUp(t *testing.T) {
 
 // TestReplication walks one pair through its troubles; each part leaves it whole for the next.
 func TestReplication(t *testing.T) {
+	t.Parallel()
 	p := pairForTest(t)
 	t.Run("streaming", p.testStreaming)
 	t.Run("primary idle", p.testIdle)

@@ -56,6 +56,7 @@ func serverWithTLS(t *testing.T) (*platform.Postgres, string) {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	server, root := serverWithTLS(t)
 	role := roleForTest(t, server, "IN ROLE pg_monitor")
 	for name, test := range map[string]struct {

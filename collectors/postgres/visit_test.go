@@ -79,6 +79,22 @@ func TestVisitLeavesNoConnection(t *testing.T) {
 	require.Equal(t, collectors.ReasonGone, collectors.ReasonOf(c.Visit(t.Context(), clinic, exec("SELECT 1"))))
 }
 
+// TestVisitEndsWhenTheServerHasLetGo asks over an open connection, so that nothing passes between
+// the return of Visit and the look.
+func TestVisitEndsWhenTheServerHasLetGo(t *testing.T) {
+	clinic := primary.DatabaseForTest(t, "")
+	c := monitored(t, primary, Options{})
+	look, err := primary.Connect(t.Context(), "", "")
+	require.NoError(t, err)
+	for range 30 {
+		require.NoError(t, c.Visit(t.Context(), clinic, exec("SELECT 1")))
+		var left int
+		require.NoError(t, look.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", clinic).Scan(&left))
+		require.Zero(t, left)
+	}
+	require.NoError(t, look.Close(t.Context()))
+}
+
 func exec(sql string) func(ctx context.Context, conn *pgconn.PgConn) error {
 	return func(ctx context.Context, conn *pgconn.PgConn) error {
 		_, err := conn.Exec(ctx, sql).ReadAll()
@@ -112,11 +128,13 @@ func TestVisitIsBoundByTheSafetySettings(t *testing.T) {
 
 // TestControlStaysOutOfTenantDatabases counts over several rounds.
 func TestControlStaysOutOfTenantDatabases(t *testing.T) {
+	t.Parallel()
 	server := platform.PostgresForTest(t, platform.PostgresOptions{})
 	for _, name := range []string{"a", "b"} {
 		require.NoError(t, server.CreateDatabase(t.Context(), name, ""))
 	}
 	c := monitored(t, server, Options{Tenants: tenantsOf(t, map[string]string{"a": "a", "b": "b"})})
+	requireAbsent(t, collect(t, c), "pg_stat_activity_oldest_query_start_timestamp_seconds") // ours does not count
 	for range 3 {
 		collect(t, c)
 		require.Equal(t, "1", ours(t, server, "true"), "one control connection, kept")
@@ -160,6 +178,7 @@ func TestDatabaseOutOfConnections(t *testing.T) {
 
 // TestClusterOutOfConnections fills a small cluster up to its last slot.
 func TestClusterOutOfConnections(t *testing.T) {
+	t.Parallel()
 	server := platform.PostgresForTest(t, platform.PostgresOptions{MaxConnections: 10})
 	c := monitored(t, server, Options{})
 	b := collect(t, c)
