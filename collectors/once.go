@@ -3,6 +3,7 @@ package collectors
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sourcegraph/conc/pool"
 )
@@ -13,13 +14,14 @@ func Once(ctx context.Context, o Options, visits []Visit) (map[Key]error, error)
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	r := &Rounds{options: o}
+	var timing atomic.Pointer[Timing]
+	timing.Store(&o.Timing)
 	var mu sync.Mutex
 	failures := map[Key]error{}
 	work := pool.New().WithMaxGoroutines(onceAtATime)
 	for _, w := range visits {
 		work.Go(func() {
-			v := newVisit(ctx, r.withDefaults(w), &o)
+			v := newVisit(ctx, w.timed(&o.Timing), &o, &timing)
 			defer v.cancel()
 			log, batch, err := v.ask(v.Visit)
 			v.record(log, batch, err)

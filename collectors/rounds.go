@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sourcegraph/conc"
@@ -15,14 +16,19 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// Options says how rounds are made. Every field has a default but Store.
-type Options struct {
-	Store      *Store        // receives every Batch; required
+// Timing says when visits are made and for how long what they brought is believed.
+type Timing struct {
 	Interval   time.Duration // between two visits of one target
 	Timeout    time.Duration // of one visit
 	StaleAfter int           // how many intervals the last good Batch outlives failures
 	Sweep      time.Duration // how long an unchanged target may go without being asked
 	MaxBackoff time.Duration // the longest wait between visits to a target that keeps failing
+}
+
+// Options says how rounds are made. Every field has a default but Store.
+type Options struct {
+	Timing
+	Store *Store // receives every Batch; required
 
 	// Observe is told of every Batch as it becomes or is confirmed current, with the time as of
 	// which it is. Calls for different keys may come at the same time. It must be quick.
@@ -35,8 +41,10 @@ type Options struct {
 // DefaultOptions is one visit a minute, ten seconds long at most.
 func DefaultOptions() Options {
 	return Options{
-		Interval: time.Minute, Timeout: 10 * time.Second, StaleAfter: 3,
-		Sweep: 15 * time.Minute, MaxBackoff: 5 * time.Minute,
+		Timing: Timing{
+			Interval: time.Minute, Timeout: 10 * time.Second, StaleAfter: 3,
+			Sweep: 15 * time.Minute, MaxBackoff: 5 * time.Minute,
+		},
 		Observe: func(time.Time, *Batch) {},
 		Logger:  slog.New(slog.DiscardHandler),
 		Tracer:  noop.NewTracerProvider().Tracer(""),
@@ -44,9 +52,14 @@ func DefaultOptions() Options {
 }
 
 func (o Options) validate() error {
-	switch {
-	case o.Store == nil:
+	if o.Store == nil {
 		return errors.New("rounds: Store is required")
+	}
+	return o.Timing.validate()
+}
+
+func (o Timing) validate() error {
+	switch {
 	case o.Interval <= 0 || o.Timeout <= 0:
 		return errors.New("rounds: Interval and Timeout must be positive")
 	case o.StaleAfter < 1:
@@ -60,6 +73,7 @@ func (o Options) validate() error {
 // out or Stop returns.
 type Rounds struct {
 	options Options
+	timing  atomic.Pointer[Timing]
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running conc.WaitGroup
@@ -76,8 +90,19 @@ func NewRounds(ctx context.Context, o Options) (*Rounds, error) {
 		return nil, err
 	}
 	r := &Rounds{options: o, visits: map[Key]*visit{}, waiting: map[Key]bool{}, ready: make(chan struct{})}
+	r.timing.Store(&o.Timing)
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	return r, nil
+}
+
+// Retime changes when visits are made from now on. Visits without an interval or timeout of their
+// own follow with the next Set.
+func (r *Rounds) Retime(t Timing) error {
+	if err := t.validate(); err != nil {
+		return err
+	}
+	r.timing.Store(&t)
+	return nil
 }
 
 // Set makes these the visits from now on. A Visit that was there already keeps its counters,
@@ -89,7 +114,7 @@ func (r *Rounds) Set(visits []Visit) error {
 		if _, twice := wanted[v.Key]; twice {
 			return fmt.Errorf("rounds: %s is to be visited twice", v.Key)
 		}
-		wanted[v.Key] = r.withDefaults(v)
+		wanted[v.Key] = v.timed(r.timing.Load())
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,23 +138,24 @@ func (r *Rounds) Set(visits []Visit) error {
 	return nil
 }
 
-func (r *Rounds) withDefaults(v Visit) Visit {
+// timed gives the visit the rounds' interval and timeout where it has none of its own.
+func (v Visit) timed(t *Timing) Visit {
 	if v.Interval <= 0 {
-		v.Interval = r.options.Interval
+		v.Interval = t.Interval
 	}
 	if v.Timeout <= 0 {
-		v.Timeout = r.options.Timeout
+		v.Timeout = t.Timeout
 	}
 	return v
 }
 
 func (r *Rounds) start(w Visit) {
-	v := newVisit(r.ctx, w, &r.options)
+	v := newVisit(r.ctx, w, &r.options, &r.timing)
 	r.visits[w.Key] = v
 	select {
 	case <-r.ready:
 	default:
-		if w.Interval <= r.options.Interval {
+		if w.Interval <= r.timing.Load().Interval {
 			r.waiting[w.Key] = true
 		}
 	}

@@ -320,6 +320,26 @@ func TestSetKeepsWhatDidNotChange(t *testing.T) {
 	})
 }
 
+func TestRetimeTakesEffectWithTheNextSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		r, _ := startRounds(t, nil)
+		v := Visit{Key: Key{"test", "a", ""}, Collector: collecting(func(context.Context, *Builder) error { asked.Add(1); return nil })}
+		require.NoError(t, r.Set([]Visit{v}))
+		pass(10 * time.Minute)
+		require.EqualValues(t, 10, asked.Load())
+		timing := DefaultOptions().Timing
+		timing.Interval = 10 * time.Second
+		require.NoError(t, r.Retime(timing))
+		require.NoError(t, r.Set([]Visit{v}))
+		pass(10 * time.Minute)
+		require.InDelta(t, 70, asked.Load(), 1)
+		require.Equal(t, 10*time.Second, r.Status()[0].Interval)
+		timing.StaleAfter = 0
+		require.Error(t, r.Retime(timing))
+	})
+}
+
 func TestReadyAfterTheFirstRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := startRounds(t, nil)

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sourcegraph/conc/panics"
@@ -47,6 +48,7 @@ var errDeadline = errors.New("the visit took longer than it may")
 // visit is one Visit under way: the goroutine in run is the only one that makes it.
 type visit struct {
 	options *Options
+	timing  *atomic.Pointer[Timing] // shared with all visits of the rounds
 	ctx     context.Context
 	cancel  context.CancelFunc
 	nudge   chan struct{} // the Visit was replaced: look at the clock again
@@ -67,9 +69,9 @@ type visit struct {
 	ended       bool   // taken out of the rounds: publishes nothing any more
 }
 
-func newVisit(ctx context.Context, w Visit, o *Options) *visit {
+func newVisit(ctx context.Context, w Visit, o *Options, timing *atomic.Pointer[Timing]) *visit {
 	v := &visit{
-		Visit: w, options: o, nudge: make(chan struct{}, 1),
+		Visit: w, options: o, timing: timing, nudge: make(chan struct{}, 1),
 		visits: map[Outcome]uint64{}, errors: map[Reason]uint64{},
 	}
 	v.ctx, v.cancel = context.WithCancel(ctx)
@@ -125,7 +127,7 @@ func (v *visit) staleAt() (time.Time, bool) {
 	if v.last == nil || v.failures == 0 {
 		return time.Time{}, false
 	}
-	return v.lastSuccess.Add(time.Duration(v.options.StaleAfter) * v.Interval), true
+	return v.lastSuccess.Add(time.Duration(v.timing.Load().StaleAfter) * v.Interval), true
 }
 
 func (v *visit) expire() {
@@ -156,7 +158,7 @@ func (v *visit) show() {
 func (v *visit) make() {
 	v.mu.Lock()
 	w, last := v.Visit, v.last
-	sweep := time.Since(v.lastAsked) >= v.options.Sweep
+	sweep := time.Since(v.lastAsked) >= v.timing.Load().Sweep
 	failing := v.failures > 0
 	v.mu.Unlock()
 
@@ -267,11 +269,11 @@ func (v *visit) succeed(l Log, batch *Batch) {
 // plan sets the next visit: on the key's grid, and further away the more often the target failed.
 // Having had no slot is not the target's fault and changes nothing.
 func (v *visit) plan() {
-	wait := v.Interval
-	for i := 1; i < v.strikes && wait < v.options.MaxBackoff; i++ {
+	wait, most := v.Interval, max(v.timing.Load().MaxBackoff, v.Interval)
+	for i := 1; i < v.strikes && wait < most; i++ {
 		wait *= 2
 	}
-	wait = min(wait, max(v.options.MaxBackoff, v.Interval))
+	wait = min(wait, most)
 	v.next = nextDue(v.Key, v.Interval, time.Now().Add(wait-v.Interval))
 }
 

@@ -144,7 +144,7 @@ func (a *App) open() error {
 
 // prepare makes the targets, the rounds and the pages.
 func (a *App) prepare() (err error) {
-	a.targets, err = newTargets(a.config, nil, a.targetOptions())
+	a.targets, err = newTargets(a.config, nil, a.targetOptions(a.config))
 	if err != nil {
 		return err
 	}
@@ -168,12 +168,18 @@ func (a *App) prepare() (err error) {
 
 func (a *App) roundsOptions() collectors.Options {
 	o := collectors.DefaultOptions()
-	r := a.config.Rounds
-	o.Interval, o.Timeout, o.StaleAfter, o.Sweep = r.Interval, r.Timeout, r.StaleAfter, r.Sweep
-	o.MaxBackoff = max(5*r.Interval, time.Minute)
+	o.Timing = timing(a.config)
 	o.Store, o.Observe = a.store, a.observe
 	o.Logger, o.Tracer = a.options.Logger, a.options.Tracer
 	return o
+}
+
+func timing(c *config.Config) collectors.Timing {
+	r := c.Rounds
+	return collectors.Timing{
+		Interval: r.Interval, Timeout: r.Timeout, StaleAfter: r.StaleAfter, Sweep: r.Sweep,
+		MaxBackoff: max(5*r.Interval, time.Minute),
+	}
 }
 
 func (a *App) owns(name string, end func() error) {
@@ -192,8 +198,7 @@ func (a *App) Start() error {
 	}
 	a.connect(a.notifier)
 	ctx, cancel := context.WithCancel(a.ctx)
-	every := min(a.config.Rounds.Interval, time.Minute)
-	a.running.Go(func() { a.evaluate(ctx, every) })
+	a.running.Go(func() { a.evaluate(ctx) })
 	a.running.Go(func() { a.follow(ctx) })
 	a.owns("evaluations", func() error { cancel(); a.running.Wait(); return nil })
 	a.metrics.loaded(time.Now(), nil)
@@ -216,8 +221,11 @@ func (a *App) Stop() {
 }
 
 // evaluate judges the promises again and again, on a clock of its own.
-func (a *App) evaluate(ctx context.Context, every time.Duration) {
+func (a *App) evaluate(ctx context.Context) {
 	for {
+		a.mu.Lock()
+		every := min(a.config.Rounds.Interval, time.Minute)
+		a.mu.Unlock()
 		now := time.Now()
 		timer := time.NewTimer(now.Truncate(every).Add(every).Sub(now))
 		select {

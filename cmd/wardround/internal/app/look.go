@@ -68,7 +68,7 @@ func newVisitor(ctx context.Context, c *config.Config) (*App, error) {
 	}
 	a.databases = odoo.NewDatabases(a.tenants)
 	var err error
-	a.targets, err = newTargets(c, nil, a.targetOptions())
+	a.targets, err = newTargets(c, nil, a.targetOptions(a.config))
 	return a, err
 }
 

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
@@ -27,10 +26,7 @@ func (a *App) reload() error {
 	if err != nil {
 		return err
 	}
-	if c.Rounds != a.config.Rounds {
-		return fmt.Errorf("%s: rounds: changed times take effect at a restart only; restart, or put back the old ones", a.options.ConfigFile)
-	}
-	next, err := newTargets(c, a.targets, a.targetOptions())
+	next, err := newTargets(c, a.targets, a.targetOptions(c))
 	if err != nil {
 		return err
 	}
@@ -44,6 +40,9 @@ func (a *App) reload() error {
 	old := a.targets
 	a.config, a.targets = c, next
 	a.connect(notifier)
+	if err := a.rounds.Retime(timing(c)); err != nil {
+		return err
+	}
 	if err := a.settle(); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type target[C any, T any] struct {
 
 // targets are the servers of one configuration, in its order.
 type targets struct {
+	interval time.Duration // of the rounds that they were made for
 	postgres []target[postgres.Config, *postgres.Cluster]
 	redis    []target[redis.Config, *redis.Server]
 	odoo     []target[odoo.Config, *odoo.Target]
@@ -35,8 +36,8 @@ type targetOptions struct {
 	interval time.Duration
 }
 
-func (a *App) targetOptions() targetOptions {
-	return targetOptions{a.tenants, a.options.Logger, a.config.Rounds.Interval}
+func (a *App) targetOptions(c *config.Config) targetOptions {
+	return targetOptions{a.tenants, a.options.Logger, c.Rounds.Interval}
 }
 
 // newTargets makes the servers of a configuration and takes those that did not change over from
@@ -45,13 +46,16 @@ func newTargets(c *config.Config, old *targets, o targetOptions) (*targets, erro
 	if old == nil {
 		old = &targets{}
 	}
-	t := &targets{}
+	t, kept := &targets{interval: o.interval}, old
+	if old.interval != o.interval {
+		kept = &targets{} // servers count on the interval; none is as it was
+	}
 	err := errors.Join(
-		adopt(&t.postgres, old.postgres, c.Postgres, "postgres", func(c postgres.Config) (*postgres.Cluster, error) {
+		adopt(&t.postgres, kept.postgres, c.Postgres, "postgres", func(c postgres.Config) (*postgres.Cluster, error) {
 			return postgres.New(c, postgres.Options{Tenants: o.tenants, Logger: o.logger, Interval: o.interval})
 		}),
-		adopt(&t.redis, old.redis, c.Redis, "redis", redis.New),
-		adopt(&t.odoo, old.odoo, c.Odoo, "odoo", func(c odoo.Config) (*odoo.Target, error) {
+		adopt(&t.redis, kept.redis, c.Redis, "redis", redis.New),
+		adopt(&t.odoo, kept.odoo, c.Odoo, "odoo", func(c odoo.Config) (*odoo.Target, error) {
 			return odoo.New(c, odoo.Options{Logger: o.logger, Interval: o.interval, Previous: old.service(c.Name)})
 		}),
 	)
