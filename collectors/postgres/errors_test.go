@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -60,5 +59,5 @@ func TestClassifyShowsNoValues(t *testing.T) {
 
 	naming := &pgconn.PgError{Severity: "ERROR", Code: "42501", Message: "permission denied for table queue_job"}
 	require.ErrorContains(t, Classify(naming), "permission denied for table queue_job")
-	require.True(t, errors.As(Classify(naming), &naming))
+	require.ErrorAs(t, Classify(naming), &naming)
 }

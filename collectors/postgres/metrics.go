@@ -11,8 +11,10 @@ func Metrics() collectors.Catalogue {
 	return collectors.Merge(all)
 }
 
-var metricUp = &collectors.Metric{Name: "pg_up", Type: collectors.Gauge,
-	Help: "Whether the server answered the last round that brought values", Source: "control connection"}
+var metricUp = &collectors.Metric{
+	Name: "pg_up", Type: collectors.Gauge,
+	Help: "Whether the server answered the last round that brought values", Source: "control connection",
+}
 
 // gauge and counter declare the metrics of a view; the unit is empty for plain counts and states.
 func gauge(name, unit, source, help string, labels ...string) *collectors.Metric {

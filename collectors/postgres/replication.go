@@ -70,9 +70,14 @@ func (r *round) readStandby(line row) {
 		column string
 	}{
 		{metricStandbyStreaming, "streaming"},
-		{metricSentBytes, "sent_bytes"}, {metricFlushBytes, "flush_bytes"}, {metricReplayBytes, "replay_bytes"},
-		{metricWriteLag, "write_seconds"}, {metricFlushLag, "flush_seconds"}, {metricReplayLag, "replay_seconds"},
-		{metricReplyTime, "replied"}, {metricStandbyXmin, "xmin_age"},
+		{metricSentBytes, "sent_bytes"},
+		{metricFlushBytes, "flush_bytes"},
+		{metricReplayBytes, "replay_bytes"},
+		{metricWriteLag, "write_seconds"},
+		{metricFlushLag, "flush_seconds"},
+		{metricReplayLag, "replay_seconds"},
+		{metricReplyTime, "replied"},
+		{metricStandbyXmin, "xmin_age"},
 	} {
 		r.set(part.metric, line, part.column, id...)
 	}
