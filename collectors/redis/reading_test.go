@@ -106,6 +106,23 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+func TestFieldsInBaseUnitsAndWithTheirSign(t *testing.T) {
+	r := reading{
+		"total_eviction_exceeded_time": "1500", "latest_fork_usec": "870", "expired_stale_perc": "25.00",
+		"mem_fragmentation_bytes": "-4096", "rdb_last_bgsave_time_sec": "-1", "used_memory": "12", "loading": "x",
+	}
+	got := map[string]float64{}
+	build(func(b *collectors.Builder) { r.emitFields(b, fields) }).Each(
+		func(string) bool { return true }, func(s collectors.Series) { got[s.Name()] = s.Value() })
+	require.Equal(t, map[string]float64{
+		"redis_eviction_exceeded_seconds_total": 1.5,
+		"redis_latest_fork_duration_seconds":    870 * 1e-6,
+		"redis_expired_stale_ratio":             0.25,
+		"redis_mem_fragmentation_bytes":         -4096,
+		"redis_memory_used_bytes":               12,
+	}, got)
+}
+
 func TestEmitRule(t *testing.T) {
 	cases := map[string]string{
 		"":                        "redis_rdb_enabled 0",
