@@ -40,7 +40,7 @@ func newOwnMetrics(r *prometheus.Registry, book *ledger.Ledger, indicators *indi
 			func() float64 { return float64(tenants.Current().Len()) }),
 		gauge("wardround_ledger_size_bytes", "Size of the ledger on disk",
 			func() float64 { return float64(book.Stats().Bytes) }),
-		gauge("wardround_ledger_waiting_minutes", "Minutes kept in memory because the ledger could not be written",
+		gauge("wardround_ledger_waiting_rows", "Rows, of one minute each, kept in memory because the ledger could not be written",
 			func() float64 { return float64(book.Stats().Waiting) }),
 		counter("wardround_ledger_failed_writes_total", "Times that the ledger could not be written",
 			func() float64 { return float64(book.Stats().FailedWrites) }),
