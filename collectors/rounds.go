@@ -30,12 +30,20 @@ type Options struct {
 	Timing
 	Store *Store // receives every Batch; required
 
-	// Observe is told of every Batch as it becomes or is confirmed current, with the time as of
-	// which it is. Calls for different keys may come at the same time. It must be quick.
-	Observe func(at time.Time, b *Batch)
+	// Observe is told of every Batch as it becomes or is confirmed current. Calls for different
+	// keys may come at the same time. It must be quick.
+	Observe func(Observation)
 
 	Logger *slog.Logger
 	Tracer trace.Tracer
+}
+
+// Observation is a Batch as of a time: that of the visit which brought it, or of one that was left
+// out because nothing had changed.
+type Observation struct {
+	Batch *Batch
+	At    time.Time
+	Next  time.Time // when the next visit is due
 }
 
 // DefaultOptions is one visit a minute, ten seconds long at most.
@@ -45,7 +53,7 @@ func DefaultOptions() Options {
 			Interval: time.Minute, Timeout: 10 * time.Second, StaleAfter: 3,
 			Sweep: 15 * time.Minute, MaxBackoff: 5 * time.Minute,
 		},
-		Observe: func(time.Time, *Batch) {},
+		Observe: func(Observation) {},
 		Logger:  slog.New(slog.DiscardHandler),
 		Tracer:  noop.NewTracerProvider().Tracer(""),
 	}

@@ -276,7 +276,10 @@ func TestUnchangedTargetIsNotAskedButSwept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var observed atomic.Int64
 		r, store := startRounds(t, func(o *Options) {
-			o.Observe = func(time.Time, *Batch) { observed.Add(1) }
+			o.Observe = func(seen Observation) {
+				observed.Add(1)
+				require.WithinDuration(t, seen.At.Add(time.Minute), seen.Next, time.Second)
+			}
 		})
 		q := &quiet{}
 		key := Key{"test", "t", ""}

@@ -242,6 +242,9 @@ func (v *visit) record(l Log, batch *Batch, err error) {
 		v.succeed(l, batch)
 	}
 	v.plan()
+	if l.Outcome != Failure {
+		v.options.Observe(Observation{batch, l.Start, v.next})
+	}
 	v.say(l, err)
 	v.options.Store.Put(v.ownBatch(l))
 }
@@ -263,7 +266,6 @@ func (v *visit) succeed(l Log, batch *Batch) {
 		v.last = batch
 		v.show()
 	}
-	v.options.Observe(l.Start, batch)
 }
 
 // plan sets the next visit: on the key's grid, and further away the more often the target failed.

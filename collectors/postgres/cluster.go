@@ -132,6 +132,7 @@ func (c *Cluster) Collect(ctx context.Context, b *collectors.Builder) error {
 	if err != nil {
 		c.hangUp()
 		c.forget()
+		b.Set(metricUp, 0)
 		return err
 	}
 	b.Set(metricUp, 1)

@@ -124,8 +124,10 @@ func TestDownAndBack(t *testing.T) {
 	requireValue(t, collect(t, c), 1, "pg_up")
 
 	require.NoError(t, server.Stop())
-	err := c.Collect(t.Context(), collectors.NewBuilder(collectors.Key{}, time.Now()))
+	down := collectors.NewBuilder(collectors.Key{}, time.Now())
+	err := c.Collect(t.Context(), down)
 	require.Equal(t, collectors.ReasonUnreachable, collectors.ReasonOf(err), "%v", err)
+	requireValue(t, down.Batch(), 0, "pg_up")
 	require.NoError(t, server.Start(t.Context()))
 	requireValue(t, collect(t, c), 1, "pg_up")
 }

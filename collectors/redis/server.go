@@ -118,6 +118,7 @@ func (s *Server) Collect(ctx context.Context, b *collectors.Builder) error {
 	// clock of its own; the next visit shall see for itself.
 	_ = client.Close()
 	s.connectAnew()
+	b.Set(metricUp, 0)
 	return err
 }
 

@@ -80,8 +80,9 @@ type metric struct {
 
 // source is where samples come from.
 type source struct {
-	name string
-	seen time.Time
+	name  string
+	seen  time.Time
+	rests time.Time // until then it need not be seen: its next round is not due
 }
 
 // series is one raw series of one source.
@@ -185,7 +186,7 @@ func (e *Engine) Observe(at time.Time, source, name string, labels Labels, value
 		return
 	}
 	s := e.find(m, source, labels)
-	if at.Sub(s.seen) > e.opts.Expiry {
+	if at.Sub(s.seen) > e.opts.Expiry && at.Sub(s.source.rests) > e.opts.Expiry {
 		s.counted = false
 	}
 	s.seen, s.source.seen = at, at
@@ -203,6 +204,18 @@ func (e *Engine) Observe(at time.Time, source, name string, labels Labels, value
 		if known {
 			f.to.count(f.role, delta)
 		}
+	}
+}
+
+// Rest says that a source has told all that it was to tell until a time, when
+// its next round is due: minutes until then were watched, and what they hold no
+// events of did not happen. A source that is asked once in many hours covers
+// these hours, and one that misses its round stops covering.
+func (e *Engine) Rest(source string, until time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.sources[source]; s != nil {
+		s.rests = until
 	}
 }
 
@@ -286,11 +299,13 @@ func (e *Engine) drop(gone func(*series) bool) {
 	}
 }
 
-// Drain ends a minute: it answers what each instance that was seen did since
-// the last Drain, sorted by instance, and drops series that are gone.
+// Drain ends a minute: it answers what each instance that was seen, or whose
+// sources rest, did since the last Drain, sorted by instance, and drops series
+// that are gone.
 func (e *Engine) Drain(minute time.Time) []slo.Delta {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.watch(minute)
 	deltas := make([]slo.Delta, 0, e.instances)
 	for _, name := range sorted(e.objectives) {
 		deltas = e.objectives[name].drain(deltas)
@@ -298,6 +313,20 @@ func (e *Engine) Drain(minute time.Time) []slo.Delta {
 	alive := minute.Add(-e.opts.Expiry)
 	e.drop(func(s *series) bool { return s.seen.Before(alive) && !s.source.seen.Before(alive) })
 	return deltas
+}
+
+// watch marks the instances of which a source rests.
+func (e *Engine) watch(minute time.Time) {
+	for _, m := range e.metrics {
+		for _, s := range m.series {
+			if s.source.rests.Before(minute) {
+				continue
+			}
+			for _, f := range s.feeds {
+				f.to.measured = true
+			}
+		}
+	}
 }
 
 // Instances are those that exist now, sorted.

@@ -348,3 +348,20 @@ func BenchmarkObserveRound(b *testing.B) {
 		}
 	}
 }
+
+func TestARestingSourceCoversItsMinutes(t *testing.T) {
+	m := &minute{newEngine(t, objectives), noon}
+	visit := func(n float64) {
+		m.see("web", "checks_total", n, "tenant", "a", "outcome", "ok")
+		m.engine.Rest("web", m.at.Add(2*time.Hour))
+	}
+	visit(1)
+	for range 120 {
+		require.Equal(t, []string{`login{tenant="a"} 0/0`}, m.next(), "nothing was due")
+	}
+	visit(2)
+	require.Equal(t, []string{`login{tenant="a"} 1/0`}, m.next(), "so long a gap was meant to be")
+	m.at = m.at.Add(3 * time.Hour)
+	require.Empty(t, m.next(), "the next round was missed")
+	m.engine.Rest("unknown", m.at)
+}

@@ -241,9 +241,9 @@ func (a *App) evaluate(ctx context.Context) {
 
 // observe takes every Batch in: for the promises, for what is known of tenants, and for who the
 // tenants are. Visits call it, so it must not wait for them: follow does what follows from it.
-func (a *App) observe(at time.Time, b *collectors.Batch) {
-	a.objectives.observe(at, b)
-	if a.learned.from(b) || bringsDatabases(b.Key) {
+func (a *App) observe(seen collectors.Observation) {
+	a.objectives.observe(seen)
+	if a.learned.from(seen.Batch) || bringsDatabases(seen.Batch.Key) {
 		select {
 		case a.changed <- struct{}{}:
 		default:

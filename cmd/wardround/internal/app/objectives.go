@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,14 +38,15 @@ type objectives struct {
 }
 
 // observe hands a Batch, as of a time, to the indicators that want some of it.
-func (o *objectives) observe(at time.Time, b *collectors.Batch) {
-	if t, known := o.tenants.Current().ByName(b.Key.Tenant); known && t.Staging {
+func (o *objectives) observe(seen collectors.Observation) {
+	if t, known := o.tenants.Current().ByName(seen.Batch.Key.Tenant); known && t.Staging {
 		return // nothing is promised about a copy
 	}
-	source := b.Key.String()
-	b.Each(o.indicators.Wants, func(s collectors.Series) {
-		o.indicators.Observe(at, source, s.Name(), s, s.Value())
+	source := seen.Batch.Key.String()
+	seen.Batch.Each(o.indicators.Wants, func(s collectors.Series) {
+		o.indicators.Observe(seen.At, source, s.Name(), s, s.Value())
 	})
+	o.indicators.Rest(source, seen.Next)
 }
 
 // replace makes these the promises from now on; what still measures the same goes on counting.
@@ -91,23 +93,46 @@ type judgement struct {
 	evaluation *slo.Evaluation
 }
 
-// evaluations judges every instance that is being measured now.
+// evaluations judges every instance that is being measured, and those of the record whose tenant
+// or target is still there: that it fell silent must be seen.
 func (o *objectives) evaluations() []judgement {
-	byName := make(map[string]*slo.Objective, len(o.all))
+	judges := make(map[string]*judge, len(o.all))
 	for i := range o.all {
-		byName[o.all[i].Name] = &o.all[i]
+		judges[o.all[i].Name] = &judge{&o.all[i], slo.NewJudge(&o.all[i]), o.ledger.Reader(&o.all[i])}
 	}
 	tenants := o.tenants.Current()
 	var all []judgement
-	for _, i := range o.indicators.Instances() {
-		objective := byName[i.Objective]
-		if objective == nil {
-			continue
+	for _, i := range o.instances(tenants) {
+		if j := judges[i.Objective]; j != nil {
+			tenant, _ := tenants.ByName(i.Tenant())
+			e := j.judge.Evaluate(j.read(i, tenant.Tier))
+			all = append(all, judgement{j.objective, &e})
 		}
-		tenant, _ := tenants.ByName(i.Tenant())
-		e := slo.Evaluate(objective, o.ledger.Input(objective, i, tenant.Tier))
-		all = append(all, judgement{objective, &e})
 	}
+	return all
+}
+
+// judge is an objective made ready for all its instances.
+type judge struct {
+	objective *slo.Objective
+	judge     *slo.Judge
+	read      ledger.Reader
+}
+
+// instances are those being measured and the recorded ones of tenants that are there, sorted.
+func (o *objectives) instances(tenants *collectors.Tenants) []slo.Instance {
+	all := o.indicators.Instances()
+	measured := make(map[slo.Instance]bool, len(all))
+	for _, i := range all {
+		measured[i] = true
+	}
+	for i := range o.ledger.Instances() {
+		tenant, there := tenants.ByName(i.Tenant())
+		if there && !tenant.Staging && !measured[i] {
+			all = append(all, i)
+		}
+	}
+	slices.SortFunc(all, slo.Instance.Compare)
 	return all
 }
 
