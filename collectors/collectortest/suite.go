@@ -3,6 +3,7 @@ package collectortest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -111,8 +112,12 @@ func (s Suite) broken(ctx context.Context, v collectors.Visit, want collectors.R
 			return fmt.Errorf("the visit failed for the reason %q, want %q: %s", log.Reason, want, log.Error)
 		case log.Duration > limit(v)+slack:
 			return fmt.Errorf("the visit took %s, and may take %s", log.Duration, limit(v))
-		case batch != nil:
-			return fmt.Errorf("a failed visit brought %d samples", batch.Len())
+		}
+		// It may still say what it knows, such as that its target is down.
+		if batch != nil {
+			if err := errors.Join(s.catalogued(batch), lint(batch)); err != nil {
+				return fmt.Errorf("a failed visit brought: %w", err)
+			}
 		}
 		if err := s.silent("error", log.Error); err != nil {
 			return err
