@@ -19,12 +19,21 @@ func (s Suite) content(log collectors.Log, b *collectors.Batch) error {
 	if b.Len() == 0 {
 		return errors.New("a successful visit brought no sample")
 	}
-	errs := []error{s.catalogued(b), s.wanted(b), lint(b)}
-	for _, f := range b.Findings {
-		errs = append(errs, finding(f), s.silent("finding "+f.Name, f.Text))
-	}
+	return errors.Join(s.wanted(b), s.judged(log, b))
+}
+
+// judged judges what any visit wrote; b is nil where that is nothing.
+func (s Suite) judged(log collectors.Log, b *collectors.Batch) error {
+	var errs []error
 	for _, note := range log.Notes {
 		errs = append(errs, s.silent("note", note))
+	}
+	if b == nil {
+		return errors.Join(errs...)
+	}
+	errs = append(errs, s.catalogued(b), lint(b))
+	for _, f := range b.Findings {
+		errs = append(errs, finding(f), s.silent("finding "+f.Name, f.Text))
 	}
 	return errors.Join(errs...)
 }

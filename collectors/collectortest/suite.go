@@ -114,13 +114,8 @@ func (s Suite) broken(ctx context.Context, v collectors.Visit, want collectors.R
 			return fmt.Errorf("the visit took %s, and may take %s", log.Duration, limit(v))
 		}
 		// It may still say what it knows, such as that its target is down.
-		if batch != nil {
-			if err := errors.Join(s.catalogued(batch), lint(batch)); err != nil {
-				return fmt.Errorf("a failed visit brought: %w", err)
-			}
-		}
-		if err := s.silent("error", log.Error); err != nil {
-			return err
+		if err := errors.Join(s.silent("error", log.Error), s.judged(log, batch)); err != nil {
+			return fmt.Errorf("of a failed visit: %w", err)
 		}
 	}
 	cancelled, cancel := context.WithCancel(ctx)
@@ -144,7 +139,8 @@ func cutShort(ctx context.Context, v collectors.Visit, at time.Time) error {
 	return nil
 }
 
-// once makes one visit as the daemon makes it. The Batch is nil where the visit failed.
+// once makes one visit as the daemon makes it. Of a visit that failed the Batch is what it wrote
+// all the same, such as that its target is down; nil where that is nothing.
 func once(ctx context.Context, v collectors.Visit) (collectors.Log, *collectors.Batch, error) {
 	v.Eager, v.Interval, v.Timeout = true, 0, limit(v)
 	o := collectors.DefaultOptions()

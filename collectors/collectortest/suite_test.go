@@ -131,6 +131,18 @@ func TestBrokenSeesWhatIsWrong(t *testing.T) {
 		"canary in error": {fake(func(context.Context, *collectors.Builder) error {
 			return collectors.Because(collectors.ReasonTimeout, errors.New(canary))
 		}), "error shows the canary"},
+		"canary in what it wrote": {
+			func(_ context.Context, b *collectors.Builder) error {
+				b.Set(metricBeds, 0, canary)
+				return collectors.Because(collectors.ReasonTimeout, errors.New("x"))
+			}, "ward_beds shows the canary",
+		},
+		"canary in a note": {
+			func(_ context.Context, b *collectors.Builder) error {
+				b.Notef("saw %s", canary)
+				return collectors.Because(collectors.ReasonTimeout, errors.New("x"))
+			}, "note shows the canary",
+		},
 		"comes late": {func(ctx context.Context, _ *collectors.Builder) error {
 			<-ctx.Done()
 			<-time.After(slack + 100*time.Millisecond)

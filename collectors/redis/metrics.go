@@ -6,7 +6,7 @@ import "github.com/wardround/wardround/collectors"
 var (
 	metricUp = &collectors.Metric{
 		Name: "redis_up",
-		Help: "Whether the server answered the last visit that brought values", Source: "INFO",
+		Help: "Whether the server answers", Source: "INFO",
 	}
 	metricInstance = &collectors.Metric{
 		Name:   "redis_instance_info",

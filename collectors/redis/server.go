@@ -105,43 +105,57 @@ func (s *Server) Visit() collectors.Visit {
 	return collectors.Visit{Key: collectors.Key{Collector: "redis", Target: s.config.Name}, Collector: s}
 }
 
-// Collect asks the server how it is, in two commands.
+// Collect asks the server how it is, in two commands. Of a server that does not answer it says
+// that it is down.
 func (s *Server) Collect(ctx context.Context, b *collectors.Builder) error {
 	client := s.client
 	// The client heeds the context's deadline, but a cancellation only between two commands.
 	heed := context.AfterFunc(ctx, func() { _ = client.Close() })
-	err := s.ask(ctx, b)
-	if heed() && err == nil {
-		return nil
+	got, err := s.ask(ctx)
+	if untouched := heed(); !untouched || err != nil {
+		// After an error the client would repeat it from memory and dial in the background, on
+		// a clock of its own; the next visit shall see for itself.
+		_ = client.Close()
+		s.connectAnew()
 	}
-	// After an error the client would repeat it from memory and dial in the background, on a
-	// clock of its own; the next visit shall see for itself.
-	_ = client.Close()
-	s.connectAnew()
-	b.Set(metricUp, 0)
-	return err
+	if err != nil {
+		b.Set(metricUp, 0)
+		return err
+	}
+	got.emit(b, s.config.Compat)
+	return nil
 }
 
-func (s *Server) ask(ctx context.Context, b *collectors.Builder) error {
-	info, err := s.client.Info(ctx).Result()
-	if err != nil {
-		return explain(ctx, fmt.Errorf("ask redis at %s for INFO: %w", s.config.Address, err))
+// answers is what the server said. Its snapshot rule may be had or not.
+type answers struct {
+	info    reading
+	rule    string
+	ruleErr error
+}
+
+func (a answers) emit(b *collectors.Builder, names bool) {
+	a.info.emit(b, names)
+	if a.ruleErr != nil {
+		b.Unavailable("rdb_rule", reason(a.ruleErr), a.ruleErr)
+		return
 	}
-	r, err := parse(info)
+	emitRule(b, a.rule)
+}
+
+func (s *Server) ask(ctx context.Context) (answers, error) {
+	text, err := s.client.Info(ctx).Result()
 	if err != nil {
-		return collectors.Because(collectors.ReasonProtocol, fmt.Errorf("read INFO of redis at %s: %w", s.config.Address, err))
+		return answers{}, explain(ctx, fmt.Errorf("ask redis at %s for INFO: %w", s.config.Address, err))
 	}
-	r.emit(b, s.config.Compat)
+	info, err := parse(text)
+	if err != nil {
+		return answers{}, collectors.Because(collectors.ReasonProtocol, fmt.Errorf("read INFO of redis at %s: %w", s.config.Address, err))
+	}
 	save, err := s.client.ConfigGet(ctx, "save").Result()
-	switch {
-	case err == nil:
-		emitRule(b, save["save"])
-	case isAnswer(err):
-		b.Unavailable("rdb_rule", reason(err), err)
-	default:
-		return explain(ctx, fmt.Errorf("ask redis at %s for its snapshot rule: %w", s.config.Address, err))
+	if err != nil && !isAnswer(err) {
+		return answers{}, explain(ctx, fmt.Errorf("ask redis at %s for its snapshot rule: %w", s.config.Address, err))
 	}
-	return nil
+	return answers{info, save["save"], err}, nil
 }
 
 // explain gives a failure its reason. The context's comes first: of a visit that was cut short

@@ -248,6 +248,18 @@ func TestWithoutTheRightToReadConfig(t *testing.T) {
 	require.Contains(t, text, `wardround_indicator_unavailable{collector="redis",indicator="rdb_rule",reason="permission"} 1`)
 }
 
+func TestDownIsSaidAndNothingElse(t *testing.T) {
+	r := start(t, nil)
+	s := server(t, Config{Address: r.Addr(), Password: password})
+	require.Contains(t, page(collect(t, s)), "redis_up 1\n")
+	require.NoError(t, r.Kill())
+	b := collectors.NewBuilder(s.Visit().Key, time.Now())
+	require.Error(t, s.Collect(t.Context(), b))
+	batch := b.Batch()
+	require.Equal(t, 1, batch.Len())
+	require.Contains(t, page(batch), "redis_up 0\n")
+}
+
 func TestKeepsOneConnection(t *testing.T) {
 	r := start(t, nil)
 	s := server(t, Config{Address: r.Addr(), Password: password})
