@@ -20,6 +20,7 @@ import (
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/exposition"
 	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/slo"
 	"github.com/wardround/wardround/slo/alert"
 	"github.com/wardround/wardround/slo/indicator"
@@ -69,7 +70,8 @@ type App struct {
 	config   *config.Config
 	targets  *targets
 	notifier *notifier
-	problems []string // about tenants, said last
+	problems []string                       // about tenants, said last
+	known    map[string][]postgres.Database // by PostgreSQL target
 }
 
 // cleanup ends one thing that App started.

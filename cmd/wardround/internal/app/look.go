@@ -85,7 +85,7 @@ func (a *App) look(ctx context.Context) (Survey, error) {
 	o.Observe, o.Logger = collectors.DefaultOptions().Observe, a.options.Logger
 	o.Tracer = collectors.DefaultOptions().Tracer
 	for _, eager := range []bool{true, false} {
-		tenants, problems := resolve(a.config, a.targets.clusters())
+		tenants, problems := resolve(a.config, a.targets.databases(nil))
 		for _, p := range problems {
 			a.options.Logger.Warn("tenant left out", "problem", p)
 		}

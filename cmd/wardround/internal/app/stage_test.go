@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +26,9 @@ import (
 
 // interval is that of rounds in all tests: the shortest that the configuration allows.
 const interval = 5 * time.Second
+
+// patience is what a busy machine may take beyond what rounds take.
+const patience = 5 * time.Second
 
 // patient is a tenant of a test and what is wrong with it.
 type patient struct {
@@ -47,6 +53,8 @@ type stage struct {
 	odoo                                  *seeds.Server
 	odooURL                               string
 	extra                                 string // YAML at the end of the configuration
+	replaced                              []string
+	hidden                                atomic.Value // database that Odoo cannot reach
 }
 
 func newStage(t testing.TB, name string, patients ...patient) *stage {
@@ -55,10 +63,7 @@ func newStage(t testing.TB, name string, patients ...patient) *stage {
 		t: t, name: name, patients: patients, role: "watch_" + name, dir: t.TempDir(),
 		primary: primary.Addr(), replica: replica.Addr(), redis: cache.Addr(), alertmanager: alertmanager.Addr(),
 	}
-	cluster, err := postgres.Grants(s.role)
-	require.NoError(t, err)
-	require.NoError(t, primary.Exec(t.Context(), "", cluster))
-	require.NoError(t, primary.Exec(t.Context(), "", fmt.Sprintf("ALTER ROLE %s LOGIN PASSWORD '%s'", s.role, primary.Password)))
+	s.makeRole()
 	for _, p := range patients {
 		if !p.later {
 			s.admit(p)
@@ -67,6 +72,19 @@ func newStage(t testing.TB, name string, patients ...patient) *stage {
 	s.write("password", primary.Password+"\n")
 	s.standIn()
 	return s
+}
+
+// granting is held while what all databases share is changed: PostgreSQL refuses to do that twice at once.
+var granting sync.Mutex
+
+func (s *stage) makeRole() {
+	s.t.Helper()
+	granting.Lock()
+	defer granting.Unlock()
+	cluster, err := postgres.Grants(s.role)
+	require.NoError(s.t, err)
+	require.NoError(s.t, primary.Exec(s.t.Context(), "", cluster))
+	require.NoError(s.t, primary.Exec(s.t.Context(), "", fmt.Sprintf("ALTER ROLE %s LOGIN PASSWORD '%s'", s.role, primary.Password)))
 }
 
 // tenant is a patient's full name, which is its database's too.
@@ -99,6 +117,9 @@ func (s *stage) stir(name string) { s.exec(name, "UPDATE bus_presence SET status
 func (s *stage) standIn() {
 	s.t.Helper()
 	o := seeds.ServerOptions{Note: seeds.Canary, Connect: func(ctx context.Context, database string) error {
+		if database == s.hidden.Load() {
+			return errors.New("hidden")
+		}
 		conn, err := primary.Connect(ctx, seeds.Owner, database)
 		if err != nil {
 			return err
@@ -119,6 +140,9 @@ func (s *stage) standIn() {
 	s.t.Cleanup(web.Close)
 	s.odooURL = web.URL
 }
+
+// hide lets Odoo not find a patient's database: visitors are sent to the database selector.
+func (s *stage) hide(name string) { s.hidden.Store(s.tenant(name)) }
 
 // wire puts a proxy in front of a server.
 func (s *stage) wire(address *string) *platform.Wire {
@@ -149,10 +173,18 @@ func (s *stage) config() string {
 				s.tenant(p.name), s.target("main"))
 		}
 	}
-	return strings.NewReplacer(
+	text := strings.NewReplacer(
 		"STAGE", s.name, "DIR", s.dir, "ROLE", s.role, "LIST", list.String(), "PRIMARY", s.primary, "REPLICA", s.replica,
 		"REDIS", s.redis, "ODOO", s.odooURL, "ALERTMANAGER", s.alertmanager, "EXTRA", s.extra,
 	).Replace(configuration)
+	return strings.NewReplacer(s.replaced...).Replace(text)
+}
+
+// replace changes the configuration's text from now on.
+func (s *stage) replace(old, changed string) {
+	s.t.Helper()
+	require.Contains(s.t, s.config(), old)
+	s.replaced = append(s.replaced, old, changed)
 }
 
 // target is the full name of one of the configuration's targets.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
@@ -114,7 +115,7 @@ func (t *targets) close(keep *targets) error {
 func closeOthers[C any, T any](all, keep []target[C, T]) error {
 	var errs []error
 	for _, t := range all {
-		if _, kept := find(keep, t.config); kept {
+		if slices.ContainsFunc(keep, func(k target[C, T]) bool { return any(k.it) == any(t.it) }) {
 			continue
 		}
 		switch it := any(t.it).(type) {
@@ -127,12 +128,17 @@ func closeOthers[C any, T any](all, keep []target[C, T]) error {
 	return errors.Join(errs...)
 }
 
-// clusters are the PostgreSQL primaries by name.
-func (t *targets) clusters() map[string]cluster {
-	all := map[string]cluster{}
+// databases are those of the PostgreSQL primaries, by target, as each last told them: a server that
+// is down or was not asked yet tells nothing, and its tenants are tenants all the same.
+func (t *targets) databases(before map[string][]postgres.Database) map[string][]postgres.Database {
+	all := map[string][]postgres.Database{}
 	for _, p := range t.postgres {
-		if p.config.StandbyOf == "" {
-			all[p.config.Name] = p.it
+		if p.config.StandbyOf != "" {
+			continue
+		}
+		all[p.config.Name] = p.it.Databases()
+		if len(all[p.config.Name]) == 0 {
+			all[p.config.Name] = before[p.config.Name]
 		}
 	}
 	return all

@@ -10,24 +10,15 @@ import (
 	"github.com/wardround/wardround/collectors/postgres"
 )
 
-// cluster is what resolving tenants needs to know of a PostgreSQL target.
-type cluster interface {
-	Databases() []postgres.Database
-}
-
 // resolve joins listed and discovered tenants; a listed one wins over a discovered one of the
 // same name or database. What cannot be used is left out and said, never guessed at.
-func resolve(c *config.Config, clusters map[string]cluster) (*collectors.Tenants, []string) {
+func resolve(c *config.Config, databases map[string][]postgres.Database) (*collectors.Tenants, []string) {
 	r := &resolver{names: map[string]bool{}, databases: map[[2]string]bool{}, hosts: map[string]bool{}}
 	for _, t := range c.Listed {
 		r.add(t)
 	}
 	for _, d := range c.Discovery {
-		known, ok := clusters[d.Postgres]
-		if !ok {
-			continue
-		}
-		for _, db := range known.Databases() {
+		for _, db := range databases[d.Postgres] {
 			if t, fits := discovered(d, db); fits {
 				r.add(t)
 			}

@@ -11,7 +11,8 @@ import (
 // settle makes tenants and visits what configuration, clusters and earlier visits say that they
 // are. It is called whenever one of these may have changed; the caller holds the lock.
 func (a *App) settle() error {
-	tenants, problems := resolve(a.config, a.targets.clusters())
+	a.known = a.targets.databases(a.known)
+	tenants, problems := resolve(a.config, a.known)
 	tenants = a.learned.mark(tenants)
 	a.sayTenants(tenants, problems)
 	if !reflect.DeepEqual(a.tenants.Current().All(), tenants.All()) {

@@ -80,7 +80,6 @@ func checkMetrics(t *testing.T, s *stage, d *daemon) {
 	require.True(t, p.is(1, "redis_up", "target", "whole-cache"))
 	require.True(t, p.is(10, "wardround_tenants"))
 
-
 	catalogue := slices.Concat(collectors.Metrics(), postgres.Metrics(), redis.Metrics(), odoo.Metrics(), app.SLOMetrics())
 	gathered, err := d.registry.Gather()
 	require.NoError(t, err)
