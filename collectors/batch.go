@@ -34,7 +34,8 @@ type Sample struct {
 }
 
 // Block is the sample's labels as /metrics writes them between the braces: target, tenant, then
-// the metric's own labels in their declared order. It is made once, when the Batch is.
+// the metric's own labels in their declared order. It is made once, when the Batch is. What is not
+// valid UTF-8 is replaced: one such value would make Prometheus refuse the whole page.
 func (s *Sample) Block() string { return s.block }
 
 // Series is a sample seen with its labels by name.
@@ -198,7 +199,7 @@ func renderBlock(target string, m *Metric, s *Sample) string {
 		}
 		out.WriteString(name)
 		out.WriteString(`="`)
-		_, _ = labelEscaper.WriteString(&out, value)
+		_, _ = labelEscaper.WriteString(&out, strings.ToValidUTF8(value, "\ufffd"))
 		out.WriteByte('"')
 	}
 	label("target", target)

@@ -426,9 +426,11 @@ func TestBatchIsSortedAndWithoutDuplicates(t *testing.T) {
 	b.Set(jobs, 9, "root", "pending")
 	b.Set(jobs, math.NaN(), "nan", "")
 	b.SetFor("south", jobs, 1, "root", "done")
+	b.SetFor("south", jobs, 1, "bad \xff utf-8", "")
 	batch := b.Batch()
 	require.Equal(t, `odoo_jobs{target="main",tenant="north",channel="root",state="pending"} 2
 odoo_jobs{target="main",tenant="north",channel="root.\"x\"\n"} 3
+odoo_jobs{target="main",tenant="south",channel="bad � utf-8"} 1
 odoo_jobs{target="main",tenant="south",channel="root",state="done"} 1
 `, render(batch))
 	require.Panics(t, func() { NewBuilder(Key{}, time.Now()).Set(jobs, 1, "only one") })
