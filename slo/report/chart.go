@@ -165,7 +165,7 @@ func (c *Chart) labels(p plot, rows []Row) {
 	for i, y := range spread(ends) {
 		r := rows[i]
 		last := p.x(len(r.days))
-		c.line(drawn[i], Point{last + 2, ends[i]}, Point{plotRight + labelGap - 3, y})
+		c.line(RoleGrid, Point{last + 2, ends[i]}, Point{plotRight + labelGap - 3, y}) // leads to the label, and is no data
 		c.Marks = append(c.Marks, Mark{
 			Role: drawn[i], Points: []Point{{plotRight + labelGap, round(y + 1)}}, Anchor: Start, Strong: true,
 			Text: shorten(r.Subject, longestName),

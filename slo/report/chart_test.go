@@ -10,7 +10,7 @@ import (
 	"github.com/wardround/wardround/slo/report"
 )
 
-// drawn are the lines of a role, without the leader that joins the last one to its label.
+// drawn are the lines of a role.
 func drawn(c report.Chart, role report.Role) [][]report.Point {
 	var all [][]report.Point
 	for _, m := range c.Marks {
@@ -18,7 +18,7 @@ func drawn(c report.Chart, role report.Role) [][]report.Point {
 			all = append(all, m.Points)
 		}
 	}
-	return all[:max(0, len(all)-1)]
+	return all
 }
 
 func chartOf(t *testing.T, records ...record) report.Chart {
