@@ -23,14 +23,15 @@ type Family struct {
 	Samples []Sample
 }
 
-// Sample is one series' value.
+// Sample is one series' value. What a page is made of stands first: a hundred thousand of them
+// are read for each.
 type Sample struct {
+	block  string
+	Value  float64
 	Suffix string   // "", or "_bucket", "_sum", "_count" of a histogram
 	Tenant string   // "" where the fact belongs to no single tenant
 	Values []string // the values of Metric.Labels, in their order; "" means the label is absent
 	LE     string   // upper bound, for "_bucket" only
-	Value  float64
-	block  string
 }
 
 // Block is the sample's labels as /metrics writes them between the braces: target, tenant, then
@@ -114,12 +115,21 @@ type Builder struct {
 	families map[*Metric][]Sample
 	findings []Finding
 	notes    []string
+	before   *Batch
 	plain    map[string]string // tenant -> block of the samples that have no labels of their own
 }
 
 // NewBuilder returns an empty Builder for a visit that begins at the given time.
 func NewBuilder(key Key, at time.Time) *Builder {
 	return &Builder{key: key, at: at, families: map[*Metric][]Sample{}, plain: map[string]string{}}
+}
+
+// After says what an earlier visit to the same key brought; nil for nothing. Series that are
+// brought again keep their labels as they were written then, so that neither writing nor
+// comparing them costs anything.
+func (b *Builder) After(earlier *Batch) *Builder {
+	b.before = earlier
+	return b
 }
 
 // Key is what is being visited.
@@ -176,16 +186,48 @@ func (b *Builder) add(m *Metric, s Sample) {
 	b.families[m] = append(b.families[m], s)
 }
 
+// block is the sample's labels, written anew or found in the Batch before.
 func (b *Builder) block(m *Metric, s *Sample) string {
-	if len(s.Values) == 0 && s.LE == "" {
-		block, ok := b.plain[s.Tenant]
-		if !ok {
-			block = renderBlock(b.key.Target, m, s)
-			b.plain[s.Tenant] = block
+	for _, known := range b.earlier(m) {
+		if known.alike(s) {
+			return known.block
 		}
-		return block
 	}
-	return renderBlock(b.key.Target, m, s)
+	if len(s.Values) > 0 || s.LE != "" {
+		return renderBlock(b.key.Target, m, s)
+	}
+	block, ok := b.plain[s.Tenant]
+	if !ok {
+		block = renderBlock(b.key.Target, m, s)
+		b.plain[s.Tenant] = block
+	}
+	return block
+}
+
+// earlier are the samples of the Batch before among which to look: all of a small family, and of
+// a large one the few about the place where the next would stand.
+func (b *Builder) earlier(m *Metric) []Sample {
+	if b.before == nil {
+		return nil
+	}
+	i, found := slices.BinarySearchFunc(b.before.Families, m.Name, func(f Family, name string) int {
+		return strings.Compare(f.Metric.Name, name)
+	})
+	if !found || b.before.Families[i].Metric != m {
+		return nil
+	}
+	samples := b.before.Families[i].Samples
+	if len(samples) <= smallFamily {
+		return samples
+	}
+	next := min(len(b.families[m]), len(samples))
+	return samples[max(0, next-smallFamily/2):min(len(samples), next+smallFamily/2)]
+}
+
+const smallFamily = 16
+
+func (s *Sample) alike(o *Sample) bool {
+	return s.Tenant == o.Tenant && s.LE == o.LE && s.Suffix == o.Suffix && slices.Equal(s.Values, o.Values)
 }
 
 func renderBlock(target string, m *Metric, s *Sample) string {

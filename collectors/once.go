@@ -23,7 +23,7 @@ func Once(ctx context.Context, o Options, visits []Visit) (map[Key]error, error)
 		work.Go(func() {
 			v := newVisit(ctx, w.timed(&o.Timing), &o, &timing)
 			defer v.cancel()
-			log, batch, err := v.ask(v.Visit)
+			log, batch, err := v.ask(v.Visit, nil)
 			v.record(log, batch, err)
 			if err != nil {
 				mu.Lock()

@@ -167,12 +167,12 @@ func (v *visit) make() {
 		v.record(Log{Start: now, Outcome: Unchanged, Samples: last.Len()}, last, nil)
 		return
 	}
-	log, batch, err := v.ask(w)
+	log, batch, err := v.ask(w, last)
 	v.record(log, batch, err)
 }
 
 // ask waits for a slot, then lets the collector do its work within the deadline.
-func (v *visit) ask(w Visit) (Log, *Batch, error) {
+func (v *visit) ask(w Visit, last *Batch) (Log, *Batch, error) {
 	log := Log{Start: time.Now(), Outcome: Success}
 	if w.Budget != nil {
 		ctx, cancel := context.WithTimeoutCause(v.ctx, w.Interval, errors.New("a whole interval went by"))
@@ -192,7 +192,7 @@ func (v *visit) ask(w Visit) (Log, *Batch, error) {
 		attribute.String("wardround.target", w.Key.Target), attribute.String("wardround.tenant", w.Key.Tenant)))
 	defer span.End()
 
-	b := NewBuilder(w.Key, began)
+	b := NewBuilder(w.Key, began).After(last)
 	err := collect(ctx, w.Collector, b)
 	log.Duration = time.Since(began)
 	if err != nil {

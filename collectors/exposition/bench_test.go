@@ -50,7 +50,8 @@ func benchValue(family, tenant, round int) float64 {
 func visitAll(store *collectors.Store, round, changed int) {
 	for tenant := range benchTenants {
 		key := collectors.Key{Collector: "odoo", Target: "main", Tenant: fmt.Sprintf("tenant_%04d", tenant)}
-		b := collectors.NewBuilder(key, time.Unix(int64(round), 0))
+		before, _ := store.Get(key)
+		b := collectors.NewBuilder(key, time.Unix(int64(round), 0)).After(before)
 		for i, m := range benchMetrics {
 			if i < changed {
 				b.Set(m, benchValue(i, tenant, round), "pending")

@@ -42,6 +42,8 @@ type family struct {
 // stands between the two: a suffix, the braces with the labels, a space.
 type line struct {
 	value    float64
+	suffix   string
+	block    string // as the batch has it: mostly the very same string as in the batch before
 	end      uint32 // of its middle; the middle of the line before ends where it begins
 	repeated bool   // an earlier batch has this series: the line is not served
 }
@@ -127,15 +129,16 @@ func (f *family) admit(m *collectors.Metric, key collectors.Key) bool {
 func (f *family) take(samples []collectors.Sample) {
 	for i := range samples {
 		s := &samples[i]
-		if !f.moved && (f.filled == len(f.lines) || !isMiddle(f.middle(f.filled), s)) {
+		if !f.moved && (f.filled == len(f.lines) || !f.lines[f.filled].is(s)) {
 			f.truncate()
 		}
 		if f.moved {
 			f.middles = appendMiddle(f.middles, s)
-			f.lines = append(f.lines, line{value: s.Value, end: uint32(len(f.middles))})
+			f.lines = append(f.lines, line{value: s.Value, suffix: s.Suffix, block: s.Block(), end: uint32(len(f.middles))})
 			continue
 		}
 		l := &f.lines[f.filled]
+		l.block = s.Block() // equal, and lets the batch before go
 		if math.Float64bits(l.value) != math.Float64bits(s.Value) {
 			l.value, f.changed = s.Value, true
 		}
@@ -167,15 +170,8 @@ func appendMiddle(dst []byte, s *collectors.Sample) []byte {
 	return append(dst, ' ')
 }
 
-// isMiddle reports whether appendMiddle makes this middle of s.
-func isMiddle(middle []byte, s *collectors.Sample) bool {
-	suffix, block := len(s.Suffix), len(s.Block())
-	if block == 0 {
-		return len(middle) == suffix+1 && string(middle[:suffix]) == s.Suffix
-	}
-	return len(middle) == suffix+block+3 && string(middle[:suffix]) == s.Suffix &&
-		string(middle[suffix+1:suffix+1+block]) == s.Block()
-}
+// is reports whether a sample is of the line's series.
+func (l *line) is(s *collectors.Sample) bool { return l.block == s.Block() && l.suffix == s.Suffix }
 
 // settle ends an update: what no batch has any more goes, what came twice is hidden.
 func (fs *families) settle() bool {
