@@ -43,7 +43,7 @@ func (b *Budget) Acquire(ctx context.Context) (release func(), err error) {
 		case <-ctx.Done():
 			return nil, Because(ReasonConnections, fmt.Errorf("no slot of %d came free: %w", b.Size(), context.Cause(ctx)))
 		}
-		if _, paused := b.Paused(); !paused {
+		if b.Paused() == nil {
 			var once sync.Once
 			return func() { once.Do(func() { <-b.slots }) }, nil
 		}
@@ -97,12 +97,12 @@ func (b *Budget) signal() {
 	b.change = make(chan struct{})
 }
 
-// Paused says whether visits are being kept waiting, and why.
-func (b *Budget) Paused() (error, bool) {
+// Paused says why visits are being kept waiting, nil if they are not.
+func (b *Budget) Paused() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if time.Now().Before(b.until) {
-		return b.why, true
+		return b.why
 	}
-	return nil, false
+	return nil
 }

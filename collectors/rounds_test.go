@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,8 +59,10 @@ func TestHangingTargetDelaysNobody(t *testing.T) {
 			return ctx.Err()
 		})}}
 		for i := range 20 {
-			visits = append(visits, Visit{Key: Key{"test", fmt.Sprintf("healthy%d", i), ""},
-				Collector: collecting(func(context.Context, *Builder) error { healthy.Add(1); return nil })})
+			visits = append(visits, Visit{
+				Key:       Key{"test", fmt.Sprintf("healthy%d", i), ""},
+				Collector: collecting(func(context.Context, *Builder) error { healthy.Add(1); return nil }),
+			})
 		}
 		require.NoError(t, r.Set(visits))
 		pass(10*time.Minute + time.Second)
@@ -85,13 +86,15 @@ func TestThousandTenantsSpreadEvenly(t *testing.T) {
 		r, _ := startRounds(t, nil)
 		var visits []Visit
 		for i := range 1000 {
-			visits = append(visits, Visit{Key: Key{"odoo", "main", fmt.Sprintf("tenant_%04d", i)},
+			visits = append(visits, Visit{
+				Key: Key{"odoo", "main", fmt.Sprintf("tenant_%04d", i)},
 				Collector: collecting(func(context.Context, *Builder) error {
 					mu.Lock()
 					defer mu.Unlock()
 					perSecond[time.Now().Second()]++
 					return nil
-				})})
+				}),
+			})
 		}
 		require.NoError(t, r.Set(visits))
 		pass(time.Minute)
@@ -239,25 +242,6 @@ func TestVisitsNeverOverlapAndBudgetIsHard(t *testing.T) {
 	})
 }
 
-func TestPausedBudgetHoldsEverybodyAndResumesAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		budget := NewBudget(1)
-		var visited atomic.Int64
-		r, _ := startRounds(t, nil)
-		require.NoError(t, r.Set([]Visit{{Key: Key{"test", "t", ""}, Budget: budget, Collector: collecting(func(context.Context, *Builder) error {
-			visited.Add(1)
-			return nil
-		})}}))
-		budget.Pause(time.Hour, Because(ReasonConnections, errors.New("53300")))
-		pass(10 * time.Minute)
-		require.Zero(t, visited.Load())
-		require.Equal(t, ReasonConnections, r.Status()[0].Logs[0].Reason)
-		budget.Resume()
-		pass(10 * time.Minute)
-		require.GreaterOrEqual(t, visited.Load(), int64(9), "waiting was not held against the target")
-	})
-}
-
 // quiet is a collector that knows when nothing has changed.
 type quiet struct {
 	changed atomic.Bool
@@ -395,54 +379,6 @@ func TestARepeatedErrorIsLoggedOnce(t *testing.T) {
 		require.Equal(t, 1, strings.Count(out.String(), "visit failed"))
 		require.Equal(t, 1, strings.Count(out.String(), "succeeds again"))
 	})
-}
-
-func TestOnceMakesEachVisitOnce(t *testing.T) {
-	var asked atomic.Int64
-	count := collecting(func(context.Context, *Builder) error { asked.Add(1); return nil })
-	bad := collecting(func(context.Context, *Builder) error { return errors.New("no such thing") })
-	o := DefaultOptions()
-	o.Store = NewStore()
-	failures, err := Once(t.Context(), o, []Visit{
-		{Key: Key{"test", "a", ""}, Collector: count}, {Key: Key{"test", "b", "x"}, Collector: bad},
-	})
-	require.NoError(t, err)
-	require.Len(t, failures, 1)
-	require.ErrorContains(t, failures[Key{"test", "b", "x"}], "no such thing")
-	require.EqualValues(t, 1, asked.Load())
-	_, ok := o.Store.Get(Key{"test", "a", ""})
-	require.True(t, ok)
-}
-
-func TestCatalogueOfRoundsIsValid(t *testing.T) {
-	require.NoError(t, Metrics().Validate())
-}
-
-func TestBatchIsSortedAndWithoutDuplicates(t *testing.T) {
-	jobs := &Metric{Name: "odoo_jobs", Labels: []string{"channel", "state"}, Help: "Jobs", Source: "queue_job"}
-	b := NewBuilder(Key{"odoo", "main", "north"}, time.Now())
-	b.Set(jobs, 2, "root", "pending")
-	b.Set(jobs, 3, "root.\"x\"\n", "")
-	b.Set(jobs, 9, "root", "pending")
-	b.Set(jobs, math.NaN(), "nan", "")
-	b.SetFor("south", jobs, 1, "root", "done")
-	b.SetFor("south", jobs, 1, "bad \xff utf-8", "")
-	batch := b.Batch()
-	require.Equal(t, `odoo_jobs{target="main",tenant="north",channel="root",state="pending"} 2
-odoo_jobs{target="main",tenant="north",channel="root.\"x\"\n"} 3
-odoo_jobs{target="main",tenant="south",channel="bad � utf-8"} 1
-odoo_jobs{target="main",tenant="south",channel="root",state="done"} 1
-`, render(batch))
-	require.Panics(t, func() { NewBuilder(Key{}, time.Now()).Set(jobs, 1, "only one") })
-}
-
-// render is the plainest possible exposition, independent of the real one.
-func render(b *Batch) string {
-	var out strings.Builder
-	b.Each(func(string) bool { return true }, func(s Series) {
-		fmt.Fprintf(&out, "%s{%s} %v\n", s.Name(), s.Block(), s.Value())
-	})
-	return out.String()
 }
 
 // pass lets time go by on the bubble's fake clock.

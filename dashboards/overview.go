@@ -73,12 +73,14 @@ func budgets() []Panel {
 	return []Panel{
 		lines(size(12, 8), "Burn rate by objective", "The fastest tenant of each objective over the chosen window. "+
 			"At 1 the budget lasts exactly for the period.",
-			Field{Unit: "short", Min: number(0), Thresholds: steps(calm, from(1, warning), from(14.4, grave)),
-				Custom: Custom{ThresholdsStyle: &ThresholdStyle{Mode: "line"}}},
-			series("A", "{{objective}}", `max by (objective) (slo_burn_rate{window="$window",`+ofObjective+`}`+otherTiers+`)`)),
+			Field{
+				Unit: "short", Min: number(0), Thresholds: steps(calm, from(1, warning), from(14.4, grave)),
+				Custom: Custom{ThresholdsStyle: &ThresholdStyle{Mode: "line"}},
+			},
+			series("{{objective}}", `max by (objective) (slo_burn_rate{window="$window",`+ofObjective+`}`+otherTiers+`)`)),
 		states(size(12, 8), "Worst status by objective", "The worst status that any tenant has.",
 			Field{Thresholds: statusSteps(), Mappings: []Mapping{{Type: "value", Options: statusWords()}}},
-			series("A", "{{objective}}", worstStatus())),
+			series("{{objective}}", worstStatus())),
 		table(size(24, 9), "Error budget left, worst first", "Below 0 the promise is broken. Coverage is how much of the time was measured.",
 			SortBy{DisplayName: "Budget left"},
 			latest("A", byInstance("slo_error_budget_remaining_ratio")),

@@ -51,11 +51,11 @@ func logins() []Panel {
 	return []Panel{
 		lines(size(12, 8), "Login checks by outcome", "How often the login page was asked for, and what came back.",
 			Field{Unit: "cps", Min: number(0), Custom: Custom{FillOpacity: 10}},
-			series("A", "{{outcome}}",
+			series("{{outcome}}",
 				"sum by (outcome) (rate(odoo_login_checks_total{"+ofTenant+"}[$__rate_interval])"+otherTiers+")")),
 		lines(size(12, 8), "Slowest login pages", "How long the login page took at the last check: the ten slowest tenants.",
 			Field{Unit: "s", Min: number(0)},
-			series("A", "{{tenant}}", "topk(10, max by (tenant) (odoo_login_duration_seconds{"+ofTenant+"}"+otherTiers+"))")),
+			series("{{tenant}}", "topk(10, max by (tenant) (odoo_login_duration_seconds{"+ofTenant+"}"+otherTiers+"))")),
 	}
 }
 
@@ -66,12 +66,12 @@ func platform() []Panel {
 	}
 	return []Panel{
 		lines(size(8, 8), "Connections in use", "Share of the connections that a PostgreSQL server allows.", full,
-			series("A", "{{target}}", "max by (target) (pg_connections_used_ratio)")),
+			series("{{target}}", "max by (target) (pg_connections_used_ratio)")),
 		lines(size(8, 8), "Replay lag of replicas", "How far behind its primary a replica has replayed.",
 			Field{Unit: "s", Min: number(0)},
-			series("A", "{{target}}", "max by (target) (pg_stat_replication_replay_lag_seconds)")),
+			series("{{target}}", "max by (target) (pg_stat_replication_replay_lag_seconds)")),
 		lines(size(8, 8), "Memory of Redis", "Memory that Redis has allocated.", Field{Unit: "bytes", Min: number(0)},
-			series("A", "{{target}}", "max by (target) (redis_memory_used_bytes)")),
+			series("{{target}}", "max by (target) (redis_memory_used_bytes)")),
 	}
 }
 
@@ -82,10 +82,10 @@ func rounds() []Panel {
 				Thresholds: steps(grave, from(1, calm)),
 				Mappings:   []Mapping{{Type: "value", Options: Words{"0": {Text: "Down", Color: grave}, "1": {Text: "Up", Color: calm, Index: 1}}}},
 			},
-			series("A", "{{collector}} {{target}}", "min by (collector, target) (wardround_collector_up{"+ofTenant+"}"+otherTiers+")")),
+			series("{{collector}} {{target}}", "min by (collector, target) (wardround_collector_up{"+ofTenant+"}"+otherTiers+")")),
 		lines(size(12, 8), "Time since the last success", "Age of what is known, by collector and target: the oldest tenant.",
 			Field{Unit: "s", Min: number(0), Decimals: decimals(0)},
-			series("A", "{{collector}} {{target}}",
+			series("{{collector}} {{target}}",
 				"time() - min by (collector, target) (wardround_collector_last_success_timestamp_seconds{"+ofTenant+"}"+otherTiers+")")),
 	}
 }

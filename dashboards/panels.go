@@ -29,8 +29,8 @@ func steps(first string, more ...Step) *Thresholds {
 func from(value float64, color string) Step { return Step{Color: color, Value: &value} }
 
 // series is a query over the time range; legend may name labels as {{label}}.
-func series(ref, legend, expr string) Target {
-	return Target{RefID: ref, Datasource: prometheus(), Expr: expr, LegendFormat: legend, Format: "time_series", Range: true}
+func series(legend, expr string) Target {
+	return Target{RefID: "A", Datasource: prometheus(), Expr: expr, LegendFormat: legend, Format: "time_series", Range: true}
 }
 
 // latest is a query for the present values, as rows of a table.

@@ -81,7 +81,7 @@ func TestInhibitRules(t *testing.T) {
 
 // told are the alerts that Alertmanager does not suppress.
 func told(t require.TestingT, url string) map[string]bool {
-	answer, err := http.Get(url + "/api/v2/alerts?inhibited=false") //nolint:noctx // a test's own server
+	answer, err := http.Get(url + "/api/v2/alerts?inhibited=false")
 	require.NoError(t, err)
 	defer answer.Body.Close()
 	var alerts []struct{ Labels map[string]string }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -199,7 +200,7 @@ func (l labelled) series(name string) string { return selectorText(name, l) }
 
 func (l labelled) matches(v *parser.VectorSelector) bool {
 	for _, m := range v.LabelMatchers {
-		if m.Name != labels.MetricName && !m.Matches(l[m.Name]) {
+		if m.Name != model.MetricNameLabel && !m.Matches(l[m.Name]) {
 			return false
 		}
 	}
@@ -215,7 +216,7 @@ func guesses(m *labels.Matcher) []string {
 func matching(i instance, v *parser.VectorSelector) (labelled, error) {
 	found := labelled(maps.Clone(i.labels))
 	for _, m := range v.LabelMatchers {
-		if m.Name == labels.MetricName || m.Matches(found[m.Name]) {
+		if m.Name == model.MetricNameLabel || m.Matches(found[m.Name]) {
 			continue
 		}
 		for _, guess := range guesses(m) {
@@ -234,7 +235,7 @@ func matching(i instance, v *parser.VectorSelector) (labelled, error) {
 // differing finds labels that total chooses and part does not.
 func differing(inside labelled, part, total *parser.VectorSelector) (labelled, error) {
 	for _, m := range part.LabelMatchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			continue
 		}
 		for _, guess := range []string{"other", "500", "200", ""} {

@@ -131,7 +131,7 @@ func (r recorder) counted(e *slo.Events) ([]rule, error) {
 	}
 	all := r.own(totalIncrease)
 	known := on(some, parser.LOR, r.o.By, binary(number(0), parser.MUL, all))
-	good := parser.Expr(by(parser.MAX, r.o.By, known))
+	good := by(parser.MAX, r.o.By, known)
 	if e.Good.Text == "" {
 		good = on(all, parser.SUB, r.o.By, good)
 	}

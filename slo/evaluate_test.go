@@ -188,7 +188,7 @@ func TestFrozen(t *testing.T) {
 
 func TestYoungObjectivePagesAtOnce(t *testing.T) {
 	o := promise(t)
-	young := func(d time.Duration) Tally { return full(0, 3, 3*time.Minute) }
+	young := func(time.Duration) Tally { return full(0, 3, 3*time.Minute) }
 	e := Evaluate(&o, Input{At: noon, Period: young(0), Burn: young})
 	require.True(t, firing(t, e, "page-1h"))
 	require.Equal(t, One, e.Coverage)

@@ -153,7 +153,7 @@ func FuzzParseObjectives(f *testing.F) {
 	f.Add([]byte("name: &a a\nquestion: *a\n<<: {x: y}\n? [a]\n: b\n"))
 	policies, err := DefaultPolicies()
 	require.NoError(f, err)
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(_ *testing.T, data []byte) {
 		all, err := policies.ParseObjectives("fuzz.yaml", data)
 		if err != nil {
 			return

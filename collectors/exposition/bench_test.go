@@ -13,6 +13,7 @@ import (
 	gocollectors "github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
+
 	"github.com/wardround/wardround/collectors"
 )
 

@@ -28,14 +28,22 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
-	jobs = &collectors.Metric{Name: "odoo_queue_jobs", Labels: []string{"state", "channel"},
-		Help: "Jobs by state and channel", Source: "queue_job"}
-	overdue = &collectors.Metric{Name: "odoo_cron_overdue_seconds", Unit: "seconds",
-		Help: "How late the \"most overdue\" cron is, of C:\\odoo\nor elsewhere", Source: "ir_cron"}
-	reads = &collectors.Metric{Name: "pg_stat_database_blks_read_bytes_total", Type: collectors.Counter, Unit: "bytes",
-		Help: "Bytes read", Source: "pg_stat_database"}
-	waits = &collectors.Metric{Name: "odoo_wait_seconds", Type: collectors.Histogram, Unit: "seconds", Labels: []string{"channel"},
-		Help: "How long jobs waited", Source: "queue_job"}
+	jobs = &collectors.Metric{
+		Name: "odoo_queue_jobs", Labels: []string{"state", "channel"},
+		Help: "Jobs by state and channel", Source: "queue_job",
+	}
+	overdue = &collectors.Metric{
+		Name: "odoo_cron_overdue_seconds", Unit: "seconds",
+		Help: "How late the \"most overdue\" cron is, of C:\\odoo\nor elsewhere", Source: "ir_cron",
+	}
+	reads = &collectors.Metric{
+		Name: "pg_stat_database_blks_read_bytes_total", Type: collectors.Counter, Unit: "bytes",
+		Help: "Bytes read", Source: "pg_stat_database",
+	}
+	waits = &collectors.Metric{
+		Name: "odoo_wait_seconds", Type: collectors.Histogram, Unit: "seconds", Labels: []string{"channel"},
+		Help: "How long jobs waited", Source: "queue_job",
+	}
 	up = &collectors.Metric{Name: "pg_up", Help: "Whether the cluster answers", Source: "a connection"}
 )
 
@@ -66,7 +74,8 @@ func platform() *collectors.Store {
 		b.Set(jobs, 1, "started", `quote " backslash \ line`+"\n")
 		b.Set(jobs, -0.5, "failed", "")
 		b.SetHistogram("north", waits, collectors.Distribution{
-			Bounds: []float64{0.5, 10}, Counts: []uint64{3, 2}, Over: 1, Sum: 99.5}, "root")
+			Bounds: []float64{0.5, 10}, Counts: []uint64{3, 2}, Over: 1, Sum: 99.5,
+		}, "root")
 	}))
 	store.Put(batch(south, func(b *collectors.Builder) {
 		b.Set(overdue, math.Inf(1))
@@ -130,7 +139,8 @@ func ownMetrics(t testing.TB) *prometheus.Registry {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	reloads := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "wardround_config_reloads_total", Help: "Reloads of the configuration"}, []string{"outcome"})
+		Name: "wardround_config_reloads_total", Help: "Reloads of the configuration",
+	}, []string{"outcome"})
 	reloads.WithLabelValues("success").Add(2)
 	require.NoError(t, registry.Register(reloads))
 	return registry

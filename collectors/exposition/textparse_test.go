@@ -23,7 +23,8 @@ func broughtWithSuffix(store *collectors.Store) map[string]float64 {
 		for _, f := range b.Families {
 			for _, s := range f.Samples {
 				named := map[string]string{
-					"__name__": f.Metric.Name + s.Suffix, "target": b.Key.Target, "tenant": s.Tenant, "le": s.LE}
+					"__name__": f.Metric.Name + s.Suffix, "target": b.Key.Target, "tenant": s.Tenant, "le": s.LE,
+				}
 				for i, label := range f.Metric.Labels {
 					named[label] = s.Values[i]
 				}
@@ -98,7 +99,7 @@ func TestTypesAndUnitsInOpenMetrics(t *testing.T) {
 func FuzzPrometheusReads(f *testing.F) {
 	f.Add("north", "pending", "root", 1.0, "south", "done", "", 2.5)
 	f.Add("", `a"b`, `c\`, math.Inf(1), "", "line\nfeed", "\t", math.Inf(-1))
-	f.Add("north", "x", "y", -0.0, "north", "x", "y", 1e300)
+	f.Add("north", "x", "y", math.Copysign(0, -1), "north", "x", "y", 1e300)
 	f.Add("}", "{", ",", 1e15, "=", "# EOF", "\x00", 1e-300)
 	f.Add("1", "} 1", `"} 1`, 0.1, "ключ", "日本", "\u2028", 123456789.0)
 	f.Fuzz(func(t *testing.T, t1, a1, b1 string, v1 float64, t2, a2, b2 string, v2 float64) {

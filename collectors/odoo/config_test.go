@@ -1,7 +1,6 @@
 package odoo
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 
@@ -37,7 +36,7 @@ func TestConfigProblems(t *testing.T) {
 			spoil(&c)
 			err := c.Validate()
 			var field *collectors.FieldError
-			require.True(t, errors.As(err, &field), "%v", err)
+			require.ErrorAs(t, err, &field)
 			require.Equal(t, path, field.Path)
 			_, err = New(c, Options{})
 			require.Error(t, err)

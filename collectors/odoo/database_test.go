@@ -40,8 +40,10 @@ func TestHealthyTenant(t *testing.T) {
 			} else {
 				require.Zero(t, value(t, b, "odoo_crons_failing"))
 			}
-			require.Equal(t, Identity{Odoo: true, Version: string(series) + ".0.1.3", Series: string(series) + ".0", Known: true,
-				Fingerprint: w.Identity().Fingerprint}, w.Identity())
+			require.Equal(t, Identity{
+				Odoo: true, Version: string(series) + ".0.1.3", Series: string(series) + ".0", Known: true,
+				Fingerprint: w.Identity().Fingerprint,
+			}, w.Identity())
 			require.Len(t, w.Identity().Fingerprint, 16)
 		})
 	}

@@ -161,8 +161,11 @@ func TestLoginAgainstTheStandIn(t *testing.T) {
 		down  bool
 		want  Outcome
 	}{
-		{fault: seeds.BadGateway, want: OutcomeServerError}, {fault: seeds.WrongBody, want: OutcomeUnexpected},
-		{fault: seeds.Hang, want: OutcomeTimeout}, {down: true, want: OutcomeNoDatabase}, {want: OutcomeOK},
+		{fault: seeds.BadGateway, want: OutcomeServerError},
+		{fault: seeds.WrongBody, want: OutcomeUnexpected},
+		{fault: seeds.Hang, want: OutcomeTimeout},
+		{down: true, want: OutcomeNoDatabase},
+		{want: OutcomeOK},
 	} {
 		stand.SetFault("tenant_north", tc.fault)
 		down["tenant_north"] = tc.down

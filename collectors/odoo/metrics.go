@@ -4,82 +4,142 @@ import "github.com/wardround/wardround/collectors"
 
 // What a tenant is.
 var (
-	metricTenantInfo = &collectors.Metric{Name: "odoo_tenant_info", Labels: []string{"tier", "region", "series", "version", "neutralized", "database"},
-		Help: "Who a tenant is; the value is always 1, and what could not be read has no label", Source: "configuration, ir_module_module, ir_config_parameter"}
-	metricDatabaseFingerprint = &collectors.Metric{Name: "odoo_database_fingerprint_info", Labels: []string{"fingerprint"},
-		Help: "A hash of database.uuid; two databases with the same one are copies of each other", Source: "ir_config_parameter"}
+	metricTenantInfo = &collectors.Metric{
+		Name: "odoo_tenant_info", Labels: []string{"tier", "region", "series", "version", "neutralized", "database"},
+		Help: "Who a tenant is; the value is always 1, and what could not be read has no label", Source: "configuration, ir_module_module, ir_config_parameter",
+	}
+	metricDatabaseFingerprint = &collectors.Metric{
+		Name: "odoo_database_fingerprint_info", Labels: []string{"fingerprint"},
+		Help: "A hash of database.uuid; two databases with the same one are copies of each other", Source: "ir_config_parameter",
+	}
 )
 
 // Releases and scheduled tasks.
 var (
-	metricModulesPending = &collectors.Metric{Name: "odoo_modules_pending", Labels: []string{"state"},
-		Help: "Modules waiting to be installed, upgraded or removed", Source: "ir_module_module"}
-	metricCronsBlocked = &collectors.Metric{Name: "odoo_crons_blocked",
-		Help: "Whether Odoo skips all scheduled tasks because of pending modules or a wrong version of the module base", Source: "ir_module_module"}
-	metricCrons = &collectors.Metric{Name: "odoo_crons", Labels: []string{"state"},
-		Help: "Scheduled tasks that are active, disabled, due, overdue by more than their interval and the grace time, or running as of the visit; a task can be in several states", Source: "ir_cron, ir_cron_trigger, ir_cron_progress, pg_locks"}
-	metricCronsFailing = &collectors.Metric{Name: "odoo_crons_failing",
-		Help: "Active scheduled tasks that failed the last time; absent where Odoo keeps no trace of failures (before 17.3)", Source: "ir_cron.failure_count"}
-	metricCronOldestOverdue = &collectors.Metric{Name: "odoo_cron_oldest_overdue_timestamp_seconds", Unit: "seconds",
-		Help: "Since when the longest waiting scheduled task is due, 0 if none is", Source: "ir_cron.nextcall, ir_cron_trigger.call_at"}
-	metricCronDue = &collectors.Metric{Name: "odoo_cron_due_timestamp_seconds", Unit: "seconds", Labels: []string{"cron"},
-		Help: "Since when an overdue scheduled task is due; only those overdue, the longest first, have a series", Source: "ir_cron.nextcall"}
-	metricCronFailures = &collectors.Metric{Name: "odoo_cron_failures", Labels: []string{"cron"},
-		Help: "Failures in a row of a scheduled task; only tasks in trouble have a series", Source: "ir_cron.failure_count"}
-	metricCronFailingSince = &collectors.Metric{Name: "odoo_cron_first_failure_timestamp_seconds", Unit: "seconds", Labels: []string{"cron"},
-		Help: "Since when a scheduled task fails; only tasks in trouble have a series", Source: "ir_cron.first_failure_date"}
-	metricCronsNotShown = &collectors.Metric{Name: "odoo_crons_trouble_not_shown",
-		Help: "Scheduled tasks in trouble beyond those that have series of their own", Source: "ir_cron"}
-	metricCronsDeactivated = &collectors.Metric{Name: "odoo_crons_deactivated_total", Type: collectors.Counter,
-		Help: "Scheduled tasks that were active at one visit and not at the next", Source: "ir_cron.active"}
+	metricModulesPending = &collectors.Metric{
+		Name: "odoo_modules_pending", Labels: []string{"state"},
+		Help: "Modules waiting to be installed, upgraded or removed", Source: "ir_module_module",
+	}
+	metricCronsBlocked = &collectors.Metric{
+		Name: "odoo_crons_blocked",
+		Help: "Whether Odoo skips all scheduled tasks because of pending modules or a wrong version of the module base", Source: "ir_module_module",
+	}
+	metricCrons = &collectors.Metric{
+		Name: "odoo_crons", Labels: []string{"state"},
+		Help: "Scheduled tasks that are active, disabled, due, overdue by more than their interval and the grace time, or running as of the visit; a task can be in several states", Source: "ir_cron, ir_cron_trigger, ir_cron_progress, pg_locks",
+	}
+	metricCronsFailing = &collectors.Metric{
+		Name: "odoo_crons_failing",
+		Help: "Active scheduled tasks that failed the last time; absent where Odoo keeps no trace of failures (before 17.3)", Source: "ir_cron.failure_count",
+	}
+	metricCronOldestOverdue = &collectors.Metric{
+		Name: "odoo_cron_oldest_overdue_timestamp_seconds", Unit: "seconds",
+		Help: "Since when the longest waiting scheduled task is due, 0 if none is", Source: "ir_cron.nextcall, ir_cron_trigger.call_at",
+	}
+	metricCronDue = &collectors.Metric{
+		Name: "odoo_cron_due_timestamp_seconds", Unit: "seconds", Labels: []string{"cron"},
+		Help: "Since when an overdue scheduled task is due; only those overdue, the longest first, have a series", Source: "ir_cron.nextcall",
+	}
+	metricCronFailures = &collectors.Metric{
+		Name: "odoo_cron_failures", Labels: []string{"cron"},
+		Help: "Failures in a row of a scheduled task; only tasks in trouble have a series", Source: "ir_cron.failure_count",
+	}
+	metricCronFailingSince = &collectors.Metric{
+		Name: "odoo_cron_first_failure_timestamp_seconds", Unit: "seconds", Labels: []string{"cron"},
+		Help: "Since when a scheduled task fails; only tasks in trouble have a series", Source: "ir_cron.first_failure_date",
+	}
+	metricCronsNotShown = &collectors.Metric{
+		Name: "odoo_crons_trouble_not_shown",
+		Help: "Scheduled tasks in trouble beyond those that have series of their own", Source: "ir_cron",
+	}
+	metricCronsDeactivated = &collectors.Metric{
+		Name: "odoo_crons_deactivated_total", Type: collectors.Counter,
+		Help: "Scheduled tasks that were active at one visit and not at the next", Source: "ir_cron.active",
+	}
 )
 
 // Jobs of queue_job.
 var (
-	metricJobs = &collectors.Metric{Name: "odoo_jobs", Labels: []string{"channel", "state"},
-		Help: "Jobs that are not finished", Source: "queue_job"}
-	metricJobOldest = &collectors.Metric{Name: "odoo_job_oldest_runnable_timestamp_seconds", Unit: "seconds",
-		Help: "Since when the longest waiting job could run, 0 if none waits", Source: "queue_job.eta, queue_job.date_created"}
-	metricJobsStuck = &collectors.Metric{Name: "odoo_jobs_stuck",
-		Help: "Jobs that have been enqueued or started for longer than any should be", Source: "queue_job.date_enqueued, queue_job.date_started"}
-	metricChannelBlocked = &collectors.Metric{Name: "odoo_job_channel_blocked", Labels: []string{"channel"},
-		Help: "Whether stuck jobs take up all that a channel may run", Source: "queue_job, configured capacity"}
-	metricJobsFailed = &collectors.Metric{Name: "odoo_jobs_failed_in_window", Labels: []string{"channel"},
-		Help: "Jobs among the newest ones whose last try was within the last hour and failed", Source: "queue_job"}
-	metricJobRunner = &collectors.Metric{Name: "odoo_job_runner_present",
-		Help: "Whether a job runner is connected to the tenant's database", Source: "pg_stat_activity, pg_locks"}
+	metricJobs = &collectors.Metric{
+		Name: "odoo_jobs", Labels: []string{"channel", "state"},
+		Help: "Jobs that are not finished", Source: "queue_job",
+	}
+	metricJobOldest = &collectors.Metric{
+		Name: "odoo_job_oldest_runnable_timestamp_seconds", Unit: "seconds",
+		Help: "Since when the longest waiting job could run, 0 if none waits", Source: "queue_job.eta, queue_job.date_created",
+	}
+	metricJobsStuck = &collectors.Metric{
+		Name: "odoo_jobs_stuck",
+		Help: "Jobs that have been enqueued or started for longer than any should be", Source: "queue_job.date_enqueued, queue_job.date_started",
+	}
+	metricChannelBlocked = &collectors.Metric{
+		Name: "odoo_job_channel_blocked", Labels: []string{"channel"},
+		Help: "Whether stuck jobs take up all that a channel may run", Source: "queue_job, configured capacity",
+	}
+	metricJobsFailed = &collectors.Metric{
+		Name: "odoo_jobs_failed_in_window", Labels: []string{"channel"},
+		Help: "Jobs among the newest ones whose last try was within the last hour and failed", Source: "queue_job",
+	}
+	metricJobRunner = &collectors.Metric{
+		Name: "odoo_job_runner_present",
+		Help: "Whether a job runner is connected to the tenant's database", Source: "pg_stat_activity, pg_locks",
+	}
 )
 
 // Outgoing mail, and what was not looked at.
 var (
-	metricMails = &collectors.Metric{Name: "odoo_mails", Labels: []string{"state"},
-		Help: "Mails that wait to be sent, are scheduled for later, or were given up", Source: "mail_mail"}
-	metricMailExceptions = &collectors.Metric{Name: "odoo_mail_exceptions", Labels: []string{"failure_type"},
-		Help: "Mails that were given up, by the kind of failure; Odoo does not try them again", Source: "mail_mail.failure_type"}
-	metricMailOldest = &collectors.Metric{Name: "odoo_mail_oldest_outgoing_timestamp_seconds", Unit: "seconds",
-		Help: "Since when the longest waiting mail could be sent, 0 if none waits", Source: "mail_mail.scheduled_date, mail_mail.create_date"}
-	metricWindowFull = &collectors.Metric{Name: "odoo_window_full", Labels: []string{"indicator"},
-		Help: "Whether there was more than is looked at on one visit, so that the indicator may count too little", Source: "ir_cron, queue_job, mail_mail"}
+	metricMails = &collectors.Metric{
+		Name: "odoo_mails", Labels: []string{"state"},
+		Help: "Mails that wait to be sent, are scheduled for later, or were given up", Source: "mail_mail",
+	}
+	metricMailExceptions = &collectors.Metric{
+		Name: "odoo_mail_exceptions", Labels: []string{"failure_type"},
+		Help: "Mails that were given up, by the kind of failure; Odoo does not try them again", Source: "mail_mail.failure_type",
+	}
+	metricMailOldest = &collectors.Metric{
+		Name: "odoo_mail_oldest_outgoing_timestamp_seconds", Unit: "seconds",
+		Help: "Since when the longest waiting mail could be sent, 0 if none waits", Source: "mail_mail.scheduled_date, mail_mail.create_date",
+	}
+	metricWindowFull = &collectors.Metric{
+		Name: "odoo_window_full", Labels: []string{"indicator"},
+		Help: "Whether there was more than is looked at on one visit, so that the indicator may count too little", Source: "ir_cron, queue_job, mail_mail",
+	}
 )
 
 // The login page.
 var (
-	metricLoginChecks = &collectors.Metric{Name: "odoo_login_checks_total", Type: collectors.Counter, Labels: []string{"outcome"},
-		Help: "Checks of a tenant's login page by what came back", Source: "GET /web/login"}
-	metricLoginSuccess = &collectors.Metric{Name: "odoo_login_success",
-		Help: "Whether the last check got the tenant's login page", Source: "GET /web/login"}
-	metricLoginDuration = &collectors.Metric{Name: "odoo_login_duration_seconds", Unit: "seconds",
-		Help: "How long the login page took when it was last got, from a warm worker", Source: "GET /web/login"}
-	metricLoginColdStarts = &collectors.Metric{Name: "odoo_login_cold_starts_total", Type: collectors.Counter,
-		Help: "Checks that found the tenant not in the worker's memory: slow at first, fast when asked again at once", Source: "GET /web/login"}
-	metricLoginColdDuration = &collectors.Metric{Name: "odoo_login_cold_start_duration_seconds", Unit: "seconds",
-		Help: "How long the last cold start took", Source: "GET /web/login"}
-	metricPlannedChecks = &collectors.Metric{Name: "odoo_login_planned_checks_per_hour",
-		Help: "Login checks planned per hour on this service", Source: "plan of login checks"}
-	metricPlannedTenants = &collectors.Metric{Name: "odoo_login_planned_tenants_per_hour",
-		Help: "Distinct tenants whose login page is checked within an hour on this service", Source: "plan of login checks"}
-	metricRegistryLimit = &collectors.Metric{Name: "odoo_login_registry_limit",
-		Help: "Tenants that one worker of this service holds in memory, as configured", Source: "configuration"}
+	metricLoginChecks = &collectors.Metric{
+		Name: "odoo_login_checks_total", Type: collectors.Counter, Labels: []string{"outcome"},
+		Help: "Checks of a tenant's login page by what came back", Source: "GET /web/login",
+	}
+	metricLoginSuccess = &collectors.Metric{
+		Name: "odoo_login_success",
+		Help: "Whether the last check got the tenant's login page", Source: "GET /web/login",
+	}
+	metricLoginDuration = &collectors.Metric{
+		Name: "odoo_login_duration_seconds", Unit: "seconds",
+		Help: "How long the login page took when it was last got, from a warm worker", Source: "GET /web/login",
+	}
+	metricLoginColdStarts = &collectors.Metric{
+		Name: "odoo_login_cold_starts_total", Type: collectors.Counter,
+		Help: "Checks that found the tenant not in the worker's memory: slow at first, fast when asked again at once", Source: "GET /web/login",
+	}
+	metricLoginColdDuration = &collectors.Metric{
+		Name: "odoo_login_cold_start_duration_seconds", Unit: "seconds",
+		Help: "How long the last cold start took", Source: "GET /web/login",
+	}
+	metricPlannedChecks = &collectors.Metric{
+		Name: "odoo_login_planned_checks_per_hour",
+		Help: "Login checks planned per hour on this service", Source: "plan of login checks",
+	}
+	metricPlannedTenants = &collectors.Metric{
+		Name: "odoo_login_planned_tenants_per_hour",
+		Help: "Distinct tenants whose login page is checked within an hour on this service", Source: "plan of login checks",
+	}
+	metricRegistryLimit = &collectors.Metric{
+		Name: "odoo_login_registry_limit",
+		Help: "Tenants that one worker of this service holds in memory, as configured", Source: "configuration",
+	}
 )
 
 // Metrics is the catalogue of everything that this package emits.

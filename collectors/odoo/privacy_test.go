@@ -89,7 +89,7 @@ func TestLoginConforms(t *testing.T) {
 		Catalogue: Metrics(),
 		Canaries:  []string{seeds.Canary},
 		Want:      []string{"odoo_login_success", "odoo_login_checks_total", "odoo_login_duration_seconds"},
-		New: func(t *testing.T, logger *slog.Logger) collectors.Visit {
+		New: func(t *testing.T, _ *slog.Logger) collectors.Visit {
 			stand, err := seeds.NewServer(seeds.ServerOptions{
 				Tenants: []seeds.Tenant{{Database: "tenant_north", Series: seeds.Series18, Hosts: []string{"north.example.test"}}},
 				Connect: func(context.Context, string) error { return nil },

@@ -34,7 +34,7 @@ func newGate(visitors int, round time.Duration, logger *slog.Logger) *gate {
 func (g *gate) refuse(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, paused := g.budget.Paused(); paused && !g.refused.IsZero() {
+	if g.budget.Paused() != nil && !g.refused.IsZero() {
 		return
 	}
 	wait := g.growing.NextBackOff()

@@ -22,7 +22,7 @@ func gateForTest() (*gate, *bytes.Buffer) {
 func pausedFor(g *gate) time.Duration {
 	began := time.Now()
 	for {
-		if _, paused := g.budget.Paused(); !paused {
+		if g.budget.Paused() == nil {
 			return time.Since(began)
 		}
 		time.Sleep(time.Second)
@@ -60,7 +60,7 @@ func TestGateKeepsTheReserve(t *testing.T) {
 		for range 3 {
 			g.spare(false, few)
 			time.Sleep(time.Minute)
-			_, paused := g.budget.Paused()
+			paused := g.budget.Paused() != nil
 			require.True(t, paused, "the next round comes before the pause ends")
 		}
 		g.admit(time.Now())

@@ -59,7 +59,7 @@ func (r *round) readServer(t table) {
 			errors.New("states, waits and replication of others are hidden from our role: grant it pg_monitor"))
 	}
 	if r.cluster.config.StandbyOf == "" {
-		_, paused := r.cluster.gate.budget.Paused()
+		paused := r.cluster.gate.budget.Paused() != nil
 		r.Set(metricPaused, truthValue(paused))
 	}
 }

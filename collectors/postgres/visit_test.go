@@ -153,16 +153,15 @@ func TestRoleOutOfConnections(t *testing.T) {
 	err := c.Visit(t.Context(), clinic, func(ctx context.Context, _ *pgconn.PgConn) error {
 		err := c.Visit(ctx, clinic, exec("SELECT 1"))
 		require.Equal(t, collectors.ReasonConnections, collectors.ReasonOf(err), "%v", err)
-		why, paused := c.Budget().Paused()
-		require.True(t, paused)
+		why := c.Budget().Paused()
+		require.Error(t, why)
 		require.Equal(t, collectors.ReasonConnections, collectors.ReasonOf(why))
 		requireValue(t, collect(t, c), 1, "wardround_postgres_visits_paused")
 		return nil
 	})
 	require.NoError(t, err)
 	require.NoError(t, c.Visit(t.Context(), clinic, exec("SELECT 1")))
-	_, paused := c.Budget().Paused()
-	require.False(t, paused, "a connection that was had lifts the pause")
+	require.NoError(t, c.Budget().Paused(), "a connection that was had lifts the pause")
 }
 
 // TestDatabaseOutOfConnections concerns one tenant only.
@@ -172,8 +171,7 @@ func TestDatabaseOutOfConnections(t *testing.T) {
 	c := monitored(t, primary, Options{})
 	err := c.Visit(t.Context(), clinic, exec("SELECT 1"))
 	require.Equal(t, collectors.ReasonConnections, collectors.ReasonOf(err), "%v", err)
-	_, paused := c.Budget().Paused()
-	require.False(t, paused, "the others are visited all the same")
+	require.NoError(t, c.Budget().Paused(), "the others are visited all the same")
 }
 
 // TestClusterOutOfConnections fills a small cluster up to its last slot.
@@ -183,8 +181,7 @@ func TestClusterOutOfConnections(t *testing.T) {
 	c := monitored(t, server, Options{})
 	b := collect(t, c)
 	requireValue(t, b, 7, "pg_connections_limit")
-	_, paused := c.Budget().Paused()
-	require.False(t, paused)
+	require.NoError(t, c.Budget().Paused())
 
 	crowd := roleForTest(t, server, "")
 	var held []func()
@@ -198,8 +195,8 @@ func TestClusterOutOfConnections(t *testing.T) {
 	fill(4) // with ours five of seven: fewer free than the reserve of three
 	b = collect(t, c)
 	requireValue(t, b, 5, "pg_connections_used")
-	why, paused := c.Budget().Paused()
-	require.True(t, paused)
+	why := c.Budget().Paused()
+	require.Error(t, why)
 	require.ErrorContains(t, why, "2 of 7 connections are free, and 3 are to be kept")
 	found, ok := finding(b, "connections_nearly_exhausted")
 	require.True(t, ok)
@@ -216,7 +213,6 @@ func TestClusterOutOfConnections(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		err = c.Collect(t.Context(), collectors.NewBuilder(collectors.Key{}, time.Now()))
-		_, paused = c.Budget().Paused()
-		return err == nil && !paused
+		return err == nil && c.Budget().Paused() == nil
 	}, soon, tick)
 }

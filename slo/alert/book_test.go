@@ -40,20 +40,32 @@ func TestBookStep(t *testing.T) {
 		{"unknown begins nothing", 0, "???", nil},
 		{"unknown does not resolve", 0, "h??h", []string{"0 inactive>firing", "1 firing>frozen", "3 frozen>firing"}},
 		{"unknown does not fire", 2 * time.Minute, "h????", []string{"0 inactive>pending", "1 pending>frozen"}},
-		{"after unknown the wait begins anew", 2 * time.Minute, "hh?hhh",
-			[]string{"0 inactive>pending", "2 pending>frozen", "3 frozen>pending", "5 pending>firing"}},
+		{
+			"after unknown the wait begins anew", 2 * time.Minute, "hh?hhh",
+			[]string{"0 inactive>pending", "2 pending>frozen", "3 frozen>pending", "5 pending>firing"},
+		},
 		{"ends while nobody could see", 0, "h?-", []string{"0 inactive>firing", "1 firing>frozen", "2 frozen>resolved"}},
-		{"pending ends while nobody could see", time.Hour, "h?-",
-			[]string{"0 inactive>pending", "1 pending>frozen", "2 frozen>inactive"}},
+		{
+			"pending ends while nobody could see", time.Hour, "h?-",
+			[]string{"0 inactive>pending", "1 pending>frozen", "2 frozen>inactive"},
+		},
 		{"not reported is frozen", 0, "h..h", []string{"0 inactive>firing", "1 firing>frozen", "3 frozen>firing"}},
-		{"long not reported is gone", 0, "h.......",
-			[]string{"0 inactive>firing", "1 firing>frozen", "6 frozen>resolved what it spoke of is gone"}},
-		{"short absences do not add up", 0, "h...h...h...h",
-			[]string{"0 inactive>firing", "1 firing>frozen", "4 frozen>firing", "5 firing>frozen", "8 frozen>firing",
-				"9 firing>frozen", "12 frozen>firing"}},
+		{
+			"long not reported is gone", 0, "h.......",
+			[]string{"0 inactive>firing", "1 firing>frozen", "6 frozen>resolved what it spoke of is gone"},
+		},
+		{
+			"short absences do not add up", 0, "h...h...h...h",
+			[]string{
+				"0 inactive>firing", "1 firing>frozen", "4 frozen>firing", "5 firing>frozen", "8 frozen>firing",
+				"9 firing>frozen", "12 frozen>firing",
+			},
+		},
 		{"fires again after it was resolved", 0, "h-h", []string{"0 inactive>firing", "1 firing>resolved", "2 resolved>firing"}},
-		{"pending again, then not", 2 * time.Minute, "hhh-h-",
-			[]string{"0 inactive>pending", "2 pending>firing", "3 firing>resolved", "4 resolved>pending", "5 pending>resolved"}},
+		{
+			"pending again, then not", 2 * time.Minute, "hhh-h-",
+			[]string{"0 inactive>pending", "2 pending>firing", "3 firing>resolved", "4 resolved>pending", "5 pending>resolved"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -58,8 +58,8 @@ func (f *fakeServer) taken() []fakePost {
 }
 
 var (
-	refused  = &url.Error{Op: "Post", URL: "http://am", Err: errors.New("connection refused")}
-	rejected = errors.New("bad request")
+	refused     = &url.Error{Op: "Post", URL: "http://am", Err: errors.New("connection refused")}
+	errRejected = errors.New("bad request")
 )
 
 func down(context.Context, models.PostableAlerts) error { return refused }
@@ -284,7 +284,7 @@ func TestAlertmanagerRejects(t *testing.T) {
 		r := newRig(t, 1)
 		r.servers[0].answers(func(_ context.Context, alerts models.PostableAlerts) error {
 			if alerts[0].Labels["tenant"] == "a" {
-				return rejected
+				return errRejected
 			}
 			return nil
 		})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -74,7 +75,7 @@ func newInput(t *tracked, r role, s slo.Selector) (*input, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %q is no PromQL selector: %w", s.Position, s.Text, err)
 	}
-	named := func(m *labels.Matcher) bool { return m.Name == labels.MetricName }
+	named := func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel }
 	i := slices.IndexFunc(matchers, named)
 	if i < 0 || matchers[i].Type != labels.MatchEqual {
 		return nil, fmt.Errorf(`%s: %s names no metric; write metric{label="value"}`, s.Position, s.Text)

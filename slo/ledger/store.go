@@ -230,7 +230,7 @@ func (l *Ledger) expire(minutes *bbolt.Bucket) error {
 	const batch = 2
 	before := l.end - int64(l.opts.Retention/time.Minute)
 	c := minutes.Cursor()
-	for n := 0; n < batch; n++ {
+	for range batch {
 		k, _ := c.First()
 		if k == nil || number(k) >= before {
 			return nil

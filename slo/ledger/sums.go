@@ -95,8 +95,10 @@ func (v *view) move(from, to int64, rows edge) error {
 		from, to int64
 		visit    func([]byte) error
 	}{
-		{v.from, from, v.sums.take}, {from, v.from, v.sums.add},
-		{to, v.to, v.sums.take}, {v.to, to, v.sums.add},
+		{v.from, from, v.sums.take},
+		{from, v.from, v.sums.add},
+		{to, v.to, v.sums.take},
+		{v.to, to, v.sums.add},
 	}
 	v.from, v.to = from, to
 	for _, s := range steps {

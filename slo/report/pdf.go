@@ -137,13 +137,13 @@ func (s *sheet) title() {
 	s.Ln(14)
 	s.ink(grey)
 	s.face("", 8.5)
-	s.paragraph(s.m.Period, measure, 4.4)
-	s.paragraph(s.m.Scope, measure, 4.4)
+	s.paragraph(s.m.Period)
+	s.paragraph(s.m.Scope)
 	if s.m.Open {
 		s.Ln(2)
 		s.ink(AtRisk.ink())
 		s.face("B", 8.5)
-		s.paragraph("This month was in progress when the report was issued. Its numbers are not final.", measure, 4.4)
+		s.paragraph("This month was in progress when the report was issued. Its numbers are not final.")
 	}
 	s.Ln(6)
 }
@@ -194,7 +194,7 @@ func (s *sheet) method() {
 		s.ink(black)
 		s.face("", 8.5)
 		s.room(float64(len(s.split(note, measure))) * 4.4)
-		s.paragraph(note, measure, 4.4)
+		s.paragraph(note)
 		s.Ln(1.8)
 	}
 }
@@ -225,9 +225,10 @@ func (s *sheet) room(height float64) bool {
 	return true
 }
 
-func (s *sheet) paragraph(text string, width, leading float64) {
-	for _, line := range s.split(text, width) {
-		s.put(width, leading, line, "L")
+func (s *sheet) paragraph(text string) {
+	const leading = 4.4
+	for _, line := range s.split(text, measure) {
+		s.put(measure, leading, line, "L")
 		s.Ln(leading)
 	}
 }

@@ -30,7 +30,7 @@ func (s *sheet) charts() {
 	s.heading("How the error budgets were spent", 60)
 	s.ink(black)
 	s.face("", 8.5)
-	s.paragraph(intro, measure, 4.4)
+	s.paragraph(intro)
 	for _, a := range s.m.Answers {
 		height := a.Chart.Height * measure / a.Chart.Width
 		if a.Chart.Marks == nil {

@@ -118,7 +118,7 @@ func (s *sheet) subheading(text string) {
 func (s *sheet) remark(text string) {
 	s.ink(black)
 	s.face("", 8.5)
-	s.paragraph(text, measure, 4.4)
+	s.paragraph(text)
 }
 
 func (s *sheet) tiers() {
@@ -155,8 +155,11 @@ func (s *sheet) worstDays() {
 		return
 	}
 	columns := []column{
-		{title: "Day", width: 22}, {title: "Tenant or part", width: 44}, {title: "Promise", width: 54},
-		{title: "Failed", width: 32, right: true}, {title: "Of the month’s budget", width: 22 + 2, right: true},
+		{title: "Day", width: 22},
+		{title: "Tenant or part", width: 44},
+		{title: "Promise", width: 54},
+		{title: "Failed", width: 32, right: true},
+		{title: "Of the month’s budget", width: 22 + 2, right: true},
 	}
 	s.table(columns, len(s.m.WorstDays), func(i int) []cell {
 		d := s.m.WorstDays[i]
@@ -167,9 +170,13 @@ func (s *sheet) worstDays() {
 func (s *sheet) rows() {
 	s.heading("Every promise, worst first", 40)
 	columns := []column{
-		{title: "Tenant or part", width: 35}, {title: "Promise", width: 42}, {title: "Target", width: 16, right: true},
-		{title: "Achieved", width: 18, right: true}, {title: "Budget used", width: 18, right: true},
-		{title: "Coverage", width: 15, right: true}, {title: "Verdict", width: 30, indent: 4},
+		{title: "Tenant or part", width: 35},
+		{title: "Promise", width: 42},
+		{title: "Target", width: 16, right: true},
+		{title: "Achieved", width: 18, right: true},
+		{title: "Budget used", width: 18, right: true},
+		{title: "Coverage", width: 15, right: true},
+		{title: "Verdict", width: 30, indent: 4},
 	}
 	for _, t := range s.m.Tiers {
 		s.subheading(t.Title)

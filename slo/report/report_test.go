@@ -124,25 +124,30 @@ func TestAnswers(t *testing.T) {
 		"one kept":         {[]record{steady(never)}, report.Kept, "Yes: the one promise that could be judged was kept."},
 		"all kept":         {[]record{steady(never), steady(never)}, report.Kept, "Yes: all 2 promises that could be judged were kept."},
 		"one narrowly": {
-			[]record{steady(never), narrow}, report.AtRisk,
+			[]record{steady(never), narrow},
+			report.AtRisk,
 			"Yes, but narrowly: all 2 promises that could be judged were kept, and 1 of them with less than a quarter of the error budget left, for b.",
 		},
 		"broken": {
-			[]record{broken, steady(never), broken, narrow, dark}, report.Broken,
+			[]record{broken, steady(never), broken, narrow, dark},
+			report.Broken,
 			"Not everywhere: 2 of 4 promises were broken, for a and c; 1 more was kept only narrowly; 1 more had too little data to be judged.",
 		},
 		"broken for many": {
-			[]record{broken, broken, broken, broken, broken}, report.Broken,
+			[]record{broken, broken, broken, broken, broken},
+			report.Broken,
 			"Not everywhere: 5 of 5 promises were broken, for a, b, c and 2 more.",
 		},
 		"nothing happened": {
-			[]record{idle}, report.NotEnoughData,
+			[]record{idle},
+			report.NotEnoughData,
 			"It cannot be said: nothing happened in this month that could have kept or broken a promise.",
 		},
 		"one had nothing to do": {[]record{idle, steady(never)}, report.Kept, "Yes: the one promise that could be judged was kept."},
 		"all in the dark":       {[]record{dark}, report.NotEnoughData, "It cannot be said: 1 promise was measured for too little of the month, for a."},
 		"one in the dark": {
-			[]record{steady(never), dark}, report.NotEnoughData,
+			[]record{steady(never), dark},
+			report.NotEnoughData,
 			"It cannot be said for all: the one promise that could be judged was kept, but 1 more had too little data, for b.",
 		},
 	} {

@@ -49,7 +49,7 @@ func NewHandler(o Options) (http.Handler, error) {
 		return nil, fmt.Errorf("read the embedded pages: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.page("status", func(r *http.Request, st State) (any, int) { return NewOverview(st), http.StatusOK }))
+	mux.HandleFunc("GET /{$}", s.page("status", func(_ *http.Request, st State) (any, int) { return NewOverview(st), http.StatusOK }))
 	mux.HandleFunc("GET /tenants/{tenant}", s.page("tenant", tenantPage))
 	mux.HandleFunc("GET /objectives", s.page("objectives", objectivesPage))
 	mux.HandleFunc("GET /rounds", s.page("rounds", roundsPage))

@@ -1,0 +1,62 @@
+package collectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOnceMakesEachVisitOnce(t *testing.T) {
+	var asked atomic.Int64
+	count := collecting(func(context.Context, *Builder) error { asked.Add(1); return nil })
+	bad := collecting(func(context.Context, *Builder) error { return errors.New("no such thing") })
+	o := DefaultOptions()
+	o.Store = NewStore()
+	failures, err := Once(t.Context(), o, []Visit{
+		{Key: Key{"test", "a", ""}, Collector: count}, {Key: Key{"test", "b", "x"}, Collector: bad},
+	})
+	require.NoError(t, err)
+	require.Len(t, failures, 1)
+	require.ErrorContains(t, failures[Key{"test", "b", "x"}], "no such thing")
+	require.EqualValues(t, 1, asked.Load())
+	_, ok := o.Store.Get(Key{"test", "a", ""})
+	require.True(t, ok)
+}
+
+func TestCatalogueOfRoundsIsValid(t *testing.T) {
+	require.NoError(t, Metrics().Validate())
+}
+
+func TestBatchIsSortedAndWithoutDuplicates(t *testing.T) {
+	jobs := &Metric{Name: "odoo_jobs", Labels: []string{"channel", "state"}, Help: "Jobs", Source: "queue_job"}
+	b := NewBuilder(Key{"odoo", "main", "north"}, time.Now())
+	b.Set(jobs, 2, "root", "pending")
+	b.Set(jobs, 3, "root.\"x\"\n", "")
+	b.Set(jobs, 9, "root", "pending")
+	b.Set(jobs, math.NaN(), "nan", "")
+	b.SetFor("south", jobs, 1, "root", "done")
+	b.SetFor("south", jobs, 1, "bad \xff utf-8", "")
+	batch := b.Batch()
+	require.Equal(t, `odoo_jobs{target="main",tenant="north",channel="root",state="pending"} 2
+odoo_jobs{target="main",tenant="north",channel="root.\"x\"\n"} 3
+odoo_jobs{target="main",tenant="south",channel="bad � utf-8"} 1
+odoo_jobs{target="main",tenant="south",channel="root",state="done"} 1
+`, render(batch))
+	require.Panics(t, func() { NewBuilder(Key{}, time.Now()).Set(jobs, 1, "only one") })
+}
+
+// render is the plainest possible exposition, independent of the real one.
+func render(b *Batch) string {
+	var out strings.Builder
+	b.Each(func(string) bool { return true }, func(s Series) {
+		fmt.Fprintf(&out, "%s{%s} %v\n", s.Name(), s.Block(), s.Value())
+	})
+	return out.String()
+}
