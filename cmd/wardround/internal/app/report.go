@@ -32,6 +32,9 @@ func OfflineReport(_ context.Context, w io.Writer, configFile, storage, month, f
 	if err != nil {
 		return err
 	}
+	if _, err := os.Stat(storage); err != nil { // Open would begin an empty one
+		return fmt.Errorf("find the storage directory: %w", err)
+	}
 	book, err := ledger.Open(storage, ledger.DefaultOptions())
 	if err != nil {
 		return err

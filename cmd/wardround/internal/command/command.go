@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/common/version"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
+	"github.com/wardround/wardround/collectors/redis"
 )
 
 // The exit codes.
@@ -52,6 +53,7 @@ func Run(p Process) (code int) {
 			code = int(wanted)
 		}
 	}()
+	redis.Quiet()
 	app := kingpin.New("wardround", "Prometheus exporter and SLO daemon for multi-tenant Odoo platforms.")
 	app.UsageWriter(p.Stdout).ErrorWriter(p.Stderr).Terminate(func(code int) { panic(exit(code)) })
 	app.Version(version.Print("wardround"))

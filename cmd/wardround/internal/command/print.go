@@ -65,6 +65,9 @@ func rulesCommand(k *kingpin.Application) command {
 		if err != nil {
 			return err
 		}
+		if err := os.MkdirAll(*dir, 0o755); err != nil {
+			return fmt.Errorf("make the directory: %w", err)
+		}
 		for _, f := range files {
 			if err := writeFile(p, filepath.Join(*dir, f.Name), f.Content); err != nil {
 				return err

@@ -21,7 +21,6 @@ import (
 	"github.com/sourcegraph/conc"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/app"
-	"github.com/wardround/wardround/collectors/redis"
 )
 
 func serveCommand(k *kingpin.Application) command {
@@ -40,7 +39,6 @@ type clauseFlags struct{ *kingpin.CmdClause }
 func serve(ctx context.Context, p Process, logger *slog.Logger, listen *web.FlagConfig, file, storage string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	redis.Quiet()
 	tracer, flush, err := newTracer(ctx, p.Getenv, logger)
 	if err != nil {
 		return err
