@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/command"
+	"github.com/wardround/wardround/collectors/redis"
 	"github.com/wardround/wardround/testdata/platform"
 )
 
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 			Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
 		}))
 	}
+	redis.Quiet()
 	flag.Parse()
 	// Nearly all of each test is waiting for the next round.
 	if err := flag.Set("test.parallel", "16"); err != nil {

@@ -71,6 +71,7 @@ func newStage(t testing.TB, name string, patients ...patient) *stage {
 	}
 	s.write("password", primary.Password+"\n")
 	s.standIn()
+	s.replicate()
 	return s
 }
 
@@ -85,6 +86,18 @@ func (s *stage) makeRole() {
 	require.NoError(s.t, err)
 	require.NoError(s.t, primary.Exec(s.t.Context(), "", cluster))
 	require.NoError(s.t, primary.Exec(s.t.Context(), "", fmt.Sprintf("ALTER ROLE %s LOGIN PASSWORD '%s'", s.role, primary.Password)))
+}
+
+// replicate waits until the standby knows what the primary knows, the role's password above all.
+func (s *stage) replicate() {
+	s.t.Helper()
+	written, err := primary.Value(s.t.Context(), "", "SELECT pg_current_wal_lsn()")
+	require.NoError(s.t, err)
+	eventually(s.t, "the standby is there", func() bool {
+		replayed, err := replica.Value(s.t.Context(), "", "SELECT pg_last_wal_replay_lsn() >= '"+written+"'")
+		require.NoError(s.t, err)
+		return replayed == "true"
+	})
 }
 
 // tenant is a patient's full name, which is its database's too.
