@@ -7,7 +7,7 @@ COPY . .
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG DATE=unknown
-RUN make build VERSION="$VERSION" REVISION="$REVISION" DATE="$DATE" \
+RUN GOFLAGS=-trimpath make build VERSION="$VERSION" REVISION="$REVISION" DATE="$DATE" \
  && install -d -o 65532 -g 65532 /root-of-image/var/lib/wardround \
  && install -D bin/wardround /root-of-image/usr/bin/wardround \
  && install -D -m 644 /etc/ssl/certs/ca-certificates.crt /root-of-image/etc/ssl/certs/ca-certificates.crt \

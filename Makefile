@@ -8,6 +8,9 @@ DATE     := $(shell git log -1 --format=%cI 2>/dev/null || echo unknown)
 stamp   := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(stamp).Version=$(VERSION) -X $(stamp).Revision=$(REVISION) -X $(stamp).BuildDate=$(DATE)
 
+# One setting for everything that is built, so that demo and tests share what the compiler made.
+export CGO_ENABLED = 0
+
 # ./... leaves out every folder called testdata; ours holds packages with tests of their own.
 packages = ./... $$(find testdata -name '*.go' -printf './%h\n' | sort -u)
 
@@ -21,7 +24,7 @@ help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: go ## make bin/wardround, static
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/wardround ./cmd/wardround
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/wardround ./cmd/wardround
 
 demo: deps build ## start a platform of servers and tenants with troubles, and Wardround on it
 	$(GO) run ./testdata/demo up
@@ -62,7 +65,7 @@ go:
 
 # The linter is a module of its own, so that go.mod names only what ships.
 $(LINT): deploy/tools/golangci-lint/go.mod deploy/tools/golangci-lint/go.sum
-	cd deploy/tools/golangci-lint && CGO_ENABLED=0 $(GO) build -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	cd deploy/tools/golangci-lint && $(GO) build -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 clean: ## remove what was built
 	rm -rf bin

@@ -57,7 +57,7 @@ type Promise struct {
 
 // Worst is the gravest verdict of the instances.
 func (p Promise) Worst() Verdict {
-	worst := Kept
+	worst := NotMeasured
 	for _, e := range p.Instances {
 		worst = max(worst, judgeEvaluation(e))
 	}
