@@ -91,6 +91,7 @@ var bad = []struct{ name, old, new string }{
 	{"unknown primary", "standby_of: main", "standby_of: mian"},
 	{"secret in the wrong place", "http://127.0.0.1:9093", "http://user:hunter2@127.0.0.1:9093"},
 	{"unreadable secret file", "name: cache,", "name: cache, password_file: none/such.txt,"},
+	{"unreadable secret file of a cluster", "name: main, dsn", "name: main, password_file: none/such.txt, dsn"},
 	{"target without an address", "dsn: 'postgres://wardround@127.0.0.1:5432/postgres'", "budget: 3"},
 	{"no such objective", "alertmanager:", "objectives: {disable: [logins]}\nalertmanager:"},
 	{"no such file of objectives", "alertmanager:", "objectives: {files: ['none/*.yaml']}\nalertmanager:"},

@@ -60,6 +60,7 @@ func (v *validator) targets() {
 	if len(t.Postgres)+len(t.Redis)+len(t.Odoo) == 0 {
 		v.fail("targets", "name at least one target: postgres, redis or odoo")
 	}
+	v.secrets()
 	seen := map[string]string{}
 	for i := range t.Postgres {
 		v.named(seen, fmt.Sprintf("targets.postgres[%d]", i), t.Postgres[i].Name, t.Postgres[i].Validate())
@@ -70,7 +71,6 @@ func (v *validator) targets() {
 	for i := range t.Odoo {
 		v.named(seen, fmt.Sprintf("targets.odoo[%d]", i), t.Odoo[i].Name, t.Odoo[i].Validate())
 	}
-	v.secrets()
 	for i, p := range t.Postgres {
 		if p.StandbyOf != "" && !v.isPrimary(p.StandbyOf) {
 			v.fail(fmt.Sprintf("targets.postgres[%d].standby_of", i),
@@ -80,33 +80,32 @@ func (v *validator) targets() {
 	v.config.Postgres, v.config.Redis, v.config.Odoo = t.Postgres, t.Redis, t.Odoo
 }
 
-// secrets checks that the files which hold them can be read, and makes their paths independent of
-// where the daemon is started: relative ones start at this file.
+// secrets makes the paths of files that hold secrets independent of where the daemon is started:
+// relative ones start at this file.
 func (v *validator) secrets() {
 	t := &v.file.Targets
 	for i := range t.Postgres {
-		v.secret(fmt.Sprintf("targets.postgres[%d].password_file", i), &t.Postgres[i].PasswordFile)
+		v.fromHere(&t.Postgres[i].PasswordFile)
 	}
 	for i := range t.Redis {
-		v.secret(fmt.Sprintf("targets.redis[%d].password_file", i), &t.Redis[i].PasswordFile)
+		v.fromHere(&t.Redis[i].PasswordFile)
+		v.readable(fmt.Sprintf("targets.redis[%d].password_file", i), t.Redis[i].PasswordFile)
 	}
 	v.file.Alertmanager.HTTP.SetDirectory(filepath.Dir(v.path))
 }
 
-func (v *validator) secret(path string, file *string) {
-	if *file == "" {
-		return
-	}
-	if !filepath.IsAbs(*file) {
+func (v *validator) fromHere(file *string) {
+	if *file != "" && !filepath.IsAbs(*file) {
 		*file = filepath.Join(filepath.Dir(v.path), *file)
 	}
-	f, err := os.Open(*file)
-	if err != nil {
-		v.fail(path, "the secret cannot be read: %s; correct the path, which is relative to this file, or its permissions", err)
+}
+
+func (v *validator) readable(path, file string) {
+	if file == "" {
 		return
 	}
-	if err := f.Close(); err != nil {
-		v.fail(path, "the secret cannot be read: %s", err)
+	if _, err := os.ReadFile(file); err != nil {
+		v.fail(path, "cannot be read: %s; correct the path, which is relative to this file, or its permissions", err)
 	}
 }
 
