@@ -39,6 +39,9 @@ type clauseFlags struct{ *kingpin.CmdClause }
 func serve(ctx context.Context, p Process, logger *slog.Logger, listen *web.FlagConfig, file, storage string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // from the start on: unheeded it would end the process
+	defer signal.Stop(hangups)
 	tracer, flush, err := newTracer(ctx, p.Getenv, logger)
 	if err != nil {
 		return err
@@ -59,19 +62,15 @@ func serve(ctx context.Context, p Process, logger *slog.Logger, listen *web.Flag
 	if err := a.Start(); err != nil {
 		return err
 	}
-	return listenUntil(ctx, a, listen, logger)
+	return listenUntil(ctx, a, listen, hangups, logger)
 }
 
 // shutdownTime is how long requests under way may take once the daemon is asked to stop.
 const shutdownTime = 5 * time.Second
 
-// listenUntil serves pages until ctx ends, and reads the configuration again at each SIGHUP.
-func listenUntil(ctx context.Context, a *app.App, listen *web.FlagConfig, logger *slog.Logger) error {
+// listenUntil serves pages until ctx ends, and reads the configuration again at each hangup.
+func listenUntil(ctx context.Context, a *app.App, listen *web.FlagConfig, hangups <-chan os.Signal, logger *slog.Logger) error {
 	server := &http.Server{Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-
 	failed := make(chan error, 1)
 	var running conc.WaitGroup
 	defer running.Wait()
