@@ -64,7 +64,8 @@ func NewHandler(o Options) (http.Handler, error) {
 	mux.HandleFunc("POST /-/reload", s.reload)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	return guarded(mux), nil
+	// A page of another site must not make a visitor's browser reload the configuration.
+	return guarded(http.NewCrossOriginProtection().Handler(mux)), nil
 }
 
 func (s *server) parse() error {

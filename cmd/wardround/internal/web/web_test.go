@@ -212,6 +212,11 @@ func TestEndpointsForSupervisors(t *testing.T) {
 		o.State = func() State { return State{} }
 	})
 	require.Equal(t, http.StatusOK, ask(h, http.MethodPost, "/-/reload").Code)
+	foreign := httptest.NewRequest(http.MethodPost, "/-/reload", nil)
+	foreign.Header.Set("Sec-Fetch-Site", "cross-site")
+	refused := httptest.NewRecorder()
+	h.ServeHTTP(refused, foreign)
+	require.Equal(t, http.StatusForbidden, refused.Code, "another site's page may not")
 	require.Equal(t, http.StatusServiceUnavailable, ask(h, http.MethodGet, "/-/ready").Code, "before the first round")
 	require.Contains(t, ask(h, http.MethodGet, "/").Body.String(), "No tenant is known yet")
 }
