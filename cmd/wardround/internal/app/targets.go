@@ -128,8 +128,8 @@ func closeOthers[C any, T any](all, keep []target[C, T]) error {
 	return errors.Join(errs...)
 }
 
-// databases are those of the PostgreSQL primaries, by target, as each last told them: a server that
-// is down or was not asked yet tells nothing, and its tenants are tenants all the same.
+// databases are those of the PostgreSQL primaries, by target, as each last told them: one that was
+// made anew and not asked yet tells nothing, and its tenants are tenants all the same.
 func (t *targets) databases(before map[string][]postgres.Database) map[string][]postgres.Database {
 	all := map[string][]postgres.Database{}
 	for _, p := range t.postgres {
