@@ -13,6 +13,7 @@ func (a *App) State() web.State {
 		At: time.Now(), Version: a.options.Version, Ready: a.ready(),
 		Tenants: a.tenants.Current().All(), Objectives: objectives, Evaluations: judged,
 		Alerts: a.objectives.alerts.Alerts(), Visits: a.rounds.Status(), Facts: a.learned.facts(),
+		Primaries: a.primaries(),
 	}
 	for _, b := range a.store.All() {
 		for _, f := range b.Findings {
@@ -20,6 +21,19 @@ func (a *App) State() web.State {
 		}
 	}
 	return s
+}
+
+// primaries are those of the configured standbys.
+func (a *App) primaries() map[string]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := map[string]string{}
+	for _, p := range a.config.Postgres {
+		if p.StandbyOf != "" {
+			all[p.Name] = p.StandbyOf
+		}
+	}
+	return all
 }
 
 // ready says whether the first round is through.

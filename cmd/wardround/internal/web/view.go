@@ -22,7 +22,8 @@ type State struct {
 	Findings    []Found
 	Alerts      []alert.Alert
 	Visits      []collectors.Status
-	Facts       map[string]Facts // by tenant
+	Facts       map[string]Facts  // by tenant
+	Primaries   map[string]string // by standby: what befalls a standby befalls its primary's tenants
 }
 
 // Found is a finding with the target that it was found on.
@@ -96,7 +97,9 @@ func (r Row) Worst() Verdict {
 func (r Row) weight() int {
 	w := int(r.Worst()) * 1000
 	for _, a := range r.Answers {
-		w += int(a.Verdict) * int(a.Verdict)
+		if a.Verdict > Kept {
+			w += int(a.Verdict) * int(a.Verdict)
+		}
 	}
 	return w*100 + len(r.Findings)
 }
@@ -191,7 +194,11 @@ func newJudge(s State) *judge {
 	}
 	for _, e := range s.Evaluations {
 		j.evaluations[e.Instance.Tenant()] = append(j.evaluations[e.Instance.Tenant()], e)
-		if target := e.Instance.Get("target"); e.Instance.Tenant() == "" {
+		if e.Instance.Tenant() == "" {
+			target := e.Instance.Get("target")
+			if primary, standby := s.Primaries[target]; standby {
+				target = primary
+			}
 			j.servers[target] = append(j.servers[target], e)
 		}
 	}

@@ -66,6 +66,7 @@ func state(t *testing.T) State {
 			judged(find("login"), 900, 100, tenant("south")),
 			judged(find("login"), 0, 10, tenant("east")),
 			judged(find("connections-free"), 900, 100, slo.Label{Name: "target", Value: "other"}),
+			judged(find("standby-ready"), 0, 100, slo.Label{Name: "target", Value: "other-standby"}),
 		},
 		Findings: []Found{
 			{"main", collectors.Finding{Tenant: "south", Name: "login_failing", Question: collectors.Healthy, Severity: collectors.Critical, Text: "No login page " + evil}},
@@ -82,6 +83,7 @@ func state(t *testing.T) State {
 			{Key: collectors.Key{Collector: "redis", Target: "cache"}, Failures: 3, Interval: time.Minute, Logs: []collectors.Log{{Start: now, Outcome: collectors.Failure, Reason: collectors.ReasonUnreachable, Error: "refused " + evil, Notes: []string{"note " + evil}}}},
 			{Key: collectors.Key{Collector: "redis", Target: "new"}, Pending: true},
 		},
+		Primaries: map[string]string{"other-standby": "other"},
 		Facts: map[string]Facts{"north": {Series: "18.0"}},
 	}
 }
@@ -106,8 +108,8 @@ func TestOverviewJudgesWorstFirst(t *testing.T) {
 	require.Equal(t, "broken, not measured, not measured, not measured, not measured", answers(byName["south"]))
 	require.Equal(t, "kept, not measured, at risk, not measured, not measured", answers(byName["north"]))
 	require.Equal(t, "not known, not measured, not measured, not measured, not measured", answers(byName["east"]), "too little was measured")
-	require.Equal(t, "not measured, not measured, not measured, broken, not measured", answers(byName["west"]), "what befalls the cluster befalls its tenants")
-	require.Equal(t, "broken, not measured, at risk, broken, not measured", answers(o.Platform))
+	require.Equal(t, "not measured, not measured, not measured, broken, kept", answers(byName["west"]), "what befalls the cluster befalls its tenants")
+	require.Equal(t, "broken, not measured, at risk, broken, kept", answers(o.Platform))
 	require.Equal(t, "stage", o.Staging[0].Name)
 	require.Equal(t, []string{"shared", "dedicated"}, []string{o.Tiers[0].Tier, o.Tiers[1].Tier})
 	require.Equal(t, 3, o.Tiers[0].Tenants)
