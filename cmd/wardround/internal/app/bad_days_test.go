@@ -139,11 +139,11 @@ var badDays = []badDay{
 			return wire
 		},
 		others: visits("main"), begin: func(*ward) {}, end: func(w *ward) { w.wire.Mend() },
-		shows: func(w *ward, p page) bool {
+		shows: func(_ *ward, p page) bool {
 			return sum(p.all("wardround_alert_notifications_total", "outcome", "unreachable")) >= 2 && p.has("wardround_alerts", "state", "firing", "severity", "page")
 		},
 		logged: []string{"alerts do not reach alertmanager", "unreachable"},
-		well: func(w *ward, p page) bool {
+		well: func(w *ward, _ page) bool {
 			since, there := firingSince(w.daemon.t, w.tenant("cedar"), "scheduled-tasks-on-time", "page")
 			return there && since.Before(time.Now().Add(-interval)) // when it began, not when it could be told
 		},
