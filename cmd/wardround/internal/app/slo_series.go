@@ -14,22 +14,38 @@ import (
 // Prometheus stand. Windows are labels. `by` holds what an objective groups by beyond tenant and
 // target, as name=value pairs, and is absent where there is nothing beyond.
 var (
-	metricObjective = &collectors.Metric{Name: "slo_objective_info", Labels: []string{"objective", "question", "owner", "window"},
-		Help: "A promise that is being watched, with the question that it answers", Source: "objectives"}
-	metricTarget = &collectors.Metric{Name: "slo_target_ratio", Unit: "ratio", Labels: []string{"objective", "by"},
-		Help: "Promised share of good events", Source: "objectives"}
-	metricGood = &collectors.Metric{Name: "slo_good_total", Type: collectors.Counter, Labels: []string{"objective", "by"},
-		Help: "Events that kept the promise, since this process began", Source: "indicators"}
-	metricBad = &collectors.Metric{Name: "slo_bad_total", Type: collectors.Counter, Labels: []string{"objective", "by"},
-		Help: "Events that broke the promise, since this process began", Source: "indicators"}
-	metricBurn = &collectors.Metric{Name: "slo_burn_rate", Labels: []string{"objective", "by", "window"},
-		Help: "Error ratio over the window as a multiple of what the budget allows: at 1 it lasts exactly for its period", Source: "ledger"}
-	metricRemaining = &collectors.Metric{Name: "slo_error_budget_remaining_ratio", Unit: "ratio", Labels: []string{"objective", "by"},
-		Help: "Share of the error budget that is left for the events so far; below 0 where it was overspent", Source: "ledger"}
-	metricCoverage = &collectors.Metric{Name: "slo_coverage_ratio", Unit: "ratio", Labels: []string{"objective", "by"},
-		Help: "Share of the minutes of the period that were measured", Source: "ledger"}
-	metricStatus = &collectors.Metric{Name: "slo_status", Labels: []string{"objective", "by", "status"},
-		Help: "Status of the promise: 1 for the one that holds", Source: "ledger"}
+	metricObjective = &collectors.Metric{
+		Name: "slo_objective_info", Labels: []string{"objective", "question", "owner", "window"},
+		Help: "A promise that is being watched, with the question that it answers", Source: "objectives",
+	}
+	metricTarget = &collectors.Metric{
+		Name: "slo_target_ratio", Unit: "ratio", Labels: []string{"objective", "by"},
+		Help: "Promised share of good events", Source: "objectives",
+	}
+	metricGood = &collectors.Metric{
+		Name: "slo_good_total", Type: collectors.Counter, Labels: []string{"objective", "by"},
+		Help: "Events that kept the promise, since this process began", Source: "indicators",
+	}
+	metricBad = &collectors.Metric{
+		Name: "slo_bad_total", Type: collectors.Counter, Labels: []string{"objective", "by"},
+		Help: "Events that broke the promise, since this process began", Source: "indicators",
+	}
+	metricBurn = &collectors.Metric{
+		Name: "slo_burn_rate", Labels: []string{"objective", "by", "window"},
+		Help: "Error ratio over the window as a multiple of what the budget allows: at 1 it lasts exactly for its period", Source: "ledger",
+	}
+	metricRemaining = &collectors.Metric{
+		Name: "slo_error_budget_remaining_ratio", Unit: "ratio", Labels: []string{"objective", "by"},
+		Help: "Share of the error budget that is left for the events so far; below 0 where it was overspent", Source: "ledger",
+	}
+	metricCoverage = &collectors.Metric{
+		Name: "slo_coverage_ratio", Unit: "ratio", Labels: []string{"objective", "by"},
+		Help: "Share of the minutes of the period that were measured", Source: "ledger",
+	}
+	metricStatus = &collectors.Metric{
+		Name: "slo_status", Labels: []string{"objective", "by", "status"},
+		Help: "Status of the promise: 1 for the one that holds", Source: "ledger",
+	}
 )
 
 // sloMetrics is the catalogue of the slo_* series.
