@@ -34,10 +34,12 @@ func burning(o *slo.Objective, e *slo.Evaluation, pair slo.Condition) Condition 
 	return c
 }
 
+// exhausted holds once the budget is spent, by as many bad events as the objective wants to see before anybody is told:
+// the very first sample of a new installation proves nothing.
 func exhausted(o *slo.Objective, e *slo.Evaluation) Condition {
 	c := Condition{
 		Labels:  labelsOf(o, e, ExhaustedName, quiet(o.Policy)),
-		Holds:   e.Status == slo.Exhausted,
+		Holds:   e.Status == slo.Exhausted && e.Period.Bad >= o.LowTraffic.MinBad,
 		Unknown: e.Status == slo.InsufficientData,
 	}
 	if c.Holds {

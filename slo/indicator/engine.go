@@ -82,6 +82,7 @@ type metric struct {
 type source struct {
 	name  string
 	seen  time.Time
+	round time.Time // of its last round, for which it rests
 	rests time.Time // until then it need not be seen: its next round is not due
 }
 
@@ -207,15 +208,16 @@ func (e *Engine) Observe(at time.Time, source, name string, labels Labels, value
 	}
 }
 
-// Rest says that a source has told all that it was to tell until a time, when
-// its next round is due: minutes until then were watched, and what they hold no
-// events of did not happen. A source that is asked once in many hours covers
-// these hours, and one that misses its round stops covering.
-func (e *Engine) Rest(source string, until time.Time) {
+// Rest says that a source has told all that it was to tell, in its round of the
+// given time, until its next round is due: minutes until then were watched, and
+// what they hold no events of did not happen. A source that is asked once in
+// many hours covers these hours, one that misses its round stops covering, and
+// a series that was not in the round is not covered.
+func (e *Engine) Rest(source string, round, until time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if s := e.sources[source]; s != nil {
-		s.rests = until
+		s.round, s.rests = round, until
 	}
 }
 
@@ -319,7 +321,7 @@ func (e *Engine) Drain(minute time.Time) []slo.Delta {
 func (e *Engine) watch(minute time.Time) {
 	for _, m := range e.metrics {
 		for _, s := range m.series {
-			if s.source.rests.Before(minute) {
+			if s.source.rests.Before(minute) || !s.seen.Equal(s.source.round) {
 				continue
 			}
 			for _, f := range s.feeds {

@@ -353,7 +353,7 @@ func TestARestingSourceCoversItsMinutes(t *testing.T) {
 	m := &minute{newEngine(t, objectives), noon}
 	visit := func(n float64) {
 		m.see("web", "checks_total", n, "tenant", "a", "outcome", "ok")
-		m.engine.Rest("web", m.at.Add(2*time.Hour))
+		m.engine.Rest("web", m.at, m.at.Add(2*time.Hour))
 	}
 	visit(1)
 	for range 120 {
@@ -363,5 +363,15 @@ func TestARestingSourceCoversItsMinutes(t *testing.T) {
 	require.Equal(t, []string{`login{tenant="a"} 1/0`}, m.next(), "so long a gap was meant to be")
 	m.at = m.at.Add(3 * time.Hour)
 	require.Empty(t, m.next(), "the next round was missed")
-	m.engine.Rest("unknown", m.at)
+	m.engine.Rest("unknown", m.at, m.at)
+}
+
+func TestWhatARoundDoesNotBringIsNotCovered(t *testing.T) {
+	m := &minute{newEngine(t, objectives), noon}
+	m.see("pg", "lag_seconds", 1, "target", "main", "standby", "a")
+	m.engine.Rest("pg", m.at, m.at.Add(90*time.Second))
+	require.Equal(t, []string{`lag{target="main"} 1/0`}, m.next())
+	m.see("pg", "other", 1)
+	m.engine.Rest("pg", m.at, m.at.Add(90*time.Second))
+	require.Empty(t, m.next(), "the source is well, and says nothing of the standby")
 }

@@ -126,7 +126,7 @@ func (t *tracked) drain(deltas []slo.Delta) []slo.Delta {
 		case i.seen():
 			c := i.counts()
 			deltas = append(deltas, slo.Delta{Instance: i.id, Counts: c})
-			if carry {
+			if carry && c.Total() > 0 {
 				i.last = &c
 			}
 		case carry && i.last != nil:

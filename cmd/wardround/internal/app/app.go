@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -63,15 +64,18 @@ type App struct {
 	running    conc.WaitGroup
 	cleanups   []cleanup // ended last to first
 
-	changed chan struct{} // a visit learned something that changes who the tenants are
+	config  atomic.Pointer[config.Config] // replaced as a whole by a reload
+	changed chan struct{}                 // a visit learned something that changes who the tenants are
 	learned learned
+	settled atomic.Bool // what visits learned so far has been followed
+	readied atomic.Bool // the first round is through
 
 	mu       sync.Mutex // one reload or change of tenants at a time; guards what follows
-	config   *config.Config
 	targets  *targets
 	notifier *notifier
 	problems []string                       // about tenants, said last
 	known    map[string][]postgres.Database // by PostgreSQL target
+	saved    []collectors.Tenant            // as the storage has them
 }
 
 // cleanup ends one thing that App started.
@@ -91,9 +95,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a := &App{
-		options: o, config: c, ctx: ctx, changed: make(chan struct{}, 1), learned: learned{byTenant: map[string]facts{}},
+		options: o, ctx: ctx, changed: make(chan struct{}, 1), learned: learned{byTenant: map[string]facts{}},
 		store: collectors.NewStore(), tenants: collectors.NewRegistry(),
 	}
+	a.config.Store(c)
 	a.databases = odoo.NewDatabases(a.tenants)
 	defer func() {
 		if err != nil {
@@ -136,17 +141,17 @@ func (a *App) open() error {
 		indicators: indicators, ledger: book, alerts: alerts, store: a.store, tenants: a.tenants,
 		logger: o.Logger, tracer: o.Tracer, totals: map[slo.Instance]slo.Counts{},
 	}
-	if err := a.objectives.replace(a.config.Objectives); err != nil {
+	if err := a.objectives.replace(a.config.Load().Objectives, targetNames(a.config.Load())); err != nil {
 		return err
 	}
-	a.notifier, err = newNotifier(a.config, a.options, alertMetrics)
+	a.notifier, err = newNotifier(a.config.Load(), a.options, alertMetrics)
 	a.metrics = newOwnMetrics(o.Registry, book, indicators, a.tenants)
 	return err
 }
 
 // prepare makes the targets, the rounds and the pages.
 func (a *App) prepare() (err error) {
-	a.targets, err = newTargets(a.config, nil, a.targetOptions(a.config))
+	a.targets, err = newTargets(a.config.Load(), nil, a.targetOptions(a.config.Load()))
 	if err != nil {
 		return err
 	}
@@ -161,7 +166,7 @@ func (a *App) prepare() (err error) {
 		return err
 	}
 	a.handler, err = web.NewHandler(web.Options{
-		State: a.State, Metrics: page, Logger: a.options.Logger,
+		State: a.State, Ready: a.ready, Metrics: page, Logger: a.options.Logger,
 		Reload: func(*http.Request) error { return a.Reload() },
 		Report: a.Report, Formats: ReportFormats(),
 	})
@@ -170,7 +175,7 @@ func (a *App) prepare() (err error) {
 
 func (a *App) roundsOptions() collectors.Options {
 	o := collectors.DefaultOptions()
-	o.Timing = timing(a.config)
+	o.Timing = timing(a.config.Load())
 	o.Store, o.Observe = a.store, a.observe
 	o.Logger, o.Tracer = a.options.Logger, a.options.Tracer
 	return o
@@ -195,6 +200,8 @@ func (a *App) Handler() http.Handler { return a.handler }
 func (a *App) Start() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.recall()
+	a.settled.Store(true)
 	if err := a.settle(); err != nil {
 		return err
 	}
@@ -225,9 +232,7 @@ func (a *App) Stop() {
 // evaluate judges the promises again and again, on a clock of its own.
 func (a *App) evaluate(ctx context.Context) {
 	for {
-		a.mu.Lock()
-		every := min(a.config.Rounds.Interval, time.Minute)
-		a.mu.Unlock()
+		every := min(a.config.Load().Rounds.Interval, time.Minute)
 		now := time.Now()
 		timer := time.NewTimer(now.Truncate(every).Add(every).Sub(now))
 		select {
@@ -244,8 +249,10 @@ func (a *App) evaluate(ctx context.Context) {
 // observe takes every Batch in: for the promises, for what is known of tenants, and for who the
 // tenants are. Visits call it, so it must not wait for them: follow does what follows from it.
 func (a *App) observe(seen collectors.Observation) {
+	changes := a.learned.from(seen.Batch) || bringsDatabases(seen.Batch.Key)
 	a.objectives.observe(seen)
-	if a.learned.from(seen.Batch) || bringsDatabases(seen.Batch.Key) {
+	if changes {
+		a.settled.Store(false)
 		select {
 		case a.changed <- struct{}{}:
 		default:
@@ -261,6 +268,7 @@ func (a *App) follow(ctx context.Context) {
 			return
 		case <-a.changed:
 		}
+		a.settled.Store(true)
 		a.mu.Lock()
 		err := a.settle()
 		a.mu.Unlock()

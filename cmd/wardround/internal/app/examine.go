@@ -57,7 +57,7 @@ type clusterTarget = target[postgres.Config, *postgres.Cluster]
 // examineServer says what the role lacks in the cluster. A server that cannot be reached has said
 // so in its visit.
 func (a *App) examineServer(ctx context.Context, p clusterTarget) []Problem {
-	ctx, cancel := context.WithTimeout(ctx, a.config.Rounds.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, a.config.Load().Rounds.Timeout)
 	defer cancel()
 	found, err := p.it.Check(ctx)
 	if err != nil {
@@ -98,7 +98,7 @@ func (a *App) examineDatabases(ctx context.Context, p clusterTarget) []Problem {
 }
 
 func (a *App) missing(ctx context.Context, c *postgres.Cluster, t collectors.Tenant) (missing []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, a.config.Rounds.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, a.config.Load().Rounds.Timeout)
 	defer cancel()
 	release, err := c.Budget().Acquire(ctx)
 	if err != nil {

@@ -26,15 +26,15 @@ func (l *learned) from(b *collectors.Batch) bool {
 	if b.Key.Collector != "odoo" || b.Key.Tenant == "" {
 		return false
 	}
-	var f facts
-	b.Each(func(name string) bool { return name == "odoo_tenant_info" }, func(s collectors.Series) {
-		f = facts{web.Facts{Series: s.Get("series"), Version: s.Get("version")}, s.Get("neutralized") == "true"}
-	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := l.byTenant[b.Key.Tenant]
-	l.byTenant[b.Key.Tenant] = f
-	return before.neutralized != f.neutralized
+	b.Each(func(name string) bool { return name == "odoo_tenant_info" }, func(s collectors.Series) {
+		l.byTenant[b.Key.Tenant] = facts{
+			web.Facts{Series: s.Get("series"), Version: s.Get("version")}, s.Get("neutralized") == "true",
+		}
+	})
+	return before.neutralized != l.byTenant[b.Key.Tenant].neutralized
 }
 
 // forget drops what a vanished visit had learned.
@@ -47,13 +47,14 @@ func (l *learned) forget(key collectors.Key) {
 	delete(l.byTenant, key.Tenant)
 }
 
-// mark marks the tenants whose databases turned out to be neutralized copies.
-func (l *learned) mark(tenants *collectors.Tenants) *collectors.Tenants {
+// mark marks the tenants whose databases turned out to be neutralized copies, except those that
+// are included by configuration: they are tenants as any other.
+func (l *learned) mark(tenants *collectors.Tenants, included func(collectors.Tenant) bool) *collectors.Tenants {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	list := slices.Clone(tenants.All())
 	for i := range list {
-		list[i].Staging = l.byTenant[list[i].Name].neutralized
+		list[i].Staging = l.byTenant[list[i].Name].neutralized && !included(list[i])
 	}
 	marked, err := collectors.NewTenants(list)
 	if err != nil { // cannot be: the same tenants were accepted before

@@ -63,12 +63,13 @@ func Look(ctx context.Context, file string, logger *slog.Logger) (Survey, error)
 // newVisitor is an App that can visit and nothing else.
 func newVisitor(ctx context.Context, c *config.Config) (*App, error) {
 	a := &App{
-		options: Options{Logger: slog.New(slog.DiscardHandler)}, config: c, ctx: ctx,
+		options: Options{Logger: slog.New(slog.DiscardHandler)}, ctx: ctx,
 		store: collectors.NewStore(), tenants: collectors.NewRegistry(), learned: learned{byTenant: map[string]facts{}},
 	}
+	a.config.Store(c)
 	a.databases = odoo.NewDatabases(a.tenants)
 	var err error
-	a.targets, err = newTargets(c, nil, a.targetOptions(a.config))
+	a.targets, err = newTargets(c, nil, a.targetOptions(a.config.Load()))
 	return a, err
 }
 
@@ -85,7 +86,7 @@ func (a *App) look(ctx context.Context) (Survey, error) {
 	o.Observe, o.Logger = collectors.DefaultOptions().Observe, a.options.Logger
 	o.Tracer = collectors.DefaultOptions().Tracer
 	for _, eager := range []bool{true, false} {
-		tenants, problems := resolve(a.config, a.targets.databases(nil))
+		tenants, problems := resolve(a.config.Load(), a.targets.databases(nil))
 		for _, p := range problems {
 			a.options.Logger.Warn("tenant left out", "problem", p)
 		}

@@ -31,6 +31,7 @@ type objectives struct {
 
 	mu      sync.Mutex // one evaluation at a time; guards what follows
 	all     []slo.Objective
+	targets map[string]bool             // that are configured
 	totals  map[slo.Instance]slo.Counts // since this process began: the slo_*_total counters
 	shown   map[collectors.Key]bool     // the Batches of slo_* series that stand in the store
 	judged  []slo.Evaluation
@@ -46,20 +47,26 @@ func (o *objectives) observe(seen collectors.Observation) {
 	seen.Batch.Each(o.indicators.Wants, func(s collectors.Series) {
 		o.indicators.Observe(seen.At, source, s.Name(), s, s.Value())
 	})
-	o.indicators.Rest(source, seen.Next)
+	o.indicators.Rest(source, seen.At, seen.Next)
 }
 
-// replace makes these the promises from now on; what still measures the same goes on counting.
-func (o *objectives) replace(all []slo.Objective) error {
-	if err := o.indicators.Update(all); err != nil {
-		return err
+// replace makes these the promises from now on, about these targets; what still measures the same
+// goes on counting. On an error nothing has changed.
+func (o *objectives) replace(all []slo.Objective, targets map[string]bool) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range all {
+		if err := indicator.Check(&all[i]); err != nil {
+			return err
+		}
 	}
 	if err := o.ledger.Watch(ledger.Windows(all)); err != nil {
 		return err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.all = all
+	if err := o.indicators.Update(all); err != nil {
+		return errors.Join(err, o.ledger.Watch(ledger.Windows(o.all)))
+	}
+	o.all, o.targets = all, targets
 	return nil
 }
 
@@ -93,22 +100,33 @@ type judgement struct {
 	evaluation *slo.Evaluation
 }
 
-// evaluations judges every instance that is being measured, and those of the record whose tenant
-// or target is still there: that it fell silent must be seen.
+// evaluations judges every instance that is being measured, and those of the record that fell
+// silent: that must be seen, until nothing of them is left in the longest window that alerts.
 func (o *objectives) evaluations() []judgement {
 	judges := make(map[string]*judge, len(o.all))
 	for i := range o.all {
 		judges[o.all[i].Name] = &judge{&o.all[i], slo.NewJudge(&o.all[i]), o.ledger.Reader(&o.all[i])}
 	}
 	tenants := o.tenants.Current()
+	measured := map[slo.Instance]bool{}
 	var all []judgement
-	for _, i := range o.instances(tenants) {
-		if j := judges[i.Objective]; j != nil {
-			tenant, _ := tenants.ByName(i.Tenant())
-			e := j.judge.Evaluate(j.read(i, tenant.Tier))
-			all = append(all, judgement{j.objective, &e})
+	judge := func(i slo.Instance) {
+		if j := judges[i.Objective]; j != nil && o.promised(tenants, i) {
+			if e := j.evaluate(tenants, i); measured[i] || !forgotten(j.objective, &e) {
+				all = append(all, judgement{j.objective, &e})
+			}
 		}
 	}
+	for _, i := range o.indicators.Instances() {
+		measured[i] = true
+		judge(i)
+	}
+	for i := range o.ledger.Instances() {
+		if !measured[i] {
+			judge(i)
+		}
+	}
+	slices.SortFunc(all, func(a, b judgement) int { return a.evaluation.Instance.Compare(b.evaluation.Instance) })
 	return all
 }
 
@@ -119,21 +137,30 @@ type judge struct {
 	read      ledger.Reader
 }
 
-// instances are those being measured and the recorded ones of tenants that are there, sorted.
-func (o *objectives) instances(tenants *collectors.Tenants) []slo.Instance {
-	all := o.indicators.Instances()
-	measured := make(map[slo.Instance]bool, len(all))
-	for _, i := range all {
-		measured[i] = true
+func (j *judge) evaluate(tenants *collectors.Tenants, i slo.Instance) slo.Evaluation {
+	tenant, _ := tenants.ByName(i.Tenant())
+	return j.judge.Evaluate(j.read(i, tenant.Tier))
+}
+
+// promised says whether a promise is made about an instance: its tenant is there and no copy, or
+// its target is configured.
+func (o *objectives) promised(tenants *collectors.Tenants, i slo.Instance) bool {
+	if name := i.Tenant(); name != "" {
+		tenant, there := tenants.ByName(name)
+		return there && !tenant.Staging
 	}
-	for i := range o.ledger.Instances() {
-		tenant, there := tenants.ByName(i.Tenant())
-		if there && !tenant.Staging && !measured[i] {
-			all = append(all, i)
-		}
+	target := i.Get("target")
+	return target == "" || o.targets[target]
+}
+
+// forgotten says that an instance has been silent for the whole of its policy's longest window.
+func forgotten(o *slo.Objective, e *slo.Evaluation) bool {
+	windows := o.Policy.Windows()
+	if len(windows) == 0 {
+		return e.Period.Measured == 0
 	}
-	slices.SortFunc(all, slo.Instance.Compare)
-	return all
+	longest := slices.Max(windows)
+	return !slices.ContainsFunc(e.Burn, func(b slo.Burn) bool { return b.Window == longest && b.Tally.Measured > 0 })
 }
 
 // say logs what the ledger could not do when it begins, changes and ends. Nothing is lost
@@ -151,14 +178,36 @@ func (o *objectives) say(err error) {
 
 // kind is an error without the numbers that change from one time to the next.
 func kind(err error) string {
-	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
-		err = next
+	for {
+		switch wraps := err.(type) { //nolint:errorlint // it is taken apart, not compared
+		case interface{ Unwrap() error }:
+			if wraps.Unwrap() == nil {
+				return err.Error()
+			}
+			err = wraps.Unwrap()
+		case interface{ Unwrap() []error }:
+			err = wraps.Unwrap()[0]
+		default:
+			return err.Error()
+		}
 	}
-	return err.Error()
 }
 
-// forget lets the instances go that only a vanished visit fed.
-func (o *objectives) forget(key collectors.Key) { o.indicators.Forget(key.String()) }
+// forget lets the instances go that only vanished visits fed, and takes what was judged of
+// vanished tenants from the page at once.
+func (o *objectives) forget(gone []collectors.Key) {
+	if len(gone) == 0 {
+		return
+	}
+	for _, key := range gone {
+		o.indicators.Forget(key.String())
+	}
+	tenants := o.tenants.Current()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.judged = slices.DeleteFunc(slices.Clone(o.judged), func(e slo.Evaluation) bool { return !o.promised(tenants, e.Instance) })
+	o.publish(time.Now())
+}
 
 func (o *objectives) evaluated() ([]slo.Objective, []slo.Evaluation) {
 	o.mu.Lock()

@@ -17,7 +17,7 @@ func (a *App) Reload() error {
 		a.options.Logger.Error("configuration was not changed", "error", err)
 		return err
 	}
-	a.options.Logger.Info("configuration was read", "file", a.options.ConfigFile, "hash", a.config.Hash)
+	a.options.Logger.Info("configuration was read", "file", a.options.ConfigFile, "hash", a.config.Load().Hash)
 	return nil
 }
 
@@ -34,11 +34,12 @@ func (a *App) reload() error {
 	if err != nil {
 		return joinClosed(err, next.close(a.targets))
 	}
-	if err := a.objectives.replace(c.Objectives); err != nil {
+	if err := a.objectives.replace(c.Objectives, targetNames(c)); err != nil {
 		return joinClosed(err, next.close(a.targets))
 	}
 	old := a.targets
-	a.config, a.targets = c, next
+	a.config.Store(c)
+	a.targets = next
 	a.connect(notifier)
 	if err := a.rounds.Retime(timing(c)); err != nil {
 		return err

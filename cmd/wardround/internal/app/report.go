@@ -21,7 +21,7 @@ import (
 // Report writes the report on a month (2026-09) in a format: html, pdf, csv or json.
 func (a *App) Report(w io.Writer, month, format string) error {
 	a.mu.Lock()
-	c := a.config
+	c := a.config.Load()
 	a.mu.Unlock()
 	return writeReport(w, c, a.objectives.ledger, a.tenants.Current().All(), month, format)
 }

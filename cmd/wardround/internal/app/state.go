@@ -25,10 +25,8 @@ func (a *App) State() web.State {
 
 // primaries are those of the configured standbys.
 func (a *App) primaries() map[string]string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	all := map[string]string{}
-	for _, p := range a.config.Postgres {
+	for _, p := range a.config.Load().Postgres {
 		if p.StandbyOf != "" {
 			all[p.Name] = p.StandbyOf
 		}
@@ -36,12 +34,26 @@ func (a *App) primaries() map[string]string {
 	return all
 }
 
-// ready says whether the first round is through.
+// ready says whether the first round is through: every target and every tenant that it led to
+// was visited, well or badly. Those whose turn comes more seldom are not waited for.
 func (a *App) ready() bool {
+	if a.readied.Load() {
+		return true
+	}
 	select {
 	case <-a.rounds.Ready():
-		return true
 	default:
 		return false
 	}
+	if !a.settled.Load() {
+		return false
+	}
+	every := a.config.Load().Rounds.Interval
+	for _, v := range a.rounds.Status() {
+		if v.Pending && v.Interval <= every {
+			return false
+		}
+	}
+	a.readied.Store(true)
+	return true
 }

@@ -41,6 +41,31 @@ func (a *App) targetOptions(c *config.Config) targetOptions {
 	return targetOptions{a.tenants, a.options.Logger, c.Rounds.Interval}
 }
 
+// includesCopies says whether the service that serves a tenant treats copies as any tenant.
+func (t *targets) includesCopies(tenant collectors.Tenant) bool {
+	for _, s := range t.odoo {
+		if s.it.Serves(tenant) {
+			return s.config.Staging == odoo.StagingInclude
+		}
+	}
+	return false
+}
+
+// targetNames are those of all configured servers.
+func targetNames(c *config.Config) map[string]bool {
+	names := map[string]bool{}
+	for _, p := range c.Postgres {
+		names[p.Name] = true
+	}
+	for _, r := range c.Redis {
+		names[r.Name] = true
+	}
+	for _, o := range c.Odoo {
+		names[o.Name] = true
+	}
+	return names
+}
+
 // newTargets makes the servers of a configuration and takes those that did not change over from
 // the old ones. On an error it closes what it made.
 func newTargets(c *config.Config, old *targets, o targetOptions) (*targets, error) {

@@ -35,7 +35,7 @@ func resolve(c *config.Config, databases map[string][]postgres.Database) (*colle
 // discovered makes a tenant of a database whose name fits.
 func discovered(d config.Discovery, db postgres.Database) (collectors.Tenant, bool) {
 	match := d.Pattern.FindStringSubmatch(db.Name)
-	if match == nil || db.Template || !db.AllowConn || !db.CanConnect {
+	if match == nil || db.Template || !db.AllowConn { // one that refuses us alone is a tenant: its visits say why they fail
 		return collectors.Tenant{}, false
 	}
 	name := match[d.Pattern.SubexpIndex("tenant")]
@@ -48,6 +48,19 @@ func discovered(d config.Discovery, db postgres.Database) (collectors.Tenant, bo
 		Name: name, Tier: d.Tier, Region: d.Region, Labels: maps.Clone(d.Labels),
 		Postgres: d.Postgres, Database: db.Name, Hosts: hosts,
 	}, name != ""
+}
+
+// recall takes the tenants of the last run for those that are there, until their clusters say
+// themselves what databases they have: a cluster that is down at our start has not lost them.
+func (a *App) recall() {
+	tenants, err := loadTenants(a.options.StoragePath)
+	if err != nil {
+		a.options.Logger.Warn("the tenants of the last run are not known", "error", err)
+	}
+	a.known = map[string][]postgres.Database{}
+	for _, t := range tenants {
+		a.known[t.Postgres] = append(a.known[t.Postgres], postgres.Database{Name: t.Database, AllowConn: true, CanConnect: true})
+	}
 }
 
 // hostName keeps a host as operators write it: Odoo's dbfilter compares names, underscores and all.

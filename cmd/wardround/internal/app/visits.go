@@ -12,27 +12,50 @@ import (
 // are. It is called whenever one of these may have changed; the caller holds the lock.
 func (a *App) settle() error {
 	a.known = a.targets.databases(a.known)
-	tenants, problems := resolve(a.config, a.known)
-	tenants = a.learned.mark(tenants)
+	tenants, problems := resolve(a.config.Load(), a.known)
+	tenants = a.learned.mark(tenants, a.targets.includesCopies)
 	a.sayTenants(tenants, problems)
-	if !reflect.DeepEqual(a.tenants.Current().All(), tenants.All()) {
-		if err := saveTenants(a.options.StoragePath, tenants.All()); err != nil {
-			a.options.Logger.Error("tenants could not be saved", "error", err)
-		}
-	}
+	a.save(tenants.All())
 	a.tenants.Replace(tenants)
 	visits := a.visits(tenants)
 	before := a.rounds.Status()
 	if err := a.rounds.Set(visits); err != nil {
 		return err
 	}
+	a.forget(before, visits, tenants)
+	return nil
+}
+
+// save keeps who the tenants are over a restart. What fails is tried again with the next change.
+func (a *App) save(tenants []collectors.Tenant) {
+	if reflect.DeepEqual(a.saved, tenants) {
+		return
+	}
+	if err := saveTenants(a.options.StoragePath, tenants); err != nil {
+		a.options.Logger.Error("tenants could not be saved", "error", err)
+		return
+	}
+	a.saved = tenants
+}
+
+// forget drops what is remembered of visits that are made no more, or are to what has turned out
+// to be a copy.
+func (a *App) forget(before []collectors.Status, visits []collectors.Visit, tenants *collectors.Tenants) {
+	kept := make(map[collectors.Key]bool, len(visits))
+	for _, w := range visits {
+		tenant, _ := tenants.ByName(w.Key.Tenant)
+		kept[w.Key] = !tenant.Staging
+	}
+	var gone []collectors.Key
 	for _, v := range before {
-		if !slices.ContainsFunc(visits, func(w collectors.Visit) bool { return w.Key == v.Key }) {
-			a.objectives.forget(v.Key)
+		if !kept[v.Key] {
+			gone = append(gone, v.Key)
+		}
+		if _, there := tenants.ByName(v.Key.Tenant); !there {
 			a.learned.forget(v.Key)
 		}
 	}
-	return nil
+	a.objectives.forget(gone)
 }
 
 // sayTenants logs who came, who went, and what could not be used, each once.

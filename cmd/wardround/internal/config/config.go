@@ -62,13 +62,22 @@ type Alerting struct {
 	HTTP                 promconfig.HTTPClientConfig
 }
 
-// Load reads and checks a file. IsInvalid tells an error in what it says from one in reading it.
+// Load reads and checks a file. Its errors are Problems.
 func Load(path string) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
+		return nil, Problems{{File: path, Text: "cannot be read: " + plainPathError(err) + "; --config.file names the configuration file"}}
 	}
 	return Parse(path, data)
+}
+
+// plainPathError is a file error without the file's name, which stands before it already.
+func plainPathError(err error) string {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
 }
 
 // Parse checks the bytes of a file; the path is for messages and for what the file refers to.

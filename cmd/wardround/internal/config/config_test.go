@@ -91,6 +91,7 @@ var bad = []struct{ name, old, new string }{
 	{"unknown primary", "standby_of: main", "standby_of: mian"},
 	{"secret in the wrong place", "http://127.0.0.1:9093", "http://user:hunter2@127.0.0.1:9093"},
 	{"unreadable secret file", "name: cache,", "name: cache, password_file: none/such.txt,"},
+	{"unreadable secret file of the Alertmanagers", "alertmanager: {", "alertmanager: {http: {basic_auth: {username: w, password_file: none/such.txt}}, "},
 	{"unreadable secret file of a cluster", "name: main, dsn", "name: main, password_file: none/such.txt, dsn"},
 	{"target without an address", "dsn: 'postgres://wardround@127.0.0.1:5432/postgres'", "budget: 3"},
 	{"no such objective", "alertmanager:", "objectives: {disable: [logins]}\nalertmanager:"},
@@ -119,9 +120,9 @@ func TestBadConfigurations(t *testing.T) {
 func TestEmptyAndMissingFiles(t *testing.T) {
 	_, err := Parse("wardround.yaml", nil)
 	require.EqualError(t, err, "wardround.yaml: is empty; it must name at least one target")
-	_, err = Load(filepath.Join(t.TempDir(), "none.yaml"))
-	require.Error(t, err)
-	require.False(t, IsInvalid(err))
+	_, err = Load("none.yaml")
+	require.EqualError(t, err, "none.yaml: cannot be read: no such file or directory; --config.file names the configuration file")
+	require.True(t, IsInvalid(err))
 }
 
 func golden(t *testing.T, name, got string) {

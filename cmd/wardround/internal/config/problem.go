@@ -53,7 +53,7 @@ func (p Problems) asError() error {
 	return p
 }
 
-// IsInvalid says whether an error is about what a configuration says, rather than about reading it.
+// IsInvalid says whether an error is about the configuration file.
 func IsInvalid(err error) bool {
 	var problems Problems
 	return errors.As(err, &problems)

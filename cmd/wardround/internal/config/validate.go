@@ -91,7 +91,20 @@ func (v *validator) secrets() {
 		v.fromHere(&t.Redis[i].PasswordFile)
 		v.readable(fmt.Sprintf("targets.redis[%d].password_file", i), t.Redis[i].PasswordFile)
 	}
-	v.file.Alertmanager.HTTP.SetDirectory(filepath.Dir(v.path))
+	for i := range t.Redis {
+		t.Redis[i].TLS.SetDirectory(filepath.Dir(v.path))
+	}
+	for i := range t.Odoo {
+		t.Odoo[i].TLS.SetDirectory(filepath.Dir(v.path))
+	}
+	http := &v.file.Alertmanager.HTTP
+	http.SetDirectory(filepath.Dir(v.path))
+	if http.BasicAuth != nil {
+		v.readable("alertmanager.http.basic_auth.password_file", http.BasicAuth.PasswordFile)
+	}
+	if http.Authorization != nil {
+		v.readable("alertmanager.http.authorization.credentials_file", http.Authorization.CredentialsFile)
+	}
 }
 
 func (v *validator) fromHere(file *string) {

@@ -23,6 +23,7 @@ import (
 // Options is what the pages need. All are required.
 type Options struct {
 	State   func() State
+	Ready   func() bool // whether the first round is through
 	Metrics http.Handler
 	Reload  func(*http.Request) error
 	Report  func(w io.Writer, month, format string) error // the report on a month (2026-09)
@@ -41,8 +42,8 @@ type server struct {
 
 // NewHandler returns everything that is served. TLS and users are the listener's business.
 func NewHandler(o Options) (http.Handler, error) {
-	if o.State == nil || o.Metrics == nil || o.Reload == nil || o.Report == nil || o.Logger == nil {
-		return nil, errors.New("web: State, Metrics, Reload, Report and Logger are required")
+	if o.State == nil || o.Ready == nil || o.Metrics == nil || o.Reload == nil || o.Report == nil || o.Logger == nil {
+		return nil, errors.New("web: State, Ready, Metrics, Reload, Report and Logger are required")
 	}
 	s := &server{Options: o, templates: map[string]*template.Template{}}
 	if err := s.parse(); err != nil {
@@ -146,7 +147,7 @@ func (s *server) report(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
-	if !s.State().Ready {
+	if !s.Ready() {
 		http.Error(w, "Wardround is making its first round.", http.StatusServiceUnavailable)
 		return
 	}

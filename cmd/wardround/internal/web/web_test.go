@@ -84,7 +84,7 @@ func state(t *testing.T) State {
 			{Key: collectors.Key{Collector: "redis", Target: "new"}, Pending: true},
 		},
 		Primaries: map[string]string{"other-standby": "other"},
-		Facts: map[string]Facts{"north": {Series: "18.0"}},
+		Facts:     map[string]Facts{"north": {Series: "18.0"}},
 	}
 }
 
@@ -124,6 +124,7 @@ func handler(t *testing.T, change func(*Options)) http.Handler {
 	s := state(t)
 	o := Options{
 		State:   func() State { return s },
+		Ready:   func() bool { return true },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "up 1") }),
 		Reload:  func(*http.Request) error { return errors.New("wardround.yaml:3:1: rounds: no") },
 		Report: func(w io.Writer, month, format string) error {
@@ -211,7 +212,7 @@ func TestEndpointsForSupervisors(t *testing.T) {
 	require.Contains(t, w.Body.String(), "wardround.yaml:3:1")
 	h = handler(t, func(o *Options) {
 		o.Reload = func(*http.Request) error { return nil }
-		o.State = func() State { return State{} }
+		o.State, o.Ready = func() State { return State{} }, func() bool { return false }
 	})
 	require.Equal(t, http.StatusOK, ask(h, http.MethodPost, "/-/reload").Code)
 	foreign := httptest.NewRequest(http.MethodPost, "/-/reload", nil)
