@@ -126,11 +126,15 @@ func (d *Database) visit(ctx context.Context, conn *pgconn.PgConn, r *reading) e
 		r.Unavailable("odoo", collectors.ReasonMissing, errors.New("this is not an Odoo database: there is no table ir_module_module"))
 		r.identity = Identity{}
 	} else {
+		copied := r.staging()
 		replies, err := ask(ctx, conn, d.choose(r))
 		if err != nil {
 			return err
 		}
 		d.take(r, replies)
+		if copied && !r.staging() {
+			r.soon() // it was asked too little
+		}
 	}
 	r.introduce()
 	d.remember(r.identity)

@@ -118,10 +118,30 @@ func TestStagingCopyCanBeIncluded(t *testing.T) {
 	require.Equal(t, "This is a neutralized staging copy.", text(b, "staging_copy"))
 }
 
-func TestTenantMarkedAsStaging(t *testing.T) {
-	w := seeded(t, seeds.Series18, seeds.OverdueCron)
-	register(t, w.tenants, collectors.Tenant{Name: "north", Postgres: "main", Database: w.name, Staging: true})
-	require.Equal(t, []string{"staging_copy"}, findings(w.collect(t)))
+// What was learnt before stands in for the database's own word only where that cannot be had.
+func TestTenantKnownAsStaging(t *testing.T) {
+	known := func(w *ward) collectors.Tenant {
+		return collectors.Tenant{Name: "north", Postgres: "main", Database: w.name, Staging: true}
+	}
+	t.Run("and not to be asked", func(t *testing.T) {
+		w := ungranted(t, seeds.Series18, seeds.OverdueCron)
+		register(t, w.tenants, known(w))
+		b := w.collect(t)
+		require.Equal(t, []string{"staging_copy"}, findings(b))
+		require.Equal(t, 1.0, value(t, b, "odoo_tenant_info", "neutralized", "true"))
+	})
+	t.Run("and no longer neutralized", func(t *testing.T) {
+		w := seeded(t, seeds.Series18, seeds.OverdueCron, seeds.Neutralized)
+		require.Equal(t, 1.0, value(t, w.collect(t), "odoo_tenant_info", "neutralized", "true"))
+		register(t, w.tenants, known(w))
+		w.collect(t)
+		w.exec(t, `DELETE FROM ir_config_parameter WHERE key = 'database.is_neutralized'`)
+		b := w.collect(t)
+		require.Equal(t, 1.0, value(t, b, "odoo_tenant_info", "neutralized", "false"))
+		require.NotContains(t, findings(b), "staging_copy")
+		require.False(t, w.Unchanged(time.Now()), "the rest is still to be asked")
+		require.Positive(t, value(t, w.collect(t), "odoo_crons", "state", "disabled"))
+	})
 }
 
 func TestDeactivatedCron(t *testing.T) {

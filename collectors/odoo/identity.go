@@ -36,16 +36,24 @@ var identityGroup = &group{
 	},
 }
 
-// staging says whether nothing but what it is shall be said about the tenant.
-func (r *reading) staging() bool {
-	return (r.identity.Neutralized || r.tenant.Staging) && r.config.Staging == StagingExclude
+// copied says whether this is a staging copy. What was known about the tenant before counts only
+// while the database itself could not be asked: it is learnt from this very answer, and would
+// else confirm itself for ever.
+func (r *reading) copied() bool {
+	if r.identity.Known {
+		return r.identity.Neutralized
+	}
+	return r.tenant.Staging
 }
+
+// staging says whether nothing but what it is shall be said about the tenant.
+func (r *reading) staging() bool { return r.copied() && r.config.Staging == StagingExclude }
 
 // introduce says who the tenant is, whatever could be read.
 func (r *reading) introduce() {
 	neutralized := ""
 	switch {
-	case r.identity.Neutralized || r.tenant.Staging:
+	case r.copied():
 		neutralized = "true"
 	case r.identity.Known:
 		neutralized = "false"
