@@ -153,8 +153,7 @@ func TestLoginAgainstTheStandIn(t *testing.T) {
 	require.Equal(t, 1.0, value(t, b, "odoo_login_cold_starts_total"))
 	require.Equal(t, 1.0, value(t, b, "odoo_login_checks_total", "outcome", "ok"), "asking again is no second check")
 	require.GreaterOrEqual(t, value(t, b, "odoo_login_cold_start_duration_seconds"), 0.4)
-	warm := value(t, b, "odoo_login_duration_seconds")
-	require.Less(t, warm, 0.3)
+	require.Less(t, value(t, b, "odoo_login_duration_seconds"), 0.3)
 
 	for _, tc := range []struct {
 		fault seeds.Fault
@@ -173,7 +172,7 @@ func TestLoginAgainstTheStandIn(t *testing.T) {
 		require.Positive(t, value(t, b, "odoo_login_checks_total", "outcome", string(tc.want)))
 		require.Equal(t, truth(tc.want == OutcomeOK), value(t, b, "odoo_login_success"))
 		if tc.want != OutcomeOK {
-			require.Equal(t, warm, value(t, b, "odoo_login_duration_seconds"), "of the last page that came")
+			absent(t, b, "odoo_login_duration_seconds")
 		}
 	}
 	require.Equal(t, 1.0, value(t, b, "odoo_login_cold_starts_total"))

@@ -118,7 +118,7 @@ var (
 	}
 	metricLoginDuration = &collectors.Metric{
 		Name: "odoo_login_duration_seconds", Unit: "seconds",
-		Help: "How long the login page took when it was last got, from a warm worker", Source: "GET /web/login",
+		Help: "How long the login page took, from a warm worker; absent where the last check did not get it", Source: "GET /web/login",
 	}
 	metricLoginColdStarts = &collectors.Metric{
 		Name: "odoo_login_cold_starts_total", Type: collectors.Counter,
