@@ -25,7 +25,7 @@ type Config struct {
 	Timeout       model.Duration    `yaml:"timeout"`        // of one request for the login page
 	ColdThreshold model.Duration    `yaml:"cold_threshold"` // a slower answer is asked for again, to tell a cold start from a slow page
 	RegistryLimit int               `yaml:"registry_limit"` // tenants that one worker holds in memory: limit_memory_soft / 15 MB, or registry_lru_size
-	Concurrency   int               `yaml:"concurrency"`    // login checks in flight at once
+	Concurrency   int               `yaml:"concurrency"`    // login checks in flight at once, each of which holds a worker of the service while it hangs
 	EveryRound    []string          `yaml:"every_round"`    // tiers that are checked each round even where not all tenants can be
 	TLS           *config.TLSConfig `yaml:"tls"`            // for a URL with https; set server_name where the certificate names a tenant's host
 
@@ -67,7 +67,10 @@ const (
 	StagingInclude = "include"
 )
 
-// DefaultConfig is a service with Odoo's own defaults that serves all tenants.
+// DefaultConfig is a service with Odoo's own defaults that serves all tenants. Four checks at once
+// leave workers and most of a listen backlog of 16 to people even while every check hangs: a
+// worker serves one request at a time, and does not notice that we have left. More tenants than
+// fit into a round that way are checked more seldom.
 func DefaultConfig() Config {
 	return Config{
 		Timeout:       model.Duration(10 * time.Second),

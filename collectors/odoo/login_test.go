@@ -246,35 +246,53 @@ func TestNewPlan(t *testing.T) {
 		}
 		return all
 	}
-	limits := Limits{Registries: 136, Interval: time.Minute, EveryRound: []string{"dedicated"}}
+	limits := Limits{Registries: 136, Concurrency: 12, Timeout: 10 * time.Second, Interval: time.Minute, EveryRound: []string{"dedicated"}}
+	few := limits
+	few.Concurrency = 4
 	for name, tc := range map[string]struct {
+		limits    Limits
 		tenants   []collectors.Tenant
 		rotating  int
-		perHour   float64
-		distinct  float64
 		dedicated time.Duration
-		shared    time.Duration
+		shared    time.Duration // at least, and at most a tenth more
 	}{
-		"all fit":               {append(tenants("dedicated", 8), tenants("shared", 60)...), 0, 68 * 60, 68, time.Minute, time.Minute},
-		"one too many":          {append(tenants("dedicated", 8), tenants("shared", 61)...), 61, 8*60 + 60, 68, time.Minute, 61 * time.Minute},
-		"a thousand":            {append(tenants("dedicated", 20), tenants("shared", 980)...), 980, 20*60 + 48, 68, time.Minute, 20*time.Hour + 25*time.Minute},
-		"too many dedicated":    {append(tenants("dedicated", 100), tenants("shared", 36)...), 136, 68, 68, 2 * time.Hour, 2 * time.Hour},
-		"just too many at once": {tenants("shared", 70), 70, 68, 68, 0, 70 * time.Hour / 68},
-		"nobody":                {nil, 0, 0, 0, 0, 0},
+		"all fit":               {limits, append(tenants("dedicated", 8), tenants("shared", 60)...), 0, time.Minute, time.Minute},
+		"one too many":          {limits, append(tenants("dedicated", 8), tenants("shared", 61)...), 61, time.Minute, 61 * time.Minute},
+		"a thousand":            {limits, append(tenants("dedicated", 20), tenants("shared", 980)...), 980, time.Minute, 20*time.Hour + 25*time.Minute},
+		"too many dedicated":    {limits, append(tenants("dedicated", 100), tenants("shared", 36)...), 136, 2 * time.Hour, 2 * time.Hour},
+		"just too many at once": {limits, tenants("shared", 70), 70, 0, 70 * time.Hour / 68},
+		"nobody":                {limits, nil, 0, 0, 0},
+
+		"few places, and all fit":        {few, append(tenants("dedicated", 8), tenants("shared", 16)...), 0, time.Minute, time.Minute},
+		"one too many for the places":    {few, append(tenants("dedicated", 8), tenants("shared", 17)...), 17, time.Minute, 63 * time.Second},
+		"memory for all, places for few": {few, append(tenants("dedicated", 4), tenants("shared", 56)...), 56, time.Minute, 168 * time.Second},
+		"no place for all dedicated":     {few, tenants("dedicated", 48), 48, 2 * time.Minute, 0},
+		"neither memory nor places":      {few, append(tenants("dedicated", 20), tenants("shared", 980)...), 980, time.Minute, 20*time.Hour + 25*time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := NewPlan(tc.tenants, limits)
+			p := NewPlan(tc.tenants, tc.limits)
 			require.Equal(t, tc.rotating, p.Rotating)
-			require.InDelta(t, tc.perHour, p.PerHour, 0.1)
-			require.InDelta(t, tc.distinct, p.TenantsPerHour, 0.1)
 			require.LessOrEqual(t, p.TenantsPerHour, 68.01)
 			require.Len(t, p.Checks, len(tc.tenants))
+			var perHour, hanging float64
 			for _, c := range p.Checks {
 				want := map[string]time.Duration{"dedicated": tc.dedicated, "shared": tc.shared}[c.Tenant.Tier]
-				require.InDelta(t, want, c.Interval, float64(time.Second))
+				require.GreaterOrEqual(t, c.Interval, want)
+				require.LessOrEqual(t, c.Interval, want+want/10+1)
+				perHour += time.Hour.Seconds() / c.Interval.Seconds()
+				hanging += tc.limits.Timeout.Seconds() / c.Interval.Seconds()
 			}
+			require.InDelta(t, perHour, p.PerHour, 0.1)
+			require.LessOrEqual(t, hanging, float64(tc.limits.Concurrency), "all get their turn even if all hang")
 		})
 	}
+	t.Run("tenants come and go", func(t *testing.T) {
+		turns := map[time.Duration]bool{}
+		for n := range 100 {
+			turns[NewPlan(tenants("shared", 950+n), limits).Checks[0].Interval] = true
+		}
+		require.LessOrEqual(t, len(turns), 3, "hardly anything changes for the others")
+	})
 	t.Run("who is left out", func(t *testing.T) {
 		list := tenants("shared", 3)
 		list[0].Hosts, list[1].Staging = nil, true

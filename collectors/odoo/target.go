@@ -127,7 +127,7 @@ func (t *Target) Visits(tenants []collectors.Tenant) []collectors.Visit {
 	}
 	t.planned = plan
 	visits := []collectors.Visit{{
-		Key: collectors.Key{Collector: "odoo_login", Target: t.config.Name}, Collector: planReport{plan, t.config.RegistryLimit},
+		Key: collectors.Key{Collector: "odoo_login", Target: t.config.Name}, Collector: planReport{plan, t.limits()},
 	}}
 	checks := make(map[string]*Login, len(plan.Checks))
 	for _, c := range plan.Checks {
@@ -146,6 +146,7 @@ func (t *Target) Visits(tenants []collectors.Tenant) []collectors.Visit {
 func (t *Target) limits() Limits {
 	return Limits{
 		Registries: t.config.RegistryLimit, Interval: t.interval,
+		Concurrency: t.config.Concurrency, Timeout: time.Duration(t.config.Timeout),
 		EveryRound: t.config.EveryRound, Staging: t.config.Staging == StagingInclude,
 	}
 }
