@@ -12,7 +12,7 @@ type Tenant struct {
 	Name     string
 	Tier     string            // service tier: decides targets, RPO, RTO
 	Region   string            // "" where the operator does not say
-	Labels   map[string]string // the operator's own, shown on odoo_tenant_info only
+	Labels   map[string]string // the operator's own, for those who ask the API
 	Postgres string            // name of the PostgreSQL target that holds its database
 	Database string
 	Hosts    []string // host names under which its staff reach it
