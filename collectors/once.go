@@ -24,7 +24,7 @@ func Once(ctx context.Context, o Options, visits []Visit) (map[Key]error, error)
 			v := newVisit(ctx, w.timed(&o.Timing), &o, &timing)
 			defer v.cancel()
 			log, batch, err := v.ask(v.Visit, nil)
-			v.record(log, batch, err)
+			v.record(0, log, batch, err)
 			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()

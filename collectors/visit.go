@@ -64,7 +64,10 @@ type visit struct {
 	partial     *Batch    // what the last visit wrote before it failed; nil after a success
 	lastAsked   time.Time // last success for which the target was asked
 	lastSuccess time.Time // last time the Batch was known to be right
+	since       time.Time // when the last visit began, before the first when it was planned
 	next        time.Time
+	offGrid     bool   // next was planned for another interval
+	collectors  int    // that the Visit had before its present one
 	logged      string // the error that the log said last
 	ended       bool   // taken out of the rounds: publishes nothing any more
 }
@@ -75,9 +78,10 @@ func newVisit(ctx context.Context, w Visit, o *Options, timing *atomic.Pointer[T
 		visits: map[Outcome]uint64{}, errors: map[Reason]uint64{},
 	}
 	v.ctx, v.cancel = context.WithCancel(ctx)
-	v.next = nextDue(w.Key, w.Interval, time.Now())
+	v.since = time.Now()
+	v.next = nextDue(w.Key, w.Interval, v.since)
 	if w.Eager {
-		v.next = time.Now()
+		v.next = v.since
 	}
 	return v
 }
@@ -85,8 +89,7 @@ func newVisit(ctx context.Context, w Visit, o *Options, timing *atomic.Pointer[T
 // run makes the visit again and again until it is ended; first is called after the first time.
 func (v *visit) run(first func()) {
 	for v.wait() {
-		v.make()
-		if first != nil {
+		if made := v.make(); made && first != nil {
 			first()
 			first = nil
 		}
@@ -154,21 +157,47 @@ func (v *visit) show() {
 	}
 }
 
-// make makes one visit and plans the next.
-func (v *visit) make() {
+// make makes one visit and plans the next. It is not made when its collector was replaced while it
+// failed: what happens to one that is closed says nothing about the target, and the next is due
+// at once.
+func (v *visit) make() (made bool) {
 	v.mu.Lock()
-	w, last := v.Visit, v.last
+	w, last, before := v.Visit, v.last, v.collectors
 	sweep := time.Since(v.lastAsked) >= v.timing.Load().Sweep
 	failing := v.failures > 0
 	v.mu.Unlock()
 
 	now := time.Now()
-	if watcher, ok := w.Collector.(Watcher); ok && last != nil && !failing && !sweep && watcher.Unchanged(now) {
-		v.record(Log{Start: now, Outcome: Unchanged, Samples: last.Len()}, last, nil)
-		return
+	if last != nil && !failing && !sweep {
+		unchanged, err := restful(w.Collector, now)
+		switch {
+		case err != nil:
+			return v.record(before, failed(Log{Start: now}, err), nil, err)
+		case unchanged:
+			return v.record(before, Log{Start: now, Outcome: Unchanged, Samples: last.Len()}, last, nil)
+		}
 	}
 	log, batch, err := v.ask(w, last)
-	v.record(log, batch, err)
+	return v.record(before, log, batch, err)
+}
+
+// restful says whether a Watcher knows that nothing has changed.
+func restful(c Collector, now time.Time) (unchanged bool, err error) {
+	watcher, ok := c.(Watcher)
+	if !ok {
+		return false, nil
+	}
+	err = contain(func() { unchanged = watcher.Unchanged(now) })
+	return unchanged, err
+}
+
+// contain calls f; a panic in it becomes an error with its stack.
+func contain(f func()) error {
+	caught := panics.Try(f)
+	if caught == nil {
+		return nil
+	}
+	return Because(ReasonPanic, fmt.Errorf("panic: %v\n%s", caught.Value, caught.Stack))
 }
 
 // ask waits for a slot, then lets the collector do its work within the deadline.
@@ -193,27 +222,30 @@ func (v *visit) ask(w Visit, last *Batch) (Log, *Batch, error) {
 	defer span.End()
 
 	b := NewBuilder(w.Key, began).After(last)
-	err := collect(ctx, w.Collector, b)
+	batch, err := collect(ctx, w.Collector, b)
 	log.Duration = time.Since(began)
 	if err != nil {
 		span.SetStatus(codes.Error, string(ReasonOf(err)))
 		log = failed(log, err)
 	}
-	batch := b.Batch()
 	log.Samples, log.Notes = batch.Len(), b.notes
 	return log, batch, err
 }
 
-// collect contains a panic of the collector: it becomes a failed visit, with its stack.
-func collect(ctx context.Context, c Collector, b *Builder) error {
+// collect contains a panic of the collector, or over what it brought: it becomes a failed visit,
+// with its stack. The Batch is what was brought until then.
+func collect(ctx context.Context, c Collector, b *Builder) (*Batch, error) {
 	var err error
-	if caught := panics.Try(func() { err = c.Collect(ctx, b) }); caught != nil {
-		return Because(ReasonPanic, fmt.Errorf("panic: %v\n%s", caught.Value, caught.Stack))
+	if broken := contain(func() { err = c.Collect(ctx, b) }); broken != nil {
+		err = broken
+	} else if err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), errDeadline) {
+		err = Because(ReasonTimeout, fmt.Errorf("%w: %w", errDeadline, err))
 	}
-	if err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), errDeadline) {
-		return Because(ReasonTimeout, fmt.Errorf("%w: %w", errDeadline, err))
+	var batch *Batch
+	if broken := contain(func() { batch = b.Batch() }); broken != nil {
+		return &Batch{Key: b.key, At: b.at}, broken
 	}
-	return err
+	return batch, err
 }
 
 func failed(l Log, err error) Log {
@@ -221,32 +253,38 @@ func failed(l Log, err error) Log {
 	return l
 }
 
-// record takes the outcome into the visit's state and publishes what there is to publish.
-func (v *visit) record(l Log, batch *Batch, err error) {
+// record takes the outcome of a visit by the collector of the given number into the visit's state
+// and publishes what there is to publish. False means that the outcome does not count.
+func (v *visit) record(collector int, l Log, batch *Batch, err error) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.ended || v.ctx.Err() != nil {
-		return
+	if v.ended || v.ctx.Err() != nil || (err != nil && collector != v.collectors) {
+		return false
 	}
-	v.logs = slices.Insert(v.logs, 0, l)
-	v.logs = v.logs[:min(len(v.logs), keptLogs)]
-	v.visits[l.Outcome]++
-	if l.Outcome == Failure {
+	v.since = l.Start
+	if err == nil {
+		v.succeed(l, batch)
+		v.plan()
+		seen := Observation{batch, l.Start, v.next}
+		if err = contain(func() { v.options.Observe(seen) }); err != nil {
+			l, batch = failed(l, err), nil
+		}
+	}
+	if err != nil {
 		v.failures++
 		v.errors[l.Reason]++
 		if l.asked {
 			v.strikes++
 		}
 		v.fail(batch)
-	} else {
-		v.succeed(l, batch)
+		v.plan()
 	}
-	v.plan()
-	if l.Outcome != Failure {
-		v.options.Observe(Observation{batch, l.Start, v.next})
-	}
+	v.logs = slices.Insert(v.logs, 0, l)
+	v.logs = v.logs[:min(len(v.logs), keptLogs)]
+	v.visits[l.Outcome]++
 	v.say(l, err)
 	v.options.Store.Put(v.ownBatch(l))
+	return true
 }
 
 func (v *visit) fail(partial *Batch) {
@@ -276,6 +314,10 @@ func (v *visit) plan() {
 		wait *= 2
 	}
 	wait = min(wait, most)
+	if v.offGrid { // go to the nearest place on the grid, or all who moved would come early
+		wait += v.Interval / 2
+		v.offGrid = false
+	}
 	v.next = nextDue(v.Key, v.Interval, time.Now().Add(wait-v.Interval))
 }
 
@@ -291,18 +333,30 @@ func (v *visit) say(l Log, err error) {
 	}
 }
 
-// replace gives the visit another collector or timing; what it knows stays.
+// replace gives the visit another collector or timing; what it knows stays. Another timing makes
+// no visit come before a whole interval has passed since the last, nor later than it was planned:
+// budgets are counted on that, however often the timing changes. A failing visit with another
+// collector is made at the next place on the grid.
 func (v *visit) replace(w Visit) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	changed := v.Interval != w.Interval || !same(v.Collector, w.Collector)
+	renewed, retimed := !same(v.Collector, w.Collector), v.Interval != w.Interval
 	v.Visit = w
-	if !changed {
+	if !renewed && !retimed {
 		return
 	}
 	v.strikes = 0
-	if next := nextDue(w.Key, w.Interval, time.Now()); next.Before(v.next) || v.lastSuccess.IsZero() {
-		v.next = next
+	from := time.Now()
+	if renewed {
+		v.collectors++
+	}
+	if whole := v.since.Add(w.Interval - 1); whole.After(from) && (!renewed || v.failures == 0) {
+		from = whole
+	}
+	if next := nextDue(w.Key, w.Interval, from); next.Before(v.next) {
+		v.next, v.offGrid = next, false
+	} else if retimed {
+		v.offGrid = true
 	}
 	select {
 	case v.nudge <- struct{}{}:
