@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/common/config"
 	"github.com/redis/go-redis/v9"
@@ -23,7 +24,10 @@ import (
 type Server struct {
 	config  Config
 	options redis.Options
-	client  *redis.Client // replaced after a failed visit
+
+	asking sync.Mutex    // held during a visit and by Close
+	client *redis.Client // replaced after a failed visit
+	closed bool
 }
 
 // Quiet silences the Redis client's own logger, which is one for the whole process and would say
@@ -97,8 +101,16 @@ func (s *Server) connectAnew() {
 	s.client = redis.NewClient(&options)
 }
 
-// Close closes the connection. No visit may be under way or follow.
-func (s *Server) Close() error { return s.client.Close() }
+// Close closes the connection, after a visit under way; visits that follow fail.
+func (s *Server) Close() error {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.client.Close()
+}
 
 // Visit is the server's place in the rounds.
 func (s *Server) Visit() collectors.Visit {
@@ -108,6 +120,11 @@ func (s *Server) Visit() collectors.Visit {
 // Collect asks the server how it is, in two commands. Of a server that does not answer it says
 // that it is down.
 func (s *Server) Collect(ctx context.Context, b *collectors.Builder) error {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	if s.closed {
+		return errors.New("the server is no longer watched")
+	}
 	client := s.client
 	// The client heeds the context's deadline, but a cancellation only between two commands.
 	heed := context.AfterFunc(ctx, func() { _ = client.Close() })

@@ -268,6 +268,29 @@ func TestKeepsOneConnection(t *testing.T) {
 	}
 }
 
+// TestCloseWaitsForTheVisit is a reload that takes the server out while it is being asked.
+func TestCloseWaitsForTheVisit(t *testing.T) {
+	r := start(t, nil)
+	wire := platform.Proxy(t, r.Addr())
+	wire.Latency(200 * time.Millisecond)
+	s := server(t, Config{Address: wire.Addr(), Password: password})
+	visited := make(chan error, 1)
+	go func() { visited <- s.Collect(t.Context(), collectors.NewBuilder(s.Visit().Key, time.Now())) }()
+	require.Eventually(t, func() bool {
+		if s.asking.TryLock() {
+			s.asking.Unlock()
+			return false
+		}
+		return true
+	}, 5*time.Second, time.Millisecond)
+	require.NoError(t, s.Close())
+	require.NoError(t, <-visited, "it came to its end")
+	b := collectors.NewBuilder(s.Visit().Key, time.Now())
+	require.ErrorContains(t, s.Collect(t.Context(), b), "no longer watched")
+	require.Zero(t, b.Batch().Len(), "it is not said to be down")
+	require.NoError(t, s.Close(), "again")
+}
+
 func TestPasswordFileIsReadAgain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
 	require.NoError(t, os.WriteFile(file, []byte("old\n"), 0o600))
