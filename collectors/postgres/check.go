@@ -108,9 +108,13 @@ func (c *Cluster) checkDatabases(role string, closed table) []Problem {
 		}
 		problems = append(problems, Problem{
 			Text: fmt.Sprintf("tenant %s: role %s may not connect to database %s", tenant.Name, role, database),
-			SQL: fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s;",
-				pgx.Identifier{database}.Sanitize(), pgx.Identifier{role}.Sanitize()),
+			SQL:  grantConnect(database, role),
 		})
 	}
 	return problems
+}
+
+// grantConnect is the SQL that lets a role into a database.
+func grantConnect(database, role string) string {
+	return fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s;", pgx.Identifier{database}.Sanitize(), pgx.Identifier{role}.Sanitize())
 }

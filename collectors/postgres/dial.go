@@ -82,19 +82,22 @@ func (d *dialer) open(ctx context.Context, database string) (*connection, error)
 	if known := d.settled.Load(); known != nil {
 		config.TLSConfig, config.Fallbacks = known.config, nil
 	}
-	wires := &wires{dial: config.DialFunc}
+	after := context.WithoutCancel(ctx)
+	wires := newWires(after, config.DialFunc)
 	config.DialFunc = wires.open
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		wires.cut()
-		err = Classify(explain(err))
-		if r := collectors.ReasonOf(err); r != collectors.ReasonConnections && r != collectors.ReasonGone {
+		err = Classify(explain(err, config))
+		switch collectors.ReasonOf(err) {
+		case collectors.ReasonConnections, collectors.ReasonGone, collectors.ReasonPermission:
+		default:
 			d.settled.Store(nil) // the server may be set up differently by now
 		}
 		return nil, err
 	}
 	d.settle(conn)
-	return &connection{PgConn: conn, wires: wires, after: context.WithoutCancel(ctx)}, nil
+	return &connection{PgConn: conn, wires: wires, after: after}, nil
 }
 
 // settle remembers which of the DSN's variants the server took.
@@ -114,12 +117,22 @@ func (d *dialer) settle(conn *pgconn.PgConn) {
 	d.settled.Store(found)
 }
 
+// atDatabase is where in the server an error arose that concerns one database alone.
+const atDatabase = "CheckMyDatabase"
+
 // explain adds what to do where the server's words alone would puzzle.
-func explain(err error) error {
+func explain(err error, c *pgconn.Config) error {
 	var server *pgconn.PgError
-	if errors.As(err, &server) && server.Code == "08P01" {
+	if !errors.As(err, &server) {
+		return err
+	}
+	switch {
+	case server.Code == "08P01":
 		return fmt.Errorf("the server refuses our safety settings at start-up, as a connection pooler does: "+
 			"let the target's dsn lead to PostgreSQL itself: %w", err)
+	case server.Code == "42501" && server.Routine == atDatabase:
+		return fmt.Errorf("role %s may not connect to database %s (%s lets it in): %w",
+			c.User, c.Database, grantConnect(c.Database, c.User), err)
 	}
 	return err
 }
@@ -160,34 +173,44 @@ func (c *connection) close() {
 	}
 }
 
-// wires are the sockets of one connection.
+// wires are the sockets of one connection, and the dials that lead to more.
 type wires struct {
-	dial pgconn.DialFunc
+	dial  pgconn.DialFunc
+	ended context.Context // ends with cut: the driver's own dials may outlive every deadline of ours
+	end   context.CancelFunc
 
 	mu      sync.Mutex
 	sockets []net.Conn
-	ended   bool
+}
+
+func newWires(after context.Context, dial pgconn.DialFunc) *wires {
+	w := &wires{dial: dial}
+	w.ended, w.end = context.WithCancel(after)
+	return w
 }
 
 func (w *wires) open(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(w.ended, cancel)()
 	conn, err := w.dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ended {
+	if w.ended.Err() != nil {
 		return nil, errors.Join(net.ErrClosed, conn.Close())
 	}
 	w.sockets = append(w.sockets, conn)
 	return conn, nil
 }
 
-// cut closes every socket; what waits on one returns with an error.
+// cut ends every dial and closes every socket; what waits on one returns with an error.
 func (w *wires) cut() {
+	w.end()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ended = true
 	for _, conn := range w.sockets {
 		_ = conn.Close() // often closed already
 	}

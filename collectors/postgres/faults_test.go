@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	promconfig "github.com/prometheus/common/config"
 	"github.com/stretchr/testify/require"
 
@@ -110,6 +111,42 @@ func TestHang(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return c.Collect(t.Context(), collectors.NewBuilder(collectors.Key{}, time.Now())) == nil
 	}, soon, tick)
+}
+
+// TestDeadlineFreesItsSlot: whatever has become of the server, a visit is over soon after its
+// deadline.
+func TestDeadlineFreesItsSlot(t *testing.T) {
+	for name, cancelling := range map[string]func(ctx context.Context) error{
+		"cancelling is not answered": func(context.Context) error { return nil },
+		"cancelling goes nowhere":    func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			wire := platform.Proxy(t, primary.Addr())
+			config := configFor(primary, roleForTest(t, primary, "IN ROLE pg_monitor"))
+			config.DSN = promconfig.Secret(strings.Replace(string(config.DSN), primary.Addr(), wire.Addr(), 1))
+			c := clusterForTest(t, config, Options{})
+			dialled, dial := 0, c.dialer.config.DialFunc
+			c.dialer.config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+				if dialled++; dialled > 1 {
+					if err := cancelling(ctx); err != nil {
+						return nil, err
+					}
+				}
+				return dial(ctx, network, address)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			err := c.Visit(ctx, "postgres", func(ctx context.Context, conn *pgconn.PgConn) error {
+				wire.Hang()
+				_, err := conn.Exec(ctx, "SELECT 1").ReadAll()
+				return err
+			})
+			deadline, _ := ctx.Deadline()
+			require.Equal(t, collectors.ReasonTimeout, collectors.ReasonOf(err), "%v", err)
+			require.Less(t, time.Since(deadline), time.Second)
+			require.Equal(t, 2, dialled, "it was tried")
+		})
+	}
 }
 
 // TestDownAndBack restarts the server between two rounds, which must not show, and keeps it down

@@ -39,7 +39,7 @@ func (c *Cluster) refused(err error) {
 	if collectors.ReasonOf(err) != collectors.ReasonConnections {
 		return
 	}
-	if errors.As(err, &server) && server.Routine == "CheckMyDatabase" {
+	if errors.As(err, &server) && server.Routine == atDatabase {
 		return
 	}
 	c.gate.refuse(err)
