@@ -16,6 +16,10 @@ type Options struct {
 	Tenants  *collectors.Registry // whose databases are whose; required
 	Logger   *slog.Logger         // default: none
 	Interval time.Duration        // between two rounds; default a minute
+
+	// Previous is the Cluster that this one takes the place of, nil for none. With a budget of the
+	// same size they share it: visitors of both are bound by it while the last of the old one end.
+	Previous *Cluster
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -78,8 +82,9 @@ func New(c Config, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres %q: %w", c.Name, err)
 	}
-	cluster := &Cluster{config: c, options: o, dialer: d}
-	cluster.gate = newGate(c.Budget-1, o.Interval*3/2, o.Logger.With("target", c.Name))
+	gate := gateFor(c, o)
+	o.Previous = nil // or each would keep all that were before it
+	cluster := &Cluster{config: c, options: o, dialer: d, gate: gate}
 	for _, g := range groups() {
 		if c.StandbyOf == "" || g.standbys {
 			cluster.groups = append(cluster.groups, g)

@@ -14,10 +14,10 @@ import (
 // each time the server refuses one, and from round to round while its free slots are few.
 type gate struct {
 	budget *collectors.Budget
-	round  time.Duration // how long a shortage that a round found is taken to last
 	logger *slog.Logger
 
 	mu      sync.Mutex
+	round   time.Duration // how long a shortage that a round found is taken to last
 	growing *backoff.ExponentialBackOff
 	refused time.Time // when the server last refused; zero while it does not
 	scarce  bool      // the last round found too few free slots
@@ -27,6 +27,19 @@ func newGate(visitors int, round time.Duration, logger *slog.Logger) *gate {
 	growing := backoff.NewExponentialBackOff()
 	growing.InitialInterval, growing.MaxInterval = 10*time.Second, 5*time.Minute
 	return &gate{budget: collectors.NewBudget(visitors), round: round, logger: logger, growing: growing}
+}
+
+// gateFor is a new gate, or the previous Cluster's where that has the size that is wanted.
+func gateFor(c Config, o Options) *gate {
+	visitors, round := c.Budget-1, o.Interval*3/2
+	if o.Previous == nil || o.Previous.Budget().Size() != visitors {
+		return newGate(visitors, round, o.Logger.With("target", c.Name))
+	}
+	g := o.Previous.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.round = round
+	return g
 }
 
 // refuse is called when the server had no slot for us. Visitors that were refused together count

@@ -174,6 +174,43 @@ func TestDatabaseOutOfConnections(t *testing.T) {
 	require.NoError(t, c.Budget().Paused(), "the others are visited all the same")
 }
 
+// TestDatabaseWithoutConnect is told with its remedy, and concerns one tenant only.
+func TestDatabaseWithoutConnect(t *testing.T) {
+	clinic := primary.DatabaseForTest(t, "")
+	role := roleForTest(t, primary, "IN ROLE pg_monitor")
+	require.NoError(t, primary.Exec(t.Context(), "", `REVOKE CONNECT ON DATABASE "`+clinic+`" FROM PUBLIC`))
+	c := clusterForTest(t, configFor(primary, role), Options{Tenants: tenantsOf(t, map[string]string{"north": clinic})})
+	collect(t, c)
+	err := c.Visit(t.Context(), clinic, exec("SELECT 1"))
+	require.Equal(t, collectors.ReasonPermission, collectors.ReasonOf(err), "%v", err)
+	remedy := fmt.Sprintf(`GRANT CONNECT ON DATABASE "%s" TO "%s";`, clinic, role)
+	require.ErrorContains(t, err, "role "+role+" may not connect to database "+clinic+" ("+remedy+" lets it in)")
+	require.NoError(t, c.Budget().Paused(), "the others are visited all the same")
+	require.NotNil(t, c.dialer.settled.Load(), "the server has not changed")
+	problems, err := c.Check(t.Context())
+	require.NoError(t, err)
+	require.Len(t, problems, 1)
+	require.Equal(t, remedy, problems[0].SQL)
+	require.NoError(t, primary.Exec(t.Context(), "", remedy))
+	require.NoError(t, c.Visit(t.Context(), clinic, exec("SELECT 1")))
+	require.NoError(t, primary.Exec(t.Context(), "", `REVOKE CONNECT ON DATABASE "`+clinic+`" FROM "`+role+`"`))
+}
+
+// TestReplacedClusterSharesItsBudget is a reload while visits are under way.
+func TestReplacedClusterSharesItsBudget(t *testing.T) {
+	config := configFor(primary, roleForTest(t, primary, "IN ROLE pg_monitor"))
+	before := clusterForTest(t, config, Options{})
+	config.Reserve++
+	after := clusterForTest(t, config, Options{Previous: before, Interval: time.Hour})
+	require.Same(t, before.Budget(), after.Budget())
+	require.Equal(t, 90*time.Minute, after.gate.round)
+	require.Nil(t, after.options.Previous, "the old one is let go")
+	config.Budget++
+	larger := clusterForTest(t, config, Options{Previous: after})
+	require.NotSame(t, after.Budget(), larger.Budget())
+	require.Equal(t, 3, larger.Budget().Size())
+}
+
 // TestClusterOutOfConnections fills a small cluster up to its last slot.
 func TestClusterOutOfConnections(t *testing.T) {
 	t.Parallel()
