@@ -223,6 +223,10 @@ func TestCountersOutliveAReload(t *testing.T) {
 	v := after.Visits([]collectors.Tenant{north})[1]
 	require.Equal(t, 2.0, value(t, check(t, v), "odoo_login_checks_total", "outcome", "client_error"))
 	require.Equal(t, 2, v.Budget.Size())
+	last, err := New(c, Options{Previous: after})
+	require.NoError(t, err)
+	defer last.Close()
+	require.Same(t, v.Budget, last.Visits([]collectors.Tenant{north})[1].Budget, "checks under way still count")
 	require.Greater(t, v.Timeout, 2*time.Duration(c.Timeout), "a check may ask twice")
 }
 

@@ -20,7 +20,7 @@ import (
 type Options struct {
 	Logger   *slog.Logger  // told once of each change of the plan of checks; nil means nobody
 	Interval time.Duration // of rounds; zero means a minute
-	Previous *Target       // the service before its settings were changed: its counters go on
+	Previous *Target       // the service before its settings were changed: its counters go on, and its budget where that has the same size
 }
 
 // Target is one Odoo service: it knows its settings, which tenants it serves, and plans and makes
@@ -67,6 +67,9 @@ func New(c Config, o Options) (*Target, error) {
 		o.Previous.mu.Lock()
 		defer o.Previous.mu.Unlock()
 		maps.Copy(t.tallies, o.Previous.tallies)
+		if o.Previous.budget.Size() == c.Concurrency {
+			t.budget = o.Previous.budget // checks of both are bound by it while the last of the old one end
+		}
 	}
 	return t, nil
 }
