@@ -78,7 +78,7 @@ func newTargets(c *config.Config, old *targets, o targetOptions) (*targets, erro
 	}
 	err := errors.Join(
 		adopt(&t.postgres, kept.postgres, c.Postgres, "postgres", func(c postgres.Config) (*postgres.Cluster, error) {
-			return postgres.New(c, postgres.Options{Tenants: o.tenants, Logger: o.logger, Interval: o.interval})
+			return postgres.New(c, postgres.Options{Tenants: o.tenants, Logger: o.logger, Interval: o.interval, Previous: old.cluster(c.Name)})
 		}),
 		adopt(&t.redis, kept.redis, c.Redis, "redis", redis.New),
 		adopt(&t.odoo, kept.odoo, c.Odoo, "odoo", func(c odoo.Config) (*odoo.Target, error) {
@@ -115,6 +115,16 @@ func find[C any, T any](all []target[C, T], c C) (target[C, T], bool) {
 		}
 	}
 	return target[C, T]{}, false
+}
+
+// cluster is the PostgreSQL server of a name, nil if there is none.
+func (t *targets) cluster(name string) *postgres.Cluster {
+	for _, p := range t.postgres {
+		if p.config.Name == name {
+			return p.it
+		}
+	}
+	return nil
 }
 
 // service is the Odoo service of a name, nil if there is none.
