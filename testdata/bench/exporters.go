@@ -14,9 +14,12 @@ import (
 // result is what was measured of one exporter.
 type result struct {
 	name   string
+	crons  string          // see rival
 	first  cost            // until every tenant was asked
 	warm   []time.Duration // scrapes until then
 	idle   cost            // from then on, at one scrape a minute
+	busy   cost            // Wardround's only: after something was written to every database
+	visits float64         // of these databases, meanwhile
 	scrape []time.Duration // ten in a row, after that
 	page   *page           // the last of these
 	bad    []badDay
@@ -83,7 +86,7 @@ func (b *bench) measure(ctx context.Context, r *rival) (_ *result, err error) {
 	defer func() { err = errors.Join(err, server.Remove()) }()
 	s := newScraper(server.Addr())
 	defer s.close()
-	res := &result{name: r.name}
+	res := &result{name: r.name, crons: r.crons}
 	res.first, err = b.watcher.during(ctx, server, func(ctx context.Context) error {
 		res.warm, err = b.meet(ctx, r, s)
 		return err
@@ -97,6 +100,11 @@ func (b *bench) measure(ctx context.Context, r *rival) (_ *result, err error) {
 	}
 	if res.page, res.scrape, err = scrapeOften(ctx, s, 10); err != nil {
 		return nil, err
+	}
+	if r.visits != "" {
+		if err := b.churn(ctx, r, server, s, res); err != nil {
+			return nil, err
+		}
 	}
 	for _, t := range r.troubles {
 		say(b.out, "%s: %s\n", r.name, t)
@@ -159,6 +167,30 @@ func scrapeOften(ctx context.Context, s *scraper, n int) (last *page, took []tim
 		}
 	}
 	return last, took, nil
+}
+
+// churn writes to every database and measures what visiting them takes: those that were seen until
+// then, in about a round. It tells what a visit costs that is made although nothing was written.
+func (b *bench) churn(ctx context.Context, r *rival, server *platform.Server, s *scraper, res *result) error {
+	say(b.out, "%s: %s after writes to all\n", r.name, aRound)
+	for n := range b.stage.databases {
+		if err := b.stage.stir(ctx, n); err != nil {
+			return err
+		}
+	}
+	before, err := s.scrape(ctx, time.Minute)
+	if err != nil {
+		return err
+	}
+	if res.busy, err = b.watcher.during(ctx, server, func(ctx context.Context) error { return pause(ctx, aRound) }); err != nil {
+		return err
+	}
+	after, err := s.scrape(ctx, time.Minute)
+	if err != nil {
+		return err
+	}
+	res.visits = after.sum(r.visits) - before.sum(r.visits)
+	return nil
 }
 
 // trouble is what is wrong on a bad day.

@@ -172,7 +172,7 @@ func (p *promises) observe(seen collectors.Observation) {
 	seen.Batch.Each(p.indicators.Wants, func(s collectors.Series) {
 		p.indicators.Observe(seen.At, source, s.Name(), s, s.Value())
 	})
-	p.indicators.Rest(source, seen.Next)
+	p.indicators.Rest(source, seen.At, seen.Next)
 }
 
 // keep judges once for each round.
@@ -213,9 +213,11 @@ func (p *promises) tick(ctx context.Context, now time.Time) {
 // The series that the daemon shows of each promise.
 var (
 	promiseFigures = []*collectors.Metric{
-		{Name: "slo_target_ratio", Labels: []string{"objective"}}, {Name: "slo_good_total", Type: collectors.Counter, Labels: []string{"objective"}},
+		{Name: "slo_target_ratio", Labels: []string{"objective"}},
+		{Name: "slo_good_total", Type: collectors.Counter, Labels: []string{"objective"}},
 		{Name: "slo_bad_total", Type: collectors.Counter, Labels: []string{"objective"}},
-		{Name: "slo_error_budget_remaining_ratio", Labels: []string{"objective"}}, {Name: "slo_coverage_ratio", Labels: []string{"objective"}},
+		{Name: "slo_error_budget_remaining_ratio", Labels: []string{"objective"}},
+		{Name: "slo_coverage_ratio", Labels: []string{"objective"}},
 	}
 	promiseBurn   = &collectors.Metric{Name: "slo_burn_rate", Labels: []string{"objective", "window"}}
 	promiseStatus = &collectors.Metric{Name: "slo_status", Labels: []string{"objective", "status"}}

@@ -1,7 +1,7 @@
 // Command bench sets Wardround beside the exporters that Debian ships and prints what each costs:
 //
-//	go run ./testdata/bench           200 tenants and 1,000 synthetic ones; nine minutes
-//	go run ./testdata/bench -quick    20 and 200; four minutes, to try it out
+//	go run ./testdata/bench           200 tenants and 1,000 synthetic ones; twelve minutes
+//	go run ./testdata/bench -quick    20 and 200; ten minutes, to try it out
 //
 // The data's way: stage.go starts a PostgreSQL of its own and seeds tenants' databases; rivals.go
 // starts the exporters on it, one after the other, all as the same role and with the Odoo queries
@@ -13,6 +13,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -45,7 +46,7 @@ func run(args []string) int {
 	defer stop()
 	p, err := parse(args)
 	switch {
-	case err == flag.ErrHelp:
+	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err == nil && p.hold != "":
 		err = hold(ctx, p.hold, p.tenants, p.bare)

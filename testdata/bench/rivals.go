@@ -24,6 +24,7 @@ type rival struct {
 	crons    string                        // beginning of a series that each tenant has whose scheduled tasks were read
 	idle     time.Duration                 // how long it is watched while nothing happens
 	troubles []trouble                     // its bad days
+	visits   string                        // beginning of the counters of visits to tenants; "" for those who always ask all
 	// Whether a page tells that the role may open too few connections, or that a table of the
 	// locked tenant cannot be read.
 	limitShown, lockShown func(*page) bool
@@ -59,7 +60,8 @@ const wardroundName = "wardround"
 func wardround(p plan) *rival {
 	return &rival{
 		name: wardroundName, path: p.wardround, ready: "/-/healthy", crons: `odoo_crons{`,
-		idle: p.steady, troubles: []trouble{{limit: fewest, lock: true, lasts: aRound}},
+		visits: "wardround_collector_visits_total{",
+		idle:   p.steady, troubles: []trouble{{limit: fewest, lock: true, lasts: aRound}},
 		arrange: func(s *stage) (setting, error) {
 			file, err := s.write("wardround.yaml", ourConfig(s))
 			return setting{args: []string{"serve", "--config.file=" + file, "--storage.path=" + s.path("data")}}, err

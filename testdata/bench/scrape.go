@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -88,6 +89,21 @@ func (p *page) has(prefix string, parts ...string) bool {
 		}
 		return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) })
 	})
+}
+
+// sum is the sum of the counters of successful visits to tenants' databases.
+func (p *page) sum(prefix string) float64 {
+	var sum float64
+	for _, line := range p.series {
+		at := strings.LastIndexByte(line, ' ')
+		if strings.HasPrefix(line, prefix) && tenantName.MatchString(line) && strings.Contains(line, `outcome="success"`) {
+			n, err := strconv.ParseFloat(line[at+1:], 64)
+			if err == nil {
+				sum += n
+			}
+		}
+	}
+	return sum
 }
 
 var tenantName = regexp.MustCompile(`tenant_[0-9]{4}`)

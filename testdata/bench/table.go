@@ -36,6 +36,12 @@ func compare(out io.Writer, all []*result) {
 	ratio("  oldest of these, s", func(r *result) float64 { return max(r.idle.held.oldest, r.first.held.oldest).Seconds() }, fraction)
 	ratio("PostgreSQL CPU, getting to know all, s", func(r *result) float64 { return r.first.postgres.Seconds() }, fraction)
 	ratio("PostgreSQL CPU, idle, s/min", func(r *result) float64 { return r.idle.perMinute(r.idle.postgres).Seconds() }, fraction)
+	row("  per visit after a write, ms", func(r *result) string {
+		if r.visits == 0 {
+			return "-"
+		}
+		return fmt.Sprintf("%.1f (%.0f visits)", ms(r.visit()), r.visits)
+	})
 	ratio("  with the sweep every 15 min, s/min", func(r *result) float64 { return r.swept().Seconds() }, fraction)
 	ratio("exporter CPU, idle, s/min", func(r *result) float64 { return r.idle.perMinute(r.idle.own).Seconds() }, fraction)
 	ratio("exporter RSS, MB", func(r *result) float64 { return float64(r.idle.rss) / 1e6 }, whole)
@@ -51,14 +57,21 @@ func compare(out io.Writer, all []*result) {
 	}
 }
 
-// swept is what PostgreSQL spends a minute, the visits that are made although nothing was written
-// included: each database once in a quarter of an hour. Others ask all each time, and have no more.
-func (r *result) swept() time.Duration {
-	idle := r.idle.perMinute(r.idle.postgres)
-	if r.name != wardroundName {
-		return idle
+// visit is what PostgreSQL spends on one visit to a database in which something was written.
+func (r *result) visit() time.Duration {
+	idle := r.idle.perMinute(r.idle.postgres).Seconds() * r.busy.lasted.Minutes()
+	if r.visits == 0 {
+		return 0
 	}
-	return idle + r.first.postgres/15
+	return time.Duration((r.busy.postgres.Seconds() - idle) / r.visits * float64(time.Second))
+}
+
+// swept is what PostgreSQL spends a minute on the idle platform with the visits that are made
+// although nothing was written: to each database once in a quarter of an hour. Others have none.
+func (r *result) swept() time.Duration {
+	const sweep = 15 // minutes
+	tenants := time.Duration(r.page.tenants(r.crons))
+	return r.idle.perMinute(r.idle.postgres) + r.visit()*tenants/sweep
 }
 
 func (d badDay) String() string {
@@ -83,9 +96,12 @@ func judge(out io.Writer, all []*result) {
 		"none to a tenant's database between visits: the oldest seen was %.2f s old", ours.idle.held.oldest.Seconds())
 	for _, peer := range all[1:] {
 		theirs := peer.idle.perMinute(peer.idle.postgres)
-		share := ours.swept().Seconds() / theirs.Seconds()
-		verdict(out, share <= 1.0/3, "PostgreSQL CPU at most a third of %s: %.2f of it, sweep included; %.2f without",
-			peer.name, share, ours.idle.perMinute(ours.idle.postgres).Seconds()/theirs.Seconds())
+		for what, own := range map[string]time.Duration{
+			"when nothing is written": ours.idle.perMinute(ours.idle.postgres), "the sweep included": ours.swept(),
+		} {
+			share := own.Seconds() / theirs.Seconds()
+			verdict(out, share <= 1.0/3, "PostgreSQL CPU at most a third of %s, %s: %.2f of it", peer.name, what, share)
+		}
 	}
 	for _, day := range ours.bad {
 		normal, then := middle(ours.warm), middle(day.took)

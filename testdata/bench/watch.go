@@ -95,6 +95,8 @@ const countSQL = `SELECT count(*), count(*) FILTER (WHERE datname LIKE $2),
 // count looks at the role's connections until ctx ends.
 func (w *watcher) count(ctx context.Context) (held, error) {
 	var h held
+	ticks := time.NewTicker(look)
+	defer ticks.Stop()
 	for {
 		var all, tenants int
 		var age float64
@@ -105,8 +107,10 @@ func (w *watcher) count(ctx context.Context) (held, error) {
 		}
 		h.most, h.tenants = max(h.most, all), max(h.tenants, tenants)
 		h.oldest = max(h.oldest, time.Duration(age*float64(time.Second)))
-		if pause(ctx, look) != nil {
+		select {
+		case <-ctx.Done():
 			return h, nil
+		case <-ticks.C:
 		}
 	}
 }
