@@ -58,7 +58,7 @@ func (m *memoryResult) measure(ctx context.Context, p plan, flags ...string) (er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.Remove()) }()
+	defer func() { err = errors.Join(err, server.Stop(), server.Remove()) }() // in order: it has a folder to clear
 	s := newScraper(server.Addr())
 	defer s.close()
 	for second := 1; second <= int((memoryRounds+time.Minute)/time.Second); second++ {
