@@ -24,6 +24,13 @@ func Conditions(o *slo.Objective, e *slo.Evaluation) []Condition {
 	return append(all, exhausted(o, e), blind(o, e))
 }
 
+// Quiet says that none of an instance's Conditions holds or is unknown: unless an alert about it stands, there is
+// nothing to say of it, and most instances are so most of the time.
+func Quiet(e *slo.Evaluation) bool {
+	return e.Status != slo.Exhausted && e.Status != slo.InsufficientData &&
+		!slices.ContainsFunc(e.Conditions, func(c slo.Condition) bool { return c.Firing || c.Frozen })
+}
+
 func burning(o *slo.Objective, e *slo.Evaluation, pair slo.Condition) Condition {
 	labels := labelsOf(o, e, BurnName, pair.Pair.Severity)
 	labels[LongWindowLabel] = slo.FormatDuration(pair.Pair.Long)

@@ -35,7 +35,8 @@ type objectives struct {
 	totals  map[slo.Instance]slo.Counts // since this process began: the slo_*_total counters
 	shown   map[collectors.Key]bool     // the Batches of slo_* series that stand in the store
 	judged  []slo.Evaluation
-	problem string // what the log said last about the ledger
+	loud    map[slo.Instance]bool // at the last tick; nil before the first
+	problem string                // what the log said last about the ledger
 }
 
 // observe hands a Batch, as of a time, to the indicators that want some of it.
@@ -84,15 +85,32 @@ func (o *objectives) tick(ctx context.Context, now time.Time) {
 	// A tick comes just after the time that it is about.
 	o.say(o.ledger.Append(slo.Minute(now.Add(-time.Second)), deltas))
 
-	o.judged = o.judged[:0:0]
-	var conditions []alert.Condition
-	for _, e := range o.evaluations() {
-		o.judged = append(o.judged, *e.evaluation)
-		conditions = append(conditions, alert.Conditions(e.objective, e.evaluation)...)
+	judgements := o.evaluations()
+	o.judged = make([]slo.Evaluation, len(judgements))
+	for i, j := range judgements {
+		o.judged[i] = *j.evaluation
 	}
 	o.publish(now)
-	o.alerts.Evaluate(ctx, now, conditions)
+	o.alerts.Evaluate(ctx, now, o.conditions(judgements))
 	span.SetAttributes(attribute.Int("wardround.instances", len(o.judged)))
+}
+
+// conditions are those that may be alerted. An instance that was quiet at the last tick and still
+// is has none, once the first tick has told the alerts of an earlier run how things stand.
+func (o *objectives) conditions(judgements []judgement) []alert.Condition {
+	var all []alert.Condition
+	loud := map[slo.Instance]bool{}
+	for _, j := range judgements {
+		quiet := alert.Quiet(j.evaluation)
+		if !quiet {
+			loud[j.evaluation.Instance] = true
+		}
+		if !quiet || o.loud == nil || o.loud[j.evaluation.Instance] {
+			all = append(all, alert.Conditions(j.objective, j.evaluation)...)
+		}
+	}
+	o.loud = loud
+	return all
 }
 
 type judgement struct {

@@ -44,7 +44,7 @@ var (
 	}
 	metricStatus = &collectors.Metric{
 		Name: "slo_status", Labels: []string{"objective", "by", "status"},
-		Help: "Status of the promise: 1 for the one that holds", Source: "ledger",
+		Help: "Status of the promise: 1 for the one that holds; the others are absent", Source: "ledger",
 	}
 )
 
@@ -55,23 +55,25 @@ func sloMetrics() collectors.Catalogue {
 	}
 }
 
-// publish puts the series of all judged instances into the store, a Batch for each target ("" for
-// those by tenant), and takes those away that are no longer judged.
+// publish puts the series of all judged instances into the store, a Batch for each objective and
+// target ("" for those by tenant), and takes those away that are no longer judged.
 func (o *objectives) publish(now time.Time) {
-	builders := map[string]*collectors.Builder{}
-	builder := func(target string) *collectors.Builder {
-		if builders[target] == nil {
-			builders[target] = collectors.NewBuilder(collectors.Key{Collector: "slo", Target: target}, now)
+	builders := map[collectors.Key]*collectors.Builder{}
+	builder := func(objective, target string) *collectors.Builder {
+		key := collectors.Key{Collector: "slo:" + objective, Target: target}
+		if builders[key] == nil {
+			earlier, _ := o.store.Get(key)
+			builders[key] = collectors.NewBuilder(key, now).After(earlier)
 		}
-		return builders[target]
+		return builders[key]
 	}
 	for i := range o.all {
 		obj := &o.all[i]
-		builder("").Set(metricObjective, 1, obj.Name, string(obj.Question), obj.Owner, obj.Window.String())
+		builder(obj.Name, "").Set(metricObjective, 1, obj.Name, string(obj.Question), obj.Owner, obj.Window.String())
 	}
 	for i := range o.judged {
 		e := &o.judged[i]
-		o.series(builder(e.Instance.Get("target")), e)
+		o.series(builder(e.Instance.Objective, e.Instance.Get("target")), e)
 	}
 	shown := make(map[collectors.Key]bool, len(builders))
 	for _, b := range builders {
@@ -99,9 +101,7 @@ func (o *objectives) series(b *collectors.Builder, e *slo.Evaluation) {
 			b.SetFor(tenant, metricBurn, burn.Rate, name, by, slo.FormatDuration(burn.Window))
 		}
 	}
-	for _, status := range slo.Statuses() {
-		b.SetFor(tenant, metricStatus, boolValue(status == e.Status), name, by, string(status))
-	}
+	b.SetFor(tenant, metricStatus, 1, name, by, string(e.Status))
 }
 
 // beyond writes the grouping labels other than tenant and target.
@@ -114,11 +114,4 @@ func beyond(i slo.Instance) string {
 	}
 	slices.Sort(pairs)
 	return strings.Join(pairs, ",")
-}
-
-func boolValue(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }

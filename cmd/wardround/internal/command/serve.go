@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -39,6 +40,9 @@ type clauseFlags struct{ *kingpin.CmdClause }
 func serve(ctx context.Context, p Process, logger *slog.Logger, listen *web.FlagConfig, file, storage string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if p.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // most of the memory lives from round to round: half as much again is room enough
+	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // from the start on: unheeded it would end the process
 	defer signal.Stop(hangups)
