@@ -15,6 +15,7 @@ export CGO_ENABLED = 0
 packages = ./... $$(find testdata -name '*.go' -printf './%h\n' | sort -u)
 
 LINT := bin/tools/golangci-lint
+PACKAGES = testdata/platform/PACKAGES
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
@@ -39,8 +40,10 @@ test: deps go ## vet and test everything, against real servers
 race: deps go ## test with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(TESTFLAGS) $(packages)
 
-bench: deps go ## run the benchmarks
+bench: PACKAGES += testdata/bench/PACKAGES
+bench: deps build ## run the benchmarks, and compare with the peers beside us (a quarter of an hour)
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m $(TESTFLAGS) $(packages)
+	$(GO) run ./testdata/bench
 
 lint: go $(LINT) ## hold code to the rules in .golangci.yml
 	$(LINT) run $(packages)
@@ -49,7 +52,7 @@ fmt: go $(LINT) ## format the code
 	$(LINT) fmt
 
 deps: ## install the Debian packages of the servers that tests and demo start
-	@missing=$$(for p in $$(cat testdata/platform/PACKAGES); do \
+	@missing=$$(for p in $$(cat $(PACKAGES)); do \
 		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 		echo "Installing" $$missing; \

@@ -51,7 +51,7 @@ func DefaultOptions() Options {
 	return Options{
 		Timing: Timing{
 			Interval: time.Minute, Timeout: 10 * time.Second, StaleAfter: 3,
-			Sweep: 15 * time.Minute, MaxBackoff: 5 * time.Minute,
+			Sweep: time.Hour, MaxBackoff: 5 * time.Minute,
 		},
 		Observe: func(Observation) {},
 		Logger:  slog.New(slog.DiscardHandler),

@@ -260,6 +260,7 @@ func TestUnchangedTargetIsNotAskedButSwept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var observed atomic.Int64
 		r, store := startRounds(t, func(o *Options) {
+			o.Sweep = 15 * time.Minute
 			o.Observe = func(seen Observation) {
 				observed.Add(1)
 				require.WithinDuration(t, seen.At.Add(time.Minute), seen.Next, time.Second)

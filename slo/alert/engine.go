@@ -128,6 +128,9 @@ func (e *Engine) Snapshot() Snapshot { return *e.current.Load() }
 
 // labelled adds the Watchdog and the labels of the platform. A condition's own label wins.
 func (e *Engine) labelled(conditions []Condition) []Condition {
+	if len(e.options.Labels) == 0 {
+		return append(conditions[:len(conditions):len(conditions)], watchdog())
+	}
 	all := make([]Condition, 0, len(conditions)+1)
 	for _, c := range append(conditions[:len(conditions):len(conditions)], watchdog()) {
 		labels := maps.Clone(e.options.Labels)

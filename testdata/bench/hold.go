@@ -9,7 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -61,6 +61,7 @@ func hold(ctx context.Context, address string, tenants int, bare bool) (err erro
 }
 
 func serve(ctx context.Context, work *conc.WaitGroup, address string, store *collectors.Store) error {
+	debug.SetGCPercent(50) // as the daemon does
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(gocollectors.NewGoCollector(), gocollectors.NewProcessCollector(gocollectors.ProcessCollectorOpts{}))
 	page, err := exposition.New(exposition.Options{Store: store, Gatherer: registry})
@@ -202,7 +203,9 @@ func (p *promises) tick(ctx context.Context, now time.Time) {
 			if instance.Objective == o.Name {
 				e := judge.Evaluate(read(instance, "shared"))
 				p.judged = append(p.judged, e)
-				conditions = append(conditions, alert.Conditions(o, &e)...)
+				if !alert.Quiet(&e) {
+					conditions = append(conditions, alert.Conditions(o, &e)...)
+				}
 			}
 		}
 	}
@@ -224,9 +227,16 @@ var (
 )
 
 func (p *promises) publish(now time.Time) {
-	b := collectors.NewBuilder(collectors.Key{Collector: "slo"}, now)
+	builders := map[string]*collectors.Builder{}
 	for i := range p.judged {
 		e := &p.judged[i]
+		b := builders[e.Instance.Objective]
+		if b == nil {
+			key := collectors.Key{Collector: "slo:" + e.Instance.Objective}
+			earlier, _ := p.store.Get(key)
+			b = collectors.NewBuilder(key, now).After(earlier)
+			builders[e.Instance.Objective] = b
+		}
 		who, name, total := e.Instance.Tenant(), e.Instance.Objective, p.totals[e.Instance]
 		for k, value := range []float64{
 			e.Target.Float(), float64(total.Good), float64(total.Bad), e.Budget.Remaining, e.Coverage.Float(),
@@ -238,9 +248,9 @@ func (p *promises) publish(now time.Time) {
 				b.SetFor(who, promiseBurn, burn.Rate, name, slo.FormatDuration(burn.Window))
 			}
 		}
-		for _, status := range slo.Statuses() {
-			b.SetFor(who, promiseStatus, float64(slices.Index([]slo.Status{status}, e.Status)+1), name, string(status))
-		}
+		b.SetFor(who, promiseStatus, 1, name, string(e.Status))
 	}
-	p.store.Put(b.Batch())
+	for _, b := range builders {
+		p.store.Put(b.Batch())
+	}
 }

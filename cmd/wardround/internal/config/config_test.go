@@ -34,7 +34,7 @@ alertmanager: {urls: ['http://127.0.0.1:9093']}
 func TestGoodConfiguration(t *testing.T) {
 	c, err := Parse("wardround.yaml", []byte(good))
 	require.NoError(t, err)
-	require.Equal(t, RoundsConfig{Interval: time.Minute, Timeout: 10 * time.Second, Sweep: 15 * time.Minute, StaleAfter: 3}, c.Rounds)
+	require.Equal(t, RoundsConfig{Interval: time.Minute, Timeout: 10 * time.Second, Sweep: time.Hour, StaleAfter: 3}, c.Rounds)
 	require.Equal(t, 24*time.Hour, c.Tiers["shared"].RPO)
 	require.Equal(t, 90*24*time.Hour, c.Tiers["shared"].RestoreRehearsal)
 	require.Equal(t, "clinic_north", c.Listed[0].Database)

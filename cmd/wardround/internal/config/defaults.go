@@ -16,7 +16,7 @@ func DefaultFile() File {
 	return File{
 		Rounds: Rounds{
 			Interval: model.Duration(time.Minute), Timeout: model.Duration(10 * time.Second),
-			StaleAfter: 3, Sweep: model.Duration(15 * time.Minute),
+			StaleAfter: 3, Sweep: model.Duration(time.Hour),
 		},
 		Alertmanager: Alertmanager{Timeout: model.Duration(10 * time.Second), ResendDelay: model.Duration(time.Minute)},
 		Report:       Report{Platform: "Odoo platform", Zone: "UTC"},

@@ -31,7 +31,7 @@ type Rounds struct {
 	Interval   model.Duration `yaml:"interval"`    // between two visits of one target; 60s
 	Timeout    model.Duration `yaml:"timeout"`     // of one visit; 10s
 	StaleAfter int            `yaml:"stale_after"` // intervals that the last good values outlive failures; 3
-	Sweep      model.Duration `yaml:"sweep"`       // how long an unchanged database may go unasked; 15m
+	Sweep      model.Duration `yaml:"sweep"`       // how long an unchanged database may go unasked; 1h
 }
 
 // Tier is a class of service: what was promised to its tenants.
