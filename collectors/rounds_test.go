@@ -79,65 +79,28 @@ func TestHangingTargetDelaysNobody(t *testing.T) {
 	})
 }
 
-func TestThousandTenantsSpreadEvenly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		perSecond := make([]int, 60)
-		r, _ := startRounds(t, nil)
-		var visits []Visit
-		for i := range 1000 {
-			visits = append(visits, Visit{
-				Key: Key{"odoo", "main", fmt.Sprintf("tenant_%04d", i)},
-				Collector: collecting(func(context.Context, *Builder) error {
-					mu.Lock()
-					defer mu.Unlock()
-					perSecond[time.Now().Second()]++
-					return nil
-				}),
-			})
-		}
-		require.NoError(t, r.Set(visits))
-		pass(time.Minute)
-		total, most := 0, 0
-		for _, n := range perSecond {
-			total += n
-			most = max(most, n)
-		}
-		require.Equal(t, 1000, total, "everyone once")
-		require.Less(t, most, 40, "no second holds more than its share of 17 by much")
-	})
-}
-
-func TestPhaseIsStableAndPerInterval(t *testing.T) {
-	key := Key{"odoo", "main", "north"}
-	now := time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)
-	first := nextDue(key, time.Minute, now)
-	require.Equal(t, first, nextDue(key, time.Minute, now.Add(10*time.Millisecond)))
-	require.Equal(t, first.Add(time.Minute), nextDue(key, time.Minute, first))
-	require.Equal(t, first, nextDue(key, time.Minute, first.Add(-time.Nanosecond)))
-}
-
 func TestFailingTargetBacksOffAndRecoversAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
 		broken.Store(true)
-		var at []time.Time
+		var at moments
 		r, _ := startRounds(t, nil)
 		require.NoError(t, r.Set([]Visit{{Key: Key{"test", "flaky", ""}, Collector: collecting(func(context.Context, *Builder) error {
-			at = append(at, time.Now())
+			at.note()
 			if broken.Load() {
 				return errors.New("no")
 			}
 			return nil
 		})}}))
 		pass(30 * time.Minute)
-		require.Less(t, len(at), 12, "rarer and rarer")
-		require.LessOrEqual(t, at[len(at)-1].Sub(at[len(at)-2]), 5*time.Minute, "never rarer than MaxBackoff")
+		tries := at.take()
+		require.Less(t, len(tries), 12, "rarer and rarer")
+		require.LessOrEqual(t, tries[len(tries)-1].Sub(tries[len(tries)-2]), 5*time.Minute, "never rarer than MaxBackoff")
 		broken.Store(false)
 		pass(5 * time.Minute)
-		at = nil
+		at.take()
 		pass(10 * time.Minute)
-		require.Len(t, at, 10, "after one success the full pace")
+		require.Len(t, at.take(), 10, "after one success the full pace")
 	})
 }
 
@@ -380,6 +343,27 @@ func TestARepeatedErrorIsLoggedOnce(t *testing.T) {
 		require.Equal(t, 1, strings.Count(out.String(), "visit failed"))
 		require.Equal(t, 1, strings.Count(out.String(), "succeeds again"))
 	})
+}
+
+// moments are when something happened, in order.
+type moments struct {
+	mu  sync.Mutex
+	all []time.Time
+}
+
+func (m *moments) note() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.all = append(m.all, time.Now())
+}
+
+// take returns those since it was last called.
+func (m *moments) take() []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := m.all
+	m.all = nil
+	return all
 }
 
 // pass lets time go by on the bubble's fake clock.

@@ -45,22 +45,25 @@ func TestChangingIntervalsBringNoVisitForward(t *testing.T) {
 
 func TestShorterIntervalTakesEffectAfterOneOfItsLength(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var at []time.Time
+		var at moments
 		v := Visit{Key: Key{"test", "t", ""}, Interval: time.Hour, Collector: collecting(func(context.Context, *Builder) error {
-			at = append(at, time.Now())
+			at.note()
 			return nil
 		})}
 		r, _ := startRounds(t, nil)
 		require.NoError(t, r.Set([]Visit{v}))
-		for len(at) == 0 {
+		var visits []time.Time
+		for len(visits) == 0 {
 			pass(time.Minute)
+			visits = at.take()
 		}
 		v.Interval = 20 * time.Minute
 		require.NoError(t, r.Set([]Visit{v}))
 		pass(70 * time.Minute)
-		require.GreaterOrEqual(t, at[1].Sub(at[0]), 20*time.Minute)
-		require.Less(t, at[1].Sub(at[0]), 40*time.Minute)
-		require.Equal(t, 20*time.Minute, at[2].Sub(at[1]))
+		visits = append(visits, at.take()...)
+		require.GreaterOrEqual(t, visits[1].Sub(visits[0]), 20*time.Minute)
+		require.Less(t, visits[1].Sub(visits[0]), 40*time.Minute)
+		require.Equal(t, 20*time.Minute, visits[2].Sub(visits[1]))
 	})
 }
 
