@@ -109,6 +109,9 @@ type bitWriter struct {
 	count   uint
 	length  int // of the reference that may still grow; 0 if there is none
 	back    int // its distance
+
+	lastBack int  // the distance of the reference before: mostly that of the next as well
+	lastCode code // and its code
 }
 
 // newBitWriter makes room for size bytes in the worst case: 9 bits a literal, and the ends.
@@ -148,6 +151,17 @@ func (w *bitWriter) literals(text []byte) {
 	}
 	w.flushReference()
 	pending, count := w.pending, w.count
+	for ; len(text) >= 4; text = text[4:] { // the codes of ASCII are a byte each: four at a time
+		a, b, c, d := text[0], text[1], text[2], text[3]
+		if a|b|c|d >= 0x80 {
+			break
+		}
+		four := fixed.ascii[a&0x7f] | fixed.ascii[b&0x7f]<<8 | fixed.ascii[c&0x7f]<<16 | fixed.ascii[d&0x7f]<<24
+		pending |= uint64(four) << (count & 63)
+		binary.LittleEndian.PutUint32(w.out[w.n:], uint32(pending))
+		w.n += 4
+		pending >>= 32
+	}
 	for _, c := range text {
 		pending |= uint64(fixed.literal[c].bits) << (count & 63)
 		if count += uint(fixed.literal[c].size); count >= 32 {
@@ -180,13 +194,15 @@ func (w *bitWriter) flushReference() {
 	if w.length == 0 {
 		return
 	}
-	distance := distanceCode(w.back)
+	if w.back != w.lastBack {
+		w.lastBack, w.lastCode = w.back, distanceCode(w.back)
+	}
 	for w.length > 0 {
 		n := min(w.length, maxReference)
 		if rest := w.length - n; rest > 0 && rest < minReference {
 			n -= minReference
 		}
-		w.put(fixed.length[n].with(distance))
+		w.put(fixed.length[n].with(w.lastCode))
 		w.length -= n
 	}
 }

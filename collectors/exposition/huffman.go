@@ -13,6 +13,7 @@ var fixed = newFixedCode()
 
 type fixedCode struct {
 	literal  [256]code
+	ascii    [128]uint32 // the same codes without their size, which is 8 for all of these
 	length   [maxReference + 1]code
 	distance [30]code // without the extra bits
 }
@@ -20,6 +21,9 @@ type fixedCode struct {
 func newFixedCode() (f fixedCode) {
 	for c := range f.literal {
 		f.literal[c] = fixedSymbol(c)
+	}
+	for c := range f.ascii {
+		f.ascii[c] = f.literal[c].bits
 	}
 	for symbol := range f.distance {
 		f.distance[symbol] = huffman(symbol, 5)
