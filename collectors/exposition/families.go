@@ -23,7 +23,7 @@ type families struct {
 type family struct {
 	metric  *collectors.Metric // of the first batch that has this family
 	lines   []line
-	middles []byte // of all lines, one behind the other: reading them in order is what rendering takes
+	heads   []byte // of all lines, one behind the other: reading them in order is what rendering takes
 	filled  int    // lines already met in this update, as long as none moved
 	seen    bool   // in this update
 	changed bool   // in this update
@@ -38,13 +38,13 @@ type family struct {
 	stale   bool
 }
 
-// line is one series' line: the family's name, a middle, the value. The middle is all that
-// stands between the two: a suffix, the braces with the labels, a space.
+// line is one series' line: a head and the value. The head is all that stands before the value: the
+// family's name, a suffix, the braces with the labels, a space.
 type line struct {
 	value    float64
 	suffix   string
 	block    string // as the batch has it: mostly the very same string as in the batch before
-	end      uint32 // of its middle; the middle of the line before ends where it begins
+	end      uint32 // of its head; the head of the line before ends where it begins
 	repeated bool   // an earlier batch has this series: the line is not served
 }
 
@@ -133,8 +133,8 @@ func (f *family) take(samples []collectors.Sample) {
 			f.truncate()
 		}
 		if f.moved {
-			f.middles = appendMiddle(f.middles, s)
-			f.lines = append(f.lines, line{value: s.Value, suffix: s.Suffix, block: s.Block(), end: uint32(len(f.middles))})
+			f.heads = appendHead(f.heads, f.metric.Name, s)
+			f.lines = append(f.lines, line{value: s.Value, suffix: s.Suffix, block: s.Block(), end: uint32(len(f.heads))})
 			continue
 		}
 		l := &f.lines[f.filled]
@@ -149,7 +149,7 @@ func (f *family) take(samples []collectors.Sample) {
 // truncate drops the lines that were not met in this update.
 func (f *family) truncate() {
 	f.changed, f.moved = true, true
-	f.middles = f.middles[:f.begin(f.filled)]
+	f.heads = f.heads[:f.begin(f.filled)]
 	f.lines = f.lines[:f.filled]
 }
 
@@ -160,10 +160,10 @@ func (f *family) begin(i int) uint32 {
 	return f.lines[i-1].end
 }
 
-func (f *family) middle(i int) []byte { return f.middles[f.begin(i):f.lines[i].end] }
+func (f *family) head(i int) []byte { return f.heads[f.begin(i):f.lines[i].end] }
 
-func appendMiddle(dst []byte, s *collectors.Sample) []byte {
-	dst = append(dst, s.Suffix...)
+func appendHead(dst []byte, name string, s *collectors.Sample) []byte {
+	dst = appendAll(dst, name, s.Suffix)
 	if s.Block() != "" {
 		dst = appendAll(dst, "{", s.Block(), "}")
 	}
@@ -214,18 +214,18 @@ func (f *family) hideRepeated() {
 	ascending := true
 	for i := range f.lines {
 		f.lines[i].repeated = false
-		ascending = ascending && (i == 0 || bytes.Compare(f.middle(i-1), f.middle(i)) < 0)
+		ascending = ascending && (i == 0 || bytes.Compare(f.head(i-1), f.head(i)) < 0)
 	}
 	if ascending {
 		return
 	}
 	shown := make(map[string]struct{}, len(f.lines))
 	for i := range f.lines {
-		if _, repeated := shown[string(f.middle(i))]; repeated {
+		if _, repeated := shown[string(f.head(i))]; repeated {
 			f.lines[i].repeated = true
 			f.hidden++
 		}
-		shown[string(f.middle(i))] = struct{}{}
+		shown[string(f.head(i))] = struct{}{}
 	}
 }
 

@@ -40,8 +40,7 @@ func (f *family) appendLines(dst []byte) []byte {
 		if f.lines[i].repeated {
 			continue
 		}
-		dst = append(dst, f.metric.Name...)
-		dst = append(dst, f.middle(i)...)
+		dst = append(dst, f.head(i)...)
 		dst = appendValue(dst, f.lines[i].value)
 		dst = append(dst, '\n')
 	}
