@@ -67,8 +67,9 @@ type App struct {
 	config  atomic.Pointer[config.Config] // replaced as a whole by a reload
 	changed chan struct{}                 // a visit learned something that changes who the tenants are
 	learned learned
-	settled atomic.Bool // what visits learned so far has been followed
-	readied atomic.Bool // the first round is through
+	lessons atomic.Uint64 // how often a visit did
+	settled atomic.Uint64 // of these, how many have been followed
+	readied atomic.Bool   // the first round is through
 
 	mu       sync.Mutex // one reload or change of tenants at a time; guards what follows
 	targets  *targets
@@ -201,7 +202,6 @@ func (a *App) Start() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.recall()
-	a.settled.Store(true)
 	if err := a.settle(); err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (a *App) observe(seen collectors.Observation) {
 	changes := a.learned.from(seen.Batch) || bringsDatabases(seen.Batch.Key)
 	a.objectives.observe(seen)
 	if changes {
-		a.settled.Store(false)
+		a.lessons.Add(1)
 		select {
 		case a.changed <- struct{}{}:
 		default:
@@ -268,10 +268,11 @@ func (a *App) follow(ctx context.Context) {
 			return
 		case <-a.changed:
 		}
-		a.settled.Store(true)
+		lessons := a.lessons.Load()
 		a.mu.Lock()
 		err := a.settle()
 		a.mu.Unlock()
+		a.settled.Store(lessons)
 		if err != nil && ctx.Err() == nil {
 			a.options.Logger.Error("tenants could not be renewed", "error", err)
 		}

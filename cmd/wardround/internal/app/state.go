@@ -45,7 +45,7 @@ func (a *App) ready() bool {
 	default:
 		return false
 	}
-	if !a.settled.Load() {
+	if a.settled.Load() != a.lessons.Load() {
 		return false
 	}
 	every := a.config.Load().Rounds.Interval
