@@ -3,6 +3,7 @@ package slo
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -111,17 +112,32 @@ type Links struct {
 	Dashboard string
 }
 
-// Indicator says what is measured: exactly one of its kinds is set. A further
-// kind is a further field.
+// Indicator says what is measured and where: exactly one of its kinds is set. A
+// further kind is a further field.
 type Indicator struct {
+	// Source names the Prometheus-compatible API that the series are read from;
+	// "" means that Wardround's own rounds bring them.
+	Source    string
 	Events    *Events
+	Histogram *Histogram
 	Threshold *Threshold
+	Probe     *Probe
+	Composite *Composite
 }
 
 // Events counts what happened with two counters: all of it, and either the
 // good or the bad part; the other selector is empty.
 type Events struct {
 	Good, Bad, Total Selector
+}
+
+// Histogram counts observations: good are those not above the bound.
+type Histogram struct {
+	// Metric is the histogram's own name, without _bucket.
+	Metric Selector
+	// Within is the bound in the metric's unit; the histogram must have a bucket
+	// that ends there.
+	Within float64
 }
 
 // Threshold compares gauges with a bound. Each round is one event per instance,
@@ -135,7 +151,59 @@ type Threshold struct {
 	Age bool
 	// Zero says what a value of 0 means instead of comparing it; "" compares.
 	Zero Verdict
+	// Slice, where it is above 0, makes one event of each such stretch of the
+	// clock instead of each round: good if all its rounds were. Whole minutes.
+	Slice time.Duration
 }
+
+// Probe judges one check per round: good if it succeeded, and in time where a
+// time is set.
+type Probe struct {
+	// Success is a gauge that is 1 after a success.
+	Success Selector
+	// Duration is a gauge in seconds; its Text is empty where the time does not
+	// matter.
+	Duration Selector
+	// Within is the longest good duration in seconds.
+	Within float64
+}
+
+// Composite makes one promise of several objectives with the same grouping.
+// Each minute weighs CompositeScale events, whatever the traffic of its
+// members.
+type Composite struct {
+	Of     []Member
+	Method Method
+	// Delayed says what a member means that has no data in a minute in which
+	// another one has: NoDataIgnore leaves it out, NoDataGood and NoDataBad count
+	// it as wholly good or bad.
+	Delayed NoData
+}
+
+// CompositeScale is how many events a minute of a composite counts for.
+const CompositeScale = 1000
+
+// Member is one objective of a composite.
+type Member struct {
+	Objective string
+	// Weight is the member's weight in the mean, 1 by default.
+	Weight   uint64
+	Position Position
+	// Measures is the member's Indicator.String, set by Link, so that the
+	// composite's record begins anew when what a member measures changes.
+	Measures string
+}
+
+// Method is how a composite's members become one.
+type Method string
+
+// The methods.
+const (
+	// Mean is the weighted mean of the members' error ratios in a minute.
+	Mean Method = "mean"
+	// Worst is the highest of them.
+	Worst Method = "worst"
+)
 
 // Op is a comparison.
 type Op string
@@ -199,35 +267,70 @@ type Selector struct {
 // Selectors are all selectors of the indicator.
 func (i Indicator) Selectors() []Selector {
 	var all []Selector
-	if i.Events != nil {
-		all = append(all, i.Events.Good, i.Events.Bad, i.Events.Total)
+	if e := i.Events; e != nil {
+		all = append(all, e.Good, e.Bad, e.Total)
+	}
+	if i.Histogram != nil {
+		all = append(all, i.Histogram.Metric)
 	}
 	if i.Threshold != nil {
 		all = append(all, i.Threshold.Metric)
+	}
+	if i.Probe != nil {
+		all = append(all, i.Probe.Success, i.Probe.Duration)
 	}
 	return slices.DeleteFunc(all, func(s Selector) bool { return s.Text == "" })
 }
 
 // Kind is the word for the indicator's kind in objective files.
 func (i Indicator) Kind() string {
-	if i.Events != nil {
+	switch {
+	case i.Events != nil:
 		return "events"
+	case i.Histogram != nil:
+		return "histogram"
+	case i.Threshold != nil:
+		return "threshold"
+	case i.Probe != nil:
+		return "probe"
+	case i.Composite != nil:
+		return "composite"
 	}
-	return "threshold"
+	return ""
 }
 
 // String says in one line what is measured. Two indicators with the same line
 // measure the same, so their records may be added.
 func (i Indicator) String() string {
+	text := i.measures()
+	if i.Source != "" {
+		text += " in " + i.Source
+	}
+	return text
+}
+
+func (i Indicator) measures() string {
 	switch {
 	case i.Events != nil && i.Events.Good.Text != "":
 		return fmt.Sprintf("good %s of %s", i.Events.Good.Text, i.Events.Total.Text)
 	case i.Events != nil:
 		return fmt.Sprintf("bad %s of %s", i.Events.Bad.Text, i.Events.Total.Text)
-	case i.Threshold == nil:
-		return "nothing"
+	case i.Histogram != nil:
+		return fmt.Sprintf("%s within %g", i.Histogram.Metric.Text, i.Histogram.Within)
+	case i.Threshold != nil:
+		return i.Threshold.String()
+	case i.Probe != nil && i.Probe.Duration.Text != "":
+		return fmt.Sprintf("%s and %s within %g", i.Probe.Success.Text, i.Probe.Duration.Text, i.Probe.Within)
+	case i.Probe != nil:
+		return i.Probe.Success.Text + " succeeds"
+	case i.Composite != nil:
+		return i.Composite.String()
 	}
-	t := i.Threshold
+	return "nothing"
+}
+
+// String is the threshold's part of Indicator.String.
+func (t *Threshold) String() string {
 	text := fmt.Sprintf("%s %s %g", t.Metric.Text, t.Op, t.Value)
 	if t.Age {
 		text = fmt.Sprintf("age of %s %s %gs", t.Metric.Text, t.Op, t.Value)
@@ -235,7 +338,19 @@ func (i Indicator) String() string {
 	if t.Zero != "" {
 		text += ", 0 is " + string(t.Zero)
 	}
+	if t.Slice > 0 {
+		text += ", in slices of " + FormatDuration(t.Slice)
+	}
 	return text
+}
+
+// String is the composite's part of Indicator.String.
+func (c *Composite) String() string {
+	members := make([]string, len(c.Of))
+	for i, m := range c.Of {
+		members[i] = fmt.Sprintf("%d × %s (%s)", m.Weight, m.Objective, m.Measures)
+	}
+	return fmt.Sprintf("%s of %s; delayed is %s", c.Method, strings.Join(members, ", "), c.Delayed)
 }
 
 // BurnWindows are the rolling windows whose counts Evaluate asks for, shortest

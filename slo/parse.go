@@ -140,43 +140,6 @@ func (p Policies) reachable(d *decoder, n *yaml.Node, o *Objective) {
 	}
 }
 
-func (d *decoder) indicator(into *Indicator) field {
-	return func(n *yaml.Node) {
-		seen := d.mapping(n, "an indicator", map[string]field{
-			"events":    func(n *yaml.Node) { into.Events = d.events(n) },
-			"threshold": func(n *yaml.Node) { into.Threshold = d.threshold(n) },
-		})
-		if seen != nil && len(seen) != 1 {
-			d.failf(n, "an indicator has exactly one kind; write events: or threshold:")
-		}
-	}
-}
-
-func (d *decoder) events(n *yaml.Node) *Events {
-	e := &Events{}
-	seen := d.mapping(n, "events", map[string]field{
-		"good": d.selector(&e.Good), "bad": d.selector(&e.Bad), "total": d.selector(&e.Total),
-	})
-	d.require(n, "events", seen, "total")
-	if seen != nil && (seen["good"] == nil) == (seen["bad"] == nil) {
-		d.failf(n, "events need either good or bad beside total, not both; the other is the rest")
-	}
-	return e
-}
-
-func (d *decoder) threshold(n *yaml.Node) *Threshold {
-	t := &Threshold{}
-	seen := d.mapping(n, "threshold", map[string]field{
-		"metric": d.selector(&t.Metric),
-		"op":     word(d, &t.Op, LessOrEqual, Less, GreaterOrEqual, Greater, Equal, NotEqual),
-		"value":  scalar(d, &t.Value, bound),
-		"age":    d.flag(&t.Age),
-		"zero":   word(d, &t.Zero, Good, Bad),
-	})
-	d.require(n, "threshold", seen, "metric", "op", "value")
-	return t
-}
-
 // bound is a number, or a duration in seconds: 600, 0.9, 2h.
 func bound(text string) (float64, error) {
 	if value, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(value) && !math.IsInf(value, 0) {
