@@ -15,6 +15,8 @@ type Batch struct {
 	At       time.Time
 	Families []Family // sorted by name, no family empty
 	Findings []Finding
+
+	countedSince time.Time // see Builder.CountedSince
 }
 
 // Family is the samples of one metric, sorted by their labels, no two alike.
@@ -44,6 +46,7 @@ type Series struct {
 	target string
 	metric *Metric
 	sample *Sample
+	since  time.Time
 }
 
 // Get returns a label's value, "" if it is absent.
@@ -68,6 +71,15 @@ func (s Series) Name() string { return s.metric.Name + s.sample.Suffix }
 // Value is the series' value.
 func (s Series) Value() float64 { return s.sample.Value }
 
+// Created is when a counter was zero; the zero time where that is not known, and for what is no
+// counter.
+func (s Series) Created() time.Time {
+	if s.metric.Type != Counter {
+		return time.Time{}
+	}
+	return s.since
+}
+
 // Block is the series' labels as /metrics writes them.
 func (s Series) Block() string { return s.sample.block }
 
@@ -79,7 +91,7 @@ func (b *Batch) Each(wanted func(family string) bool, yield func(Series)) {
 			continue
 		}
 		for j := range f.Samples {
-			yield(Series{target: b.Key.Target, metric: f.Metric, sample: &f.Samples[j]})
+			yield(Series{target: b.Key.Target, metric: f.Metric, sample: &f.Samples[j], since: b.countedSince})
 		}
 	}
 }
@@ -93,7 +105,7 @@ func (b *Batch) amended(later *Batch) *Batch {
 		}
 	}
 	slices.SortFunc(families, byName)
-	return &Batch{Key: b.Key, At: b.At, Families: families, Findings: append(slices.Clip(b.Findings), later.Findings...)}
+	return &Batch{Key: b.Key, At: b.At, countedSince: b.countedSince, Families: families, Findings: append(slices.Clip(b.Findings), later.Findings...)}
 }
 
 func byName(x, y Family) int { return strings.Compare(x.Metric.Name, y.Metric.Name) }
@@ -115,6 +127,7 @@ type Builder struct {
 	families map[*Metric][]Sample
 	findings []Finding
 	notes    []string
+	since    time.Time
 	before   *Batch
 	plain    map[string]string // tenant -> block of the samples that have no labels of their own
 }
@@ -131,6 +144,10 @@ func (b *Builder) After(earlier *Batch) *Builder {
 	b.before = earlier
 	return b
 }
+
+// CountedSince says that the visit's counters are the collector's own, and that they were all zero
+// at the given time: what they hold happened since.
+func (b *Builder) CountedSince(at time.Time) { b.since = at }
 
 // Key is what is being visited.
 func (b *Builder) Key() Key { return b.key }
@@ -285,7 +302,7 @@ func (b *Builder) Find(f Finding) {
 // same labels the first is kept: one duplicate would make Prometheus refuse the whole page.
 func (b *Builder) Batch() *Batch {
 	b.renderFindings()
-	batch := &Batch{Key: b.key, At: b.at, Findings: b.findings, Families: make([]Family, 0, len(b.families))}
+	batch := &Batch{Key: b.key, At: b.at, countedSince: b.since, Findings: b.findings, Families: make([]Family, 0, len(b.families))}
 	for m, samples := range b.families {
 		sortSamples(samples)
 		kept := slices.CompactFunc(samples, func(x, y Sample) bool {

@@ -48,6 +48,7 @@ type Login struct {
 // tally is what was counted of a tenant's checks. It belongs to the one visit that makes them.
 type tally struct {
 	outcomes     map[Outcome]uint64
+	began        time.Time // of the first check
 	coldStarts   uint64
 	coldDuration time.Duration // of the last cold start
 	failing      time.Time     // since when no page comes; zero while it does
@@ -80,6 +81,9 @@ func (l *Login) Collect(ctx context.Context, b *collectors.Builder) error {
 }
 
 func (t *tally) add(a answer, at time.Time) {
+	if t.began.IsZero() {
+		t.began = at
+	}
 	t.outcomes[a.outcome]++
 	switch {
 	case a.outcome == OutcomeOK:
@@ -101,6 +105,7 @@ func (l *Login) report(b *collectors.Builder, last answer) {
 	if l.tally.coldDuration > 0 {
 		b.Set(metricLoginColdDuration, l.tally.coldDuration.Seconds())
 	}
+	b.CountedSince(l.tally.began)
 	b.Notef("%s", last)
 	if last.outcome != OutcomeOK {
 		b.Find(collectors.Finding{
