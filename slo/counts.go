@@ -47,7 +47,7 @@ func (t Tally) Coverage() (share Ratio, ok bool) {
 
 // covers says whether at least a share of the expected minutes was measured;
 // where nothing is expected nothing is.
-func (t Tally) covers(share Ratio) bool {
+func (t *Tally) covers(share Ratio) bool {
 	expected := t.Expected - t.Excluded
 	return expected > 0 && min(t.Measured, expected)*int64(One) >= int64(share)*expected
 }

@@ -36,6 +36,14 @@ func (w wide) less(v wide) wide {
 	return wide{top, middle, least}
 }
 
+// plus is w + v; sums of two products of this package fit.
+func (w wide) plus(v wide) wide {
+	least, carry := bits.Add64(w[2], v[2], 0)
+	middle, carry := bits.Add64(w[1], v[1], carry)
+	top, _ := bits.Add64(w[0], v[0], carry)
+	return wide{top, middle, least}
+}
+
 // float is the nearest float, for showing.
 func (w wide) float() float64 {
 	const word = 1 << 64

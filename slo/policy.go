@@ -66,6 +66,9 @@ func (l Limit) Float() float64 { return float64(l.num) / float64(l.den) }
 // Exceeded says whether counts burn a target's budget strictly faster than the
 // limit. It is exact, and false without events.
 func (l Limit) Exceeded(c Counts, target Ratio) bool {
+	if c.Bad == 0 {
+		return false // so it is nearly always
+	}
 	// bad/total / budget > num/den, multiplied out.
 	budget := uint64(target.Budget())
 	return product(c.Bad, uint64(One), l.den).compare(product(c.Total(), budget, l.num)) > 0

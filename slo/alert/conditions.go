@@ -62,10 +62,10 @@ func blind(o *slo.Objective, e *slo.Evaluation) Condition {
 	if e.Status == slo.NoDataYet || len(e.Conditions) == 0 {
 		return c
 	}
-	for _, burn := range []slo.Burn{e.Conditions[0].Short, e.Conditions[0].Long} {
+	for _, burn := range []*slo.Burn{e.Conditions[0].Short, e.Conditions[0].Long} {
 		if !burn.Covered && burn.Tally.Missing() > 0 {
 			c.Holds = true
-			c.Annotations = linked(o, blindWords(o, e, burn))
+			c.Annotations = linked(o, blindWords(o, e, *burn))
 			break
 		}
 	}
