@@ -3,106 +3,96 @@ package indicator
 import (
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/wardround/wardround/slo"
 )
 
-// Labels are the labels of one series.
-type Labels interface {
-	// Get is a label's value, "" where it is absent.
-	Get(label string) string
-	// Block is all labels in one string, always the same for the same series:
-	// it tells the series of one metric and source apart.
-	Block() string
-}
-
 // Options bound an Engine.
 type Options struct {
-	// MaxInstances is how many instances may exist at once; samples of further
-	// ones are counted in Stats.OverLimit and else ignored.
+	// Source is whose objectives are counted: "" counts those that are measured
+	// by Wardround's own rounds, a name those that read the Prometheus-compatible
+	// API of that name. Objectives of other sources are ignored.
+	Source string
+	// MaxInstances is how many instances may exist at once. Samples of further
+	// ones are ignored, take no memory and are counted in Stats.OverLimit;
+	// Problems names their objectives.
 	MaxInstances int
+	// MaxSeries is how many series of one metric are followed, in the same way.
+	MaxSeries int
 	// Expiry is how long a series may be unseen and still be the same one.
 	// What a counter did in a longer gap cannot be put into one minute, so it
 	// begins anew. A series that its source has not shown for so long, while
 	// it showed others, is gone; a source that is silent altogether keeps its
 	// instances, which have no data, until it is forgotten.
 	Expiry time.Duration
+	// Lookback is how long a sample covers the minutes after it, for sources that
+	// cannot say when they Rest: twice the interval of a scrape that jitters. 0
+	// covers none but the sample's own minute.
+	Lookback time.Duration
 }
 
-// DefaultOptions are 50,000 instances and an hour.
-func DefaultOptions() Options { return Options{MaxInstances: 50_000, Expiry: time.Hour} }
+// DefaultOptions are Wardround's own rounds, 50,000 instances, 250,000 series of
+// each metric, and an hour.
+func DefaultOptions() Options {
+	return Options{MaxInstances: 50_000, MaxSeries: 250_000, Expiry: time.Hour}
+}
 
 func (o Options) validate() error {
 	if o.MaxInstances <= 0 {
 		return errors.New("indicator: MaxInstances must be above 0")
 	}
+	if o.MaxSeries <= 0 {
+		return errors.New("indicator: MaxSeries must be above 0")
+	}
 	if o.Expiry < time.Minute {
 		return errors.New("indicator: Expiry must be a minute at least")
+	}
+	if o.Lookback < 0 || o.Lookback > o.Expiry {
+		return errors.New("indicator: Lookback must be between 0 and Expiry")
 	}
 	return nil
 }
 
-// Stats are what an Engine holds and what it could not use, since it was made.
-type Stats struct {
-	Series    int
-	Instances int
-	// Refused samples were no whole, finite, positive counts or not numbers.
-	Refused uint64
-	// Unattributed samples lack a label that their objective groups by.
-	Unattributed uint64
-	// OverLimit samples belong to instances beyond Options.MaxInstances.
-	OverLimit uint64
-}
-
-// Engine counts. It is safe for concurrent use.
+// Engine counts. It is safe for concurrent use and has no clock: all times are
+// its caller's, who may as well replay the past, minute after minute.
 type Engine struct {
-	opts Options
+	opts   Options
+	rounds sync.RWMutex // held for reading by the rounds under way
 
 	mu         sync.Mutex
 	objectives map[string]*tracked
+	order      []*tracked // by name
 	metrics    map[string]*metric
 	families   map[string]bool
 	sources    map[string]*source
-	generation int
+	lastSource uint32
+	generation uint32
 	instances  int
 	stats      Stats
-	key        []byte // scratch, so that looking a series up allocates nothing
+	began      int64 // the first sample's time, in nanoseconds as all such
+	latest     int64 // the latest time that was heard of
+
+	// Scratch, so that looking a series up allocates nothing.
+	key   []byte
+	feeds []feed
 }
 
 // metric is one wanted metric: who wants it and the series seen.
 type metric struct {
-	inputs []*input
-	series map[string]*series
+	name    string
+	inputs  []*input
+	series  map[string]*series
+	since   int64           // counters that began before may have been counted, or were not watched
+	bounds  map[string]bool // of its buckets so far: whether an input reads them
+	buckets bool            // an input reads it as the buckets of a histogram
+	others  bool            // an input reads it as something else
+	over    recent          // series were refused
 }
 
-// source is where samples come from.
-type source struct {
-	name  string
-	seen  time.Time
-	round time.Time // of its last round, for which it rests
-	rests time.Time // until then it need not be seen: its next round is not due
-}
-
-// series is one raw series of one source.
-type series struct {
-	source     *source
-	generation int // of the feeds; an older one means objectives have changed
-	feeds      []feed
-	last       uint64 // of a counter
-	counted    bool   // last is set
-	seen       time.Time
-}
-
-// feed is one instance that a series counts for.
-type feed struct {
-	to   *instance
-	role role
-}
-
-// New makes an Engine for objectives. It fails where Check does.
+// New makes an Engine for objectives. It fails where CheckAll does.
 func New(objectives []slo.Objective, opts Options) (*Engine, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
@@ -111,58 +101,65 @@ func New(objectives []slo.Objective, opts Options) (*Engine, error) {
 	return e, e.Update(objectives)
 }
 
-// Update replaces the objectives. Those that still measure the same for the
-// same groups keep their counts; on an error nothing has changed.
+// Update replaces the objectives, which slo.Link has joined. Those that still
+// measure the same for the same groups keep their counts; on an error nothing
+// has changed.
 func (e *Engine) Update(objectives []slo.Objective) error {
+	if err := CheckAll(objectives); err != nil {
+		return err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	kept := make(map[string]*tracked, len(objectives))
+	kept := map[string]*tracked{}
 	metrics := map[string]*metric{}
 	families := map[string]bool{}
-	var errs []error
-	for _, o := range objectives {
+	for _, o := range of(e.opts.Source, objectives) {
 		t := e.objectives[o.Name].or(o)
-		all, err := inputs(t)
-		errs = append(errs, err)
-		if kept[o.Name] != nil {
-			errs = append(errs, fmt.Errorf("%s: objective %q stands twice", o.Position, o.Name))
-		}
 		kept[o.Name] = t
+		all, err := inputs(t)
+		if err != nil {
+			return err
+		}
 		for _, in := range all {
-			if in == nil {
-				continue
-			}
 			m := metrics[in.metric]
 			if m == nil {
-				m = &metric{series: map[string]*series{}}
+				m = e.metric(in.metric)
 				metrics[in.metric] = m
 			}
 			m.inputs = append(m.inputs, in)
+			m.buckets = m.buckets || in.role == bucket
+			m.others = m.others || in.role != bucket
 			families[in.metric], families[family(in.metric)] = true, true
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	e.adopt(objectives, kept, metrics)
 	e.objectives, e.metrics, e.families = kept, metrics, families
+	e.adopt(objectives)
 	return nil
 }
 
-// adopt carries series over and gives unchanged objectives their new settings.
-func (e *Engine) adopt(objectives []slo.Objective, kept map[string]*tracked, metrics map[string]*metric) {
-	for name, m := range metrics {
-		if old := e.metrics[name]; old != nil {
-			m.series = old.series
-		}
+// metric is made anew, with the series that it had.
+func (e *Engine) metric(name string) *metric {
+	m := &metric{name: name, series: map[string]*series{}, since: e.latest, bounds: map[string]bool{}}
+	if old := e.metrics[name]; old != nil {
+		m.series, m.since = old.series, old.since
 	}
+	return m
+}
+
+// adopt gives unchanged objectives their new settings and composites their
+// members.
+func (e *Engine) adopt(objectives []slo.Objective) {
 	e.generation++
 	e.instances = 0
+	e.order = e.order[:0]
 	for _, o := range objectives {
-		t := kept[o.Name]
-		t.objective = o
-		e.instances += len(t.instances)
+		if t := e.objectives[o.Name]; t != nil {
+			t.adopt(o, e.objectives)
+			e.order = append(e.order, t)
+			e.instances += len(t.instances)
+		}
 	}
+	slices.SortFunc(e.order, byName)
 }
 
 // Wants says whether any objective reads a metric or a family of this name.
@@ -172,186 +169,37 @@ func (e *Engine) Wants(name string) bool {
 	return e.families[name]
 }
 
-// Observe counts one sample of a source, such as a collector's target. All
-// samples of one round carry the same source and time. The time is that of
-// looking, not of the visit that the sample stems from: ages grow by the clock.
-func (e *Engine) Observe(at time.Time, source, name string, labels Labels, value float64) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	m := e.metrics[name]
-	if m == nil {
-		return
-	}
-	if math.IsNaN(value) {
-		e.stats.Refused++
-		return
-	}
-	s := e.find(m, source, labels)
-	if at.Sub(s.seen) > e.opts.Expiry && at.Sub(s.source.rests) > e.opts.Expiry {
-		s.counted = false
-	}
-	s.seen, s.source.seen = at, at
-	var delta uint64
-	var known, asked bool
-	for _, f := range s.feeds {
-		if f.role == gauge {
-			f.to.judge(source, at, f.to.of.objective.Indicator.Threshold.Good(value, at))
-			continue
-		}
-		if !asked {
-			delta, known = e.delta(s, value)
-			asked = true
-		}
-		if known {
-			f.to.count(f.role, delta)
-		}
-	}
-}
-
-// Rest says that a source has told all that it was to tell, in its round of the
-// given time, until its next round is due: minutes until then were watched, and
-// what they hold no events of did not happen. A source that is asked once in
-// many hours covers these hours, one that misses its round stops covering, and
-// a series that was not in the round is not covered.
-func (e *Engine) Rest(source string, round, until time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if s := e.sources[source]; s != nil {
-		s.round, s.rests = round, until
-	}
-}
-
-// exactFloat is where floats stop holding every whole number.
-const exactFloat = 1 << 53
-
-// delta is what a counter grew by since it was last seen; known is false at
-// first sight.
-func (e *Engine) delta(s *series, value float64) (grown uint64, known bool) {
-	if !(value >= 0 && value <= exactFloat) {
-		e.stats.Refused++
-		return 0, false
-	}
-	now := uint64(value)
-	last, counted := s.last, s.counted
-	s.last, s.counted = now, true
-	if now < last {
-		return now, counted
-	}
-	return now - last, counted
-}
-
-// find is the series of a source, known to the instances that it feeds.
-func (e *Engine) find(m *metric, source string, labels Labels) *series {
-	e.key = append(append(append(e.key[:0], source...), 0), labels.Block()...)
-	s := m.series[string(e.key)]
-	if s == nil {
-		s = &series{source: e.source(source)}
-		m.series[string(e.key)] = s
-	}
-	if s.generation == e.generation {
-		return s
-	}
-	s.generation = e.generation
-	s.feeds = s.feeds[:0]
-	for _, in := range m.inputs {
-		if !in.matches(labels) {
-			continue
-		}
-		to, ok := e.instance(in.of, labels)
-		if !ok {
-			s.generation-- // asked again at its next sample
-			continue
-		}
-		s.feeds = append(s.feeds, feed{to, in.role})
-	}
-	return s
-}
-
-func (e *Engine) source(name string) *source {
-	if e.sources[name] == nil {
-		e.sources[name] = &source{name: name}
-	}
-	return e.sources[name]
-}
-
-// Forget drops all series of a source that is gone, such as a removed target,
-// and the instances that nothing feeds any more.
-func (e *Engine) Forget(source string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.drop(func(s *series) bool { return s.source.name == source })
-	delete(e.sources, source)
-}
-
-// drop removes series, then instances that no other one feeds.
-func (e *Engine) drop(gone func(*series) bool) {
-	for _, m := range e.metrics {
-		for key, s := range m.series {
-			if gone(s) {
-				delete(m.series, key)
-				continue
-			}
-			for _, f := range s.feeds {
-				f.to.fed = true
-			}
-		}
-	}
-	for _, t := range e.objectives {
-		e.instances -= t.prune()
-	}
-}
-
-// Drain ends a minute: it answers what each instance that was seen, or whose
-// sources rest, did since the last Drain, sorted by instance, and drops series
-// that are gone.
-func (e *Engine) Drain(minute time.Time) []slo.Delta {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.watch(minute)
-	deltas := make([]slo.Delta, 0, e.instances)
-	for _, name := range sorted(e.objectives) {
-		deltas = e.objectives[name].drain(deltas)
-	}
-	alive := minute.Add(-e.opts.Expiry)
-	e.drop(func(s *series) bool { return s.seen.Before(alive) && !s.source.seen.Before(alive) })
-	return deltas
-}
-
-// watch marks the instances of which a source rests.
-func (e *Engine) watch(minute time.Time) {
-	for _, m := range e.metrics {
-		for _, s := range m.series {
-			if s.source.rests.Before(minute) || !s.seen.Equal(s.source.round) {
-				continue
-			}
-			for _, f := range s.feeds {
-				f.to.measured = true
-			}
-		}
-	}
-}
-
 // Instances are those that exist now, sorted.
 func (e *Engine) Instances() []slo.Instance {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	all := make([]slo.Instance, 0, e.instances)
-	for _, name := range sorted(e.objectives) {
-		for _, i := range e.objectives[name].inOrder() {
+	for _, t := range e.order {
+		for _, i := range t.inOrder() {
 			all = append(all, i.id)
 		}
 	}
 	return all
 }
 
-// Stats are the Engine's numbers about itself.
-func (e *Engine) Stats() Stats {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := e.stats
-	s.Instances = e.instances
-	for _, m := range e.metrics {
-		s.Series += len(m.series)
+// CheckAll says what is wrong with objectives together: what Check says of each,
+// names that stand twice, and composites whose members an Engine cannot bring
+// together.
+func CheckAll(objectives []slo.Objective) error {
+	var errs []error
+	byName := make(map[string]*slo.Objective, len(objectives))
+	for i := range objectives {
+		o := &objectives[i]
+		if byName[o.Name] != nil {
+			errs = append(errs, fmt.Errorf("%s: objective %q stands twice", o.Position, o.Name))
+		}
+		byName[o.Name] = o
+		errs = append(errs, Check(o))
 	}
-	return s
+	for i := range objectives {
+		if c := objectives[i].Indicator.Composite; c != nil {
+			errs = append(errs, checkMembers(c, byName))
+		}
+	}
+	return errors.Join(errs...)
 }

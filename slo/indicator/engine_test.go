@@ -220,7 +220,9 @@ func TestUnusableSamples(t *testing.T) {
 }
 
 func TestInstancesAreLimited(t *testing.T) {
-	e, err := New(parse(t, objectives), Options{MaxInstances: 2, Expiry: time.Hour})
+	opts := DefaultOptions()
+	opts.MaxInstances = 2
+	e, err := New(parse(t, objectives), opts)
 	require.NoError(t, err)
 	m := &minute{e, noon}
 	for n := range 5 {

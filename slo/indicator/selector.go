@@ -17,11 +17,28 @@ import (
 type role uint8
 
 const (
+	// The counters, whose growth is added up by role.
 	goodEvents role = iota
 	badEvents
 	allEvents
+	infEvents // of a histogram, by its last bucket
+	counterRoles
+
+	// Values that are judged one by one.
 	gauge
+	success
+	duration
+
+	// A bucket's bound makes it goodEvents, infEvents or nothing.
+	bucket
 )
+
+func (r role) counter() bool { return r < counterRoles }
+
+// covers says whether a series of the role speaks of minutes without samples.
+func (r role) covers() bool {
+	return r == allEvents || r == infEvents || r == gauge || r == success
+}
 
 // input is one selector of one objective, ready to match.
 type input struct {
@@ -41,8 +58,20 @@ func (in *input) matches(l Labels) bool {
 	return true
 }
 
+// reads is what a series means to the input; ok is false where it means
+// nothing.
+func (in *input) reads(l Labels) (r role, ok bool) {
+	if !in.matches(l) {
+		return 0, false
+	}
+	if in.role == bucket {
+		return bucketRole(in.of.objective.Indicator.Histogram, l.Get(model.BucketLabel))
+	}
+	return in.role, true
+}
+
 // Check says what is wrong with an objective's selectors, as file:line:column,
-// what, and what to do. New and Update refuse what Check refuses.
+// what, and what to do. New and Update refuse what CheckAll refuses.
 func Check(o *slo.Objective) error {
 	_, err := inputs(&tracked{objective: *o})
 	return err
@@ -52,25 +81,53 @@ func Check(o *slo.Objective) error {
 func inputs(t *tracked) ([]*input, error) {
 	var all []*input
 	var errs []error
-	add := func(r role, s slo.Selector) {
+	add := func(r role, s slo.Selector, suffix string) {
 		if s.Text == "" {
 			return
 		}
-		in, err := newInput(t, r, s)
+		in, err := newInput(t, r, s, suffix)
 		all, errs = append(all, in), append(errs, err)
 	}
 	if e := t.objective.Indicator.Events; e != nil {
-		add(goodEvents, e.Good)
-		add(badEvents, e.Bad)
-		add(allEvents, e.Total)
+		add(goodEvents, e.Good, "")
+		add(badEvents, e.Bad, "")
+		add(allEvents, e.Total, "")
+	}
+	if h := t.objective.Indicator.Histogram; h != nil {
+		errs = append(errs, checkBuckets(&t.objective, h))
+		add(bucket, h.Metric, "_bucket")
+		add(allEvents, h.Metric, "_count")
 	}
 	if g := t.objective.Indicator.Threshold; g != nil {
-		add(gauge, g.Metric)
+		add(gauge, g.Metric, "")
+	}
+	if p := t.objective.Indicator.Probe; p != nil {
+		add(success, p.Success, "")
+		add(duration, p.Duration, "")
 	}
 	return all, errors.Join(errs...)
 }
 
-func newInput(t *tracked, r role, s slo.Selector) (*input, error) {
+// checkBuckets refuses what would tell a histogram's buckets apart: only within
+// may.
+func checkBuckets(o *slo.Objective, h *slo.Histogram) error {
+	if slices.Contains(o.By, model.BucketLabel) {
+		return fmt.Errorf("%s: a histogram cannot be grouped by le; each bucket would be an instance", h.Metric.Position)
+	}
+	in, err := newInput(nil, bucket, h.Metric, "")
+	if err != nil {
+		return nil //nolint:nilerr // it is said of its inputs
+	}
+	if family(in.metric) != in.metric {
+		return fmt.Errorf("%s: %s is a part of a histogram; write %s", h.Metric.Position, in.metric, family(in.metric))
+	}
+	if slices.ContainsFunc(in.matchers, func(m *labels.Matcher) bool { return m.Name == model.BucketLabel }) {
+		return fmt.Errorf("%s: leave le out of %s; within chooses the bucket", h.Metric.Position, h.Metric.Text)
+	}
+	return nil
+}
+
+func newInput(t *tracked, r role, s slo.Selector, suffix string) (*input, error) {
 	matchers, err := parser.NewParser(parser.Options{}).ParseMetricSelector(s.Text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %q is no PromQL selector: %w", s.Position, s.Text, err)
@@ -80,7 +137,7 @@ func newInput(t *tracked, r role, s slo.Selector) (*input, error) {
 	if i < 0 || matchers[i].Type != labels.MatchEqual {
 		return nil, fmt.Errorf(`%s: %s names no metric; write metric{label="value"}`, s.Position, s.Text)
 	}
-	name := matchers[i].Value
+	name := matchers[i].Value + suffix
 	return &input{of: t, role: r, metric: name, matchers: slices.DeleteFunc(matchers, named)}, nil
 }
 
