@@ -29,6 +29,9 @@ type Condition struct {
 	For         time.Duration     // how long the condition must hold before the alert fires; zero is at once
 	Holds       bool              // the threshold is exceeded
 	Unknown     bool              // too little was measured to say; Holds is then ignored
+
+	Title   string  // of the objective, for the words of a folded alert
+	Gravity float64 // how bad it is beside others of its name: a burn rate, or the share of the budget that is spent
 }
 
 // Alert is one alert as it stands. It is a value: whoever receives one may keep it, and must not change its maps.
@@ -41,7 +44,15 @@ type Alert struct {
 	StartsAt    time.Time         `json:"starts_at,omitzero"` // first firing; zero if it has not fired yet
 	EndsAt      time.Time         `json:"ends_at,omitzero"`   // when it was last resolved; zero if it has not been
 
-	absentSince time.Time // since when nobody reports its condition; a restart forgets it
+	// FoldedInto is the fingerprint of the folded alert that speaks for this one too, or did when it was resolved.
+	FoldedInto string `json:"folded_into,omitempty"`
+	// Withheld says that Alertmanager is not told of it: the folded alert stood when it fired.
+	Withheld bool `json:"withheld,omitempty"`
+
+	absentSince time.Time         // since when nobody reports its condition; a restart forgets it
+	fold        model.Fingerprint // the folded alert that may speak for it; zero if none may
+	title       string            // as its condition says
+	gravity     float64           // the same
 }
 
 // Fingerprint identifies the alert by its labels. It is the one that Alertmanager computes and shows.
@@ -78,7 +89,8 @@ func fingerprint(labels map[string]string) model.Fingerprint {
 }
 
 func withoutEmpty(labels map[string]string) map[string]string {
-	kept := maps.Clone(labels)
+	kept := make(map[string]string, len(labels))
+	maps.Copy(kept, labels)
 	maps.DeleteFunc(kept, func(_, value string) bool { return value == "" })
 	return kept
 }

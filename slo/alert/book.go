@@ -15,9 +15,18 @@ import (
 type Book struct {
 	// Forget is how long the alert of a condition that is no longer reported stays frozen before it is resolved.
 	Forget time.Duration
+	// Folding says when tenants' alerts are told as one. Its zero value never does.
+	Folding Folding
+	// Suspect says what changed shortly before an alert's condition began to hold; see Options.Suspect. It may be nil.
+	Suspect func(labels map[string]string, since time.Time) string
 
-	alerts map[model.Fingerprint]Alert
+	alerts  map[model.Fingerprint]Alert
+	stepped time.Time // the last step; zero if there was none
 }
+
+// longestPause is how long nobody may look before every wait begins anew: what held before and after a night's sleep of
+// this machine need not have held in between.
+const longestPause = 5 * time.Minute
 
 // Step brings every alert to now and returns what changed, in the order of conditions. Labels that are reported twice
 // hold if one of the two reports holds.
@@ -25,20 +34,64 @@ func (b *Book) Step(now time.Time, conditions []Condition) []Transition {
 	if b.alerts == nil {
 		b.alerts = make(map[model.Fingerprint]Alert)
 	}
+	b.resume(now)
 	var transitions []Transition
 	reported := make(map[model.Fingerprint]bool, len(conditions))
+	begun := make(map[model.Fingerprint]bool)
 	for _, c := range merge(conditions) {
 		id := fingerprint(c.Labels)
 		reported[id] = true
+		fired := b.alerts[id].State == Firing
 		transitions = append(transitions, b.stepOne(id, now, c)...)
+		begun[id] = !fired && b.alerts[id].State == Firing
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.alerts)) {
-		if !reported[id] {
+		if !reported[id] && !b.alerts[id].isFold() {
 			transitions = append(transitions, b.stepAbsent(id, now)...)
 		}
 	}
+	transitions = append(transitions, b.stepFolds(now, begun)...)
+	b.marked(transitions)
 	b.prune(now)
 	return transitions
+}
+
+// resume begins every wait anew after a pause. What fires stands on: that it ended must be seen first.
+func (b *Book) resume(now time.Time) {
+	paused := !b.stepped.IsZero() && now.Sub(b.stepped) > longestPause
+	b.stepped = now
+	if !paused {
+		return
+	}
+	for id, a := range b.alerts {
+		a.absentSince = time.Time{}
+		if a.State == Pending {
+			a.ActiveSince = now
+		}
+		b.alerts[id] = a
+	}
+}
+
+// waiting says that some alert waits for its For, so that it matters when the last step was.
+func (b *Book) waiting() bool {
+	for _, a := range b.alerts {
+		if a.State == Pending {
+			return true
+		}
+	}
+	return false
+}
+
+// marked lets transitions show what folding made of their alerts.
+func (b *Book) marked(transitions []Transition) {
+	if b.Folding.Population == nil {
+		return
+	}
+	for i := range transitions {
+		if a, kept := b.alerts[fingerprint(transitions[i].Alert.Labels)]; kept {
+			transitions[i].Alert = a
+		}
+	}
 }
 
 // Alerts returns all alerts that stand or were resolved lately: the gravest first, then the oldest.
@@ -64,14 +117,14 @@ func (b *Book) stepOne(id model.Fingerprint, now time.Time, c Condition) []Trans
 	if known {
 		after.absentSince = time.Time{}
 	} else {
-		after.Labels = withoutEmpty(c.Labels)
-		after.State = Inactive
+		after = Alert{Labels: withoutEmpty(c.Labels), State: Inactive}.foldable()
 	}
 	switch {
 	case c.Unknown:
 		after.Frozen = after.State == Pending || after.State == Firing
 	case c.Holds:
 		after = after.held(now, c)
+		b.suspect(after)
 	default:
 		after = after.ceased(now)
 	}
@@ -95,6 +148,16 @@ func (b *Book) stepAbsent(id model.Fingerprint, now time.Time) []Transition {
 		return b.put(id, now, before, after, "no longer reported")
 	}
 	return b.put(id, now, before, after.ceased(now), "what it spoke of is gone")
+}
+
+// suspect adds what may have caused an alert to its annotations, which are its own.
+func (b *Book) suspect(a Alert) {
+	if b.Suspect == nil {
+		return
+	}
+	if change := b.Suspect(a.Labels, a.ActiveSince); change != "" {
+		a.Annotations[SuspectAnnotation] = change
+	}
 }
 
 func (b *Book) put(id model.Fingerprint, now time.Time, before, after Alert, reason string) []Transition {
@@ -135,6 +198,7 @@ func (a Alert) held(now time.Time, c Condition) Alert {
 	}
 	a.Frozen = false
 	a.Annotations = withoutEmpty(c.Annotations)
+	a.title, a.gravity = c.Title, c.Gravity
 	return a
 }
 

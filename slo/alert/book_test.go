@@ -174,6 +174,75 @@ func TestBookReports(t *testing.T) {
 	})
 }
 
+// TestBookPause lets nobody look for a day, as a suspended machine does: what held before and holds after need not have
+// held in between.
+func TestBookPause(t *testing.T) {
+	const day = 24 * 60
+	late := burn("north", "page", "1h")
+	late.For = 15 * time.Minute
+	t.Run("a wait begins anew", func(t *testing.T) {
+		book := Book{Forget: 5 * time.Minute}
+		book.Step(at(0), []Condition{holds(late)})
+		require.Empty(t, book.Step(at(day), []Condition{holds(late)}))
+		book = restarted(t, book)
+		require.Empty(t, book.Step(at(2*day), []Condition{holds(late)}), "over a restart too")
+		for minute := range 15 {
+			require.Empty(t, book.Step(at(float64(2*day+minute)), []Condition{holds(late)}))
+		}
+		require.Len(t, book.Step(at(2*day+15), []Condition{holds(late)}), 1)
+	})
+	t.Run("a short pause is none", func(t *testing.T) {
+		book := Book{Forget: 5 * time.Minute}
+		for _, minute := range []float64{0, 5, 10} {
+			book.Step(at(minute), []Condition{holds(late)})
+		}
+		require.Equal(t, Firing, book.Step(at(15), []Condition{holds(late)})[0].To)
+	})
+	t.Run("what is not found at once is not gone", func(t *testing.T) {
+		book := Book{Forget: 5 * time.Minute}
+		c := burn("north", "page", "1h")
+		book.Step(at(0), []Condition{holds(c)})
+		book.Step(at(1), nil)
+		book.Step(at(day), nil)
+		require.Equal(t, Frozen, book.Alerts()[0].Shown())
+		book.Step(at(day+5), nil)
+		require.Equal(t, Resolved, book.Alerts()[0].Shown())
+	})
+	t.Run("what fires stands on", func(t *testing.T) {
+		book := Book{Forget: 5 * time.Minute}
+		c := burn("north", "page", "1h")
+		book.Step(at(0), []Condition{holds(c)})
+		c.Unknown = true
+		book.Step(at(day), []Condition{c})
+		c.Unknown = false
+		book.Step(at(day+3), []Condition{holds(c)})
+		require.Equal(t, at(0), book.Alerts()[0].StartsAt)
+	})
+}
+
+func TestBookSuspect(t *testing.T) {
+	change := "17.0.4 was rolled out at 08:58"
+	book := Book{Folding: ofClusters(5), Suspect: func(labels map[string]string, since time.Time) string {
+		if labels[TenantLabel] == "t000" {
+			return ""
+		}
+		require.Equal(t, at(0), since)
+		return change
+	}}
+	book.Step(at(0), fleet(5, below(5)))
+	for _, a := range book.Alerts() {
+		suspect, there := a.Annotations[SuspectAnnotation]
+		require.Equal(t, a.Labels[TenantLabel] != "t000", there)
+		require.Equal(t, there, suspect == change)
+		require.NotContains(t, a.Labels, SuspectAnnotation)
+	}
+	change = ""
+	book.Step(at(1), fleet(5, below(5)))
+	for _, a := range book.Alerts() {
+		require.NotContains(t, a.Annotations, SuspectAnnotation)
+	}
+}
+
 // naive says from the whole history alone whether the alert fires after its last letter.
 func naive(history string, wait, forget int) bool {
 	firing, held, absent := false, 0, 0
@@ -266,11 +335,11 @@ func requireSane(t *testing.T, b Book, now time.Time) {
 // restarted is the book as the next run finds it.
 func restarted(t *testing.T, b Book) Book {
 	t.Helper()
-	content, err := encodeState(start, b.Alerts())
+	content, err := encodeState(b.stepped, b.Alerts())
 	require.NoError(t, err)
-	alerts, err := decodeState(content)
+	alerts, stepped, err := decodeState(content)
 	require.NoError(t, err)
-	again := Book{Forget: b.Forget, alerts: alerts}
+	again := Book{Forget: b.Forget, Folding: b.Folding, alerts: alerts, stepped: stepped}
 	require.Empty(t, cmp.Diff(b.Alerts(), again.Alerts(), cmpopts.IgnoreUnexported(Alert{})))
 	return again
 }

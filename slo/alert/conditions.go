@@ -11,30 +11,41 @@ import (
 // NoDataFor is how long an objective must be without enough data before anybody is told: a restart takes less.
 const NoDataFor = 15 * time.Minute
 
-// Conditions are all that may be alerted for one instance of an objective: each pair of its policy, its exhausted
-// budget, and missing data. An objective whose policy has no pairs alerts nobody.
+// ProjectedFor is how long a budget must be projected to end too early before anybody is told: nobody needs to hurry,
+// and a pace that comes and goes is no forecast.
+const ProjectedFor = time.Hour
+
+// Conditions are all that may be alerted for one instance of an objective: each pair of its policy, its budget
+// that is exhausted or will be, and missing data. An objective whose policy has no pairs alerts nobody.
 func Conditions(o *slo.Objective, e *slo.Evaluation) []Condition {
 	if len(o.Policy.Pairs) == 0 {
 		return nil
 	}
-	all := make([]Condition, 0, len(e.Conditions)+2)
-	for _, pair := range e.Conditions {
-		all = append(all, burning(o, e, pair))
+	all := make([]Condition, 0, len(e.Conditions)+3)
+	for i := range e.Conditions {
+		all = append(all, burning(o, e, &e.Conditions[i]))
 	}
-	return append(all, exhausted(o, e), blind(o, e))
+	return append(all, exhausted(o, e), projected(o, e), blind(o, e))
 }
 
 // Quiet says that none of an instance's Conditions holds or is unknown: unless an alert about it stands, there is
 // nothing to say of it, and most instances are so most of the time.
 func Quiet(e *slo.Evaluation) bool {
-	return e.Status != slo.Exhausted && e.Status != slo.InsufficientData &&
-		!slices.ContainsFunc(e.Conditions, func(c slo.Condition) bool { return c.Firing || c.Frozen })
+	if e.Status == slo.Exhausted || e.Status == slo.InsufficientData || e.Projected {
+		return false
+	}
+	for i := range e.Conditions { // by index: it is asked of thousands each minute
+		if e.Conditions[i].Firing || e.Conditions[i].Frozen {
+			return false
+		}
+	}
+	return true
 }
 
-func burning(o *slo.Objective, e *slo.Evaluation, pair slo.Condition) Condition {
+func burning(o *slo.Objective, e *slo.Evaluation, pair *slo.Condition) Condition {
 	labels := labelsOf(o, e, BurnName, pair.Pair.Severity)
 	labels[LongWindowLabel] = slo.FormatDuration(pair.Pair.Long)
-	c := Condition{Labels: labels, Holds: pair.Firing, Unknown: pair.Frozen}
+	c := Condition{Labels: labels, Holds: pair.Firing, Unknown: pair.Frozen, Title: o.Title, Gravity: pair.Long.Rate}
 	if c.Holds { // most do not: spare the words
 		c.Annotations = linked(o, burnWords(o, e, pair))
 	}
@@ -48,6 +59,7 @@ func exhausted(o *slo.Objective, e *slo.Evaluation) Condition {
 		Labels:  labelsOf(o, e, ExhaustedName, quiet(o.Policy)),
 		Holds:   e.Status == slo.Exhausted && e.Period.Bad >= o.LowTraffic.MinBad,
 		Unknown: e.Status == slo.InsufficientData,
+		Title:   o.Title, Gravity: e.Budget.Consumed,
 	}
 	if c.Holds {
 		c.Annotations = linked(o, exhaustedWords(o, e))
@@ -55,10 +67,36 @@ func exhausted(o *slo.Objective, e *slo.Evaluation) Condition {
 	return c
 }
 
+// projected holds while some budget is left that will be spent before the period ends. Once it is spent, that is what
+// is told instead.
+func projected(o *slo.Objective, e *slo.Evaluation) Condition {
+	c := Condition{
+		Labels: labelsOf(o, e, ProjectedName, quiet(o.Policy)), For: ProjectedFor,
+		Holds:   e.Projected,
+		Unknown: e.Status != slo.Exhausted && (e.Status == slo.InsufficientData || !slowest(e).Covered),
+		Title:   o.Title, Gravity: slowest(e).Rate,
+	}
+	if c.Holds {
+		c.Annotations = linked(o, projectedWords(o, e))
+	}
+	return c
+}
+
+// slowest is the burn of the policy's longest window, by which the projection goes; zero where none was judged.
+func slowest(e *slo.Evaluation) slo.Burn {
+	var longest slo.Burn
+	for i := range e.Conditions {
+		if long := e.Conditions[i].Long; long.Window > longest.Window {
+			longest = *long
+		}
+	}
+	return longest
+}
+
 // blind holds while the policy's most urgent pair cannot be judged because minutes are missing: what it is there for
 // would go unnoticed. Minutes that are excluded are not missing, and an instance never measured is not awaited.
 func blind(o *slo.Objective, e *slo.Evaluation) Condition {
-	c := Condition{Labels: labelsOf(o, e, NoDataName, quiet(o.Policy)), For: NoDataFor}
+	c := Condition{Labels: labelsOf(o, e, NoDataName, quiet(o.Policy)), For: NoDataFor, Title: o.Title}
 	if e.Status == slo.NoDataYet || len(e.Conditions) == 0 {
 		return c
 	}

@@ -74,7 +74,7 @@ func TestConditionsBurning(t *testing.T) {
 	pairs := named(Conditions(o, e), BurnName)
 	require.Len(t, pairs, 4)
 	require.Equal(t, Condition{
-		Holds: true,
+		Holds: true, Title: "People can log in", Gravity: 30,
 		Labels: map[string]string{
 			"alertname": "ErrorBudgetBurn", "objective": "login-works", "question": "healthy", "owner": "platform",
 			"severity": "page", "tier": "dedicated", "tenant": "north", "long_window": "1h",
@@ -111,6 +111,57 @@ func TestConditionsExhausted(t *testing.T) {
 	require.Equal(t, "north: People can log in: the error budget is used up", spent[0].Annotations["summary"])
 	require.Equal(t, "Over 30d 1000 of 1000000 events failed (0.1%); 0.05% may fail. That is 200% of the error budget. "+
 		"Put off what risks more failures until it has recovered.", spent[0].Annotations["description"])
+}
+
+func TestConditionsProjected(t *testing.T) {
+	o := objective(t, objectiveYAML)
+	only := func(e *slo.Evaluation) Condition {
+		t.Helper()
+		found := named(Conditions(o, e), ProjectedName)
+		require.Len(t, found, 1)
+		require.Equal(t, ProjectedFor, found[0].For)
+		require.Equal(t, "ticket", found[0].Labels[SeverityLabel])
+		return found[0]
+	}
+	period := slo.Counts{Good: 10_000_000 - 4500, Bad: 4500} // of 5000
+	c := only(judged(o, period, 1, burnsAt(slo.Counts{Good: 999_000, Bad: 1000})))
+	require.True(t, c.Holds)
+	require.False(t, c.Unknown)
+	require.InDelta(t, 2, c.Gravity, 1e-9)
+	require.Equal(t, "north: People can log in: the error budget will be used up within 3d", c.Annotations["summary"])
+	require.Equal(t, "In the last 3d 1000 of 1000000 events failed (0.1%); 0.05% may fail (over 30d). 10% of the budget is left; "+
+		"at this pace it ends in 1d12h. Nothing is lost yet: there is time to mend it.", c.Annotations["description"])
+
+	c = only(judged(o, period, 1, burnsAt(slo.Counts{Good: 1_000_000})))
+	require.False(t, c.Holds)
+	require.False(t, c.Unknown)
+	c = only(judged(o, slo.Counts{Good: 9_000_000, Bad: 9000}, 1, burnsAt(slo.Counts{Good: 999_000, Bad: 1000})))
+	require.False(t, c.Holds || c.Unknown, "it is used up: that is told instead")
+	c = only(judged(o, period, 0.4, burnsAt(slo.Counts{Good: 999_000, Bad: 1000})))
+	require.True(t, c.Unknown, "too little was measured")
+
+	o.Window = slo.Window{Calendar: slo.Month}
+	c = only(judged(o, period, 1, burnsAt(slo.Counts{Good: 9_000, Bad: 1000})))
+	require.Contains(t, c.Annotations["summary"], "will be used up before this month ends")
+}
+
+func TestQuiet(t *testing.T) {
+	o := objective(t, objectiveYAML)
+	fine := slo.Counts{Good: 10_000_000, Bad: 10}
+	for name, e := range map[string]*slo.Evaluation{
+		"burning":   judged(o, fine, 1, burnsAt(slo.Counts{Good: 9000, Bad: 1000})),
+		"exhausted": judged(o, slo.Counts{Good: 9, Bad: 9}, 1, burnsAt(slo.Counts{Good: 1000})),
+		"unseen":    judged(o, fine, 0.4, burnsAt(slo.Counts{Good: 1000})),
+	} {
+		require.False(t, Quiet(e), name)
+	}
+	calm := judged(o, fine, 1, burnsAt(slo.Counts{Good: 1000}))
+	require.True(t, Quiet(calm))
+	for _, c := range Conditions(o, calm) {
+		require.False(t, c.Holds || c.Unknown, c.Labels)
+	}
+	calm.Projected = true // as a slow policy has it while none of its pairs fires
+	require.False(t, Quiet(calm))
 }
 
 func TestConditionsWithoutData(t *testing.T) {

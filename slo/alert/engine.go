@@ -22,6 +22,17 @@ type Options struct {
 	Logger  *slog.Logger
 	Metrics *Metrics // zero counts into series that nobody sees
 
+	// Cause names what an alert's tenant shares with others, such as its PostgreSQL cluster; "" is nothing. It becomes
+	// the label cluster, which Folding goes by, so it must stay the same while the tenant stays where it is. It is
+	// asked of alerts that have a tenant and no cluster of their own. Nil names nothing.
+	Cause   func(labels map[string]string) string
+	Folding Folding // when alerts of one cause are told as one
+
+	// Suspect says in a few words what changed shortly before a condition began to hold, such as a deployment; "" is
+	// nothing known. It becomes an annotation. It is asked at each evaluation of each alert whose condition holds, those
+	// of clusters included. Neither it nor Cause nor Population may call the Engine.
+	Suspect func(labels map[string]string, since time.Time) string
+
 	// OnTransition hears of every transition, after it is on disk, in order. It must not call the Engine.
 	OnTransition func(context.Context, []Transition)
 }
@@ -38,6 +49,9 @@ func (o *Options) validate() error {
 	}
 	if o.Forget == 0 {
 		o.Forget = DefaultForget
+	}
+	if o.Folding.AtLeast < 0 {
+		return fmt.Errorf("alert options: Folding.AtLeast is negative (%d)", o.Folding.AtLeast)
 	}
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
@@ -70,7 +84,7 @@ func Open(o Options, now time.Time) (*Engine, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	alerts, err := loadState(o.Dir)
+	alerts, savedAt, err := loadState(o.Dir)
 	if errors.Is(err, errDamaged) {
 		aside, asideErr := setAside(o.Dir, now)
 		if asideErr != nil {
@@ -80,7 +94,9 @@ func Open(o Options, now time.Time) (*Engine, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	e := &Engine{options: o, book: Book{Forget: o.Forget, alerts: alerts}}
+	e := &Engine{options: o, book: Book{
+		Forget: o.Forget, Folding: o.Folding, Suspect: o.Suspect, alerts: alerts, stepped: savedAt,
+	}}
 	e.current.Store(&Snapshot{Alerts: e.book.Alerts()})
 	return e, nil
 }
@@ -104,7 +120,7 @@ func (e *Engine) Evaluate(ctx context.Context, now time.Time, conditions []Condi
 	defer e.mu.Unlock()
 	transitions := e.book.Step(now, e.labelled(conditions))
 	snapshot := &Snapshot{EvaluatedAt: now, Alerts: e.book.Alerts()}
-	e.unsaved = e.unsaved || len(transitions) > 0
+	e.unsaved = e.unsaved || len(transitions) > 0 || e.book.waiting()
 	if e.unsaved {
 		e.save(snapshot)
 	}
@@ -126,20 +142,21 @@ func (e *Engine) Alerts() []Alert { return e.current.Load().Alerts }
 // Snapshot returns the same as Alerts with the time of the evaluation. It never waits.
 func (e *Engine) Snapshot() Snapshot { return *e.current.Load() }
 
-// labelled adds the Watchdog and the labels of the platform. A condition's own label wins.
+// labelled adds the Watchdog, the labels of the platform and the cause. A condition's own label wins.
 func (e *Engine) labelled(conditions []Condition) []Condition {
-	if len(e.options.Labels) == 0 {
-		return append(conditions[:len(conditions):len(conditions)], watchdog())
+	all := append(conditions[:len(conditions):len(conditions)], watchdog())
+	if len(e.options.Labels) == 0 && e.options.Cause == nil {
+		return all
 	}
-	all := make([]Condition, 0, len(conditions)+1)
-	for _, c := range append(conditions[:len(conditions):len(conditions)], watchdog()) {
-		labels := maps.Clone(e.options.Labels)
-		if labels == nil {
-			labels = make(map[string]string, len(c.Labels))
+	for i := range all {
+		own := all[i].Labels
+		labels := make(map[string]string, len(e.options.Labels)+len(own)+1)
+		maps.Copy(labels, e.options.Labels)
+		maps.Copy(labels, own)
+		if e.options.Cause != nil && own[TenantLabel] != "" && own[ClusterLabel] == "" {
+			labels[ClusterLabel] = e.options.Cause(own)
 		}
-		maps.Copy(labels, c.Labels)
-		c.Labels = labels
-		all = append(all, c)
+		all[i].Labels = labels
 	}
 	return all
 }

@@ -15,15 +15,22 @@ const (
 	OwnerLabel      = "owner"
 	TierLabel       = "tier"
 	LongWindowLabel = "long_window" // of a burn-rate pair, such as 1h
+	TenantLabel     = "tenant"
+	ClusterLabel    = "cluster" // the cause that the alert's tenant shares with others, see Options.Cause
+	ScopeLabel      = "scope"   // only folded alerts have one: ClusterScope
 )
 
 // The alert names, as people know them from other tools of this field.
 const (
 	BurnName      = "ErrorBudgetBurn"      // both windows of a pair burn faster than its threshold
 	ExhaustedName = "ErrorBudgetExhausted" // nothing is left of the period's budget
+	ProjectedName = "ErrorBudgetProjected" // at the present pace nothing will be left before the period ends
 	NoDataName    = "ObjectiveNoData"      // too little was measured to judge the objective
 	WatchdogName  = "Watchdog"             // always fires: where it stops, the daemon or the way to Alertmanager is broken
 )
+
+// ClusterScope is the scope of an alert that speaks for many tenants of one cluster.
+const ClusterScope = "cluster"
 
 // WatchdogSeverity is the severity of the Watchdog: it wakes nobody by being there.
 const WatchdogSeverity = "none"

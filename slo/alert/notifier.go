@@ -34,9 +34,12 @@ type NotifierOptions struct {
 	Interval      time.Duration // between evaluations; zero is DefaultInterval
 	ResendDelay   time.Duration // after which a firing alert is told again; zero is DefaultResendDelay
 	BatchSize     int           // alerts in one request at most; zero is DefaultBatchSize
-	Logger        *slog.Logger
-	Metrics       *Metrics     // zero counts into series that nobody sees
-	Tracer        trace.Tracer // a span for each push; zero makes none
+	// Page is where people read about the objective of an alert with these labels, as a whole URL; Alertmanager shows it
+	// as the alert's source. What is no URL with a host is left out. Nil makes none.
+	Page    func(labels map[string]string) string
+	Logger  *slog.Logger
+	Metrics *Metrics     // zero counts into series that nobody sees
+	Tracer  trace.Tracer // a span for each push; zero makes none
 }
 
 func (o *NotifierOptions) validate() error {

@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"log/slog"
+	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type sender struct {
 	lasting time.Duration // how long after its evaluation a firing alert ends by itself
 	resend  time.Duration
 	batch   int
+	page    func(labels map[string]string) string
 	logger  *slog.Logger
 	metrics *Metrics
 	tracer  trace.Tracer
@@ -63,6 +65,7 @@ func newSender(o NotifierOptions, c *amClient) *sender {
 		lasting: 4 * max(o.Interval, o.ResendDelay),
 		resend:  o.ResendDelay,
 		batch:   o.BatchSize,
+		page:    o.Page,
 		logger:  o.Logger.With("alertmanager", c.name),
 		metrics: o.Metrics,
 		tracer:  o.Tracer,
@@ -128,8 +131,8 @@ func (s *sender) due(snapshot *Snapshot, now time.Time) []Alert {
 	var due []Alert
 	told := make(map[model.Fingerprint]telling, len(s.told))
 	for _, a := range snapshot.Alerts {
-		if a.StartsAt.IsZero() {
-			continue // pending, and never fired before
+		if a.StartsAt.IsZero() || a.Withheld {
+			continue // pending, and never fired before; or another one speaks for it
 		}
 		id := fingerprint(a.Labels)
 		before, known := s.told[id]
@@ -180,13 +183,25 @@ func (s *sender) postable(snapshot *Snapshot, alerts []Alert) models.PostableAle
 			endsAt = snapshot.EvaluatedAt.Add(s.lasting)
 		}
 		postable = append(postable, &models.PostableAlert{
-			Alert:       models.Alert{Labels: a.Labels},
+			Alert:       models.Alert{Labels: a.Labels, GeneratorURL: s.generator(a)},
 			Annotations: a.Annotations,
 			StartsAt:    strfmt.DateTime(a.StartsAt),
 			EndsAt:      strfmt.DateTime(endsAt),
 		})
 	}
 	return postable
+}
+
+// generator is the page about an alert. Alertmanager refuses a whole batch for one that is no URL.
+func (s *sender) generator(a Alert) strfmt.URI {
+	if s.page == nil {
+		return ""
+	}
+	page := s.page(a.Labels)
+	if u, err := url.Parse(page); err != nil || !u.IsAbs() || u.Host == "" {
+		return ""
+	}
+	return strfmt.URI(page)
 }
 
 // report logs a failure when it begins or becomes another one, and its end.

@@ -175,6 +175,24 @@ func TestSenderTellsChangesAtOnce(t *testing.T) {
 	})
 }
 
+func TestSenderPage(t *testing.T) {
+	s := newSenderTo(t, &fakeServer{})
+	for page, want := range map[string]string{
+		"https://wardround.test/objectives/login": "https://wardround.test/objectives/login",
+		"/objectives/login":                       "",
+		"":                                        "",
+		"http://%zz":                              "",
+	} {
+		s.page = func(labels map[string]string) string {
+			require.Equal(t, "north", labels[TenantLabel])
+			return page
+		}
+		c := burn("north", "page", "1h")
+		told := s.postable(&Snapshot{EvaluatedAt: start}, []Alert{{Labels: c.Labels, StartsAt: start}})
+		require.Equal(t, want, string(told[0].GeneratorURL))
+	}
+}
+
 func TestSenderPendingIsNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 1)

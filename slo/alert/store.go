@@ -29,42 +29,42 @@ type savedState struct {
 // errDamaged says that the file is there but is not the state: the caller keeps a copy and begins anew.
 var errDamaged = errors.New("not a whole alert state")
 
-// loadState reads the alerts of an earlier run; a missing file is an empty state.
-func loadState(dir string) (map[model.Fingerprint]Alert, error) {
+// loadState reads the alerts of an earlier run, and when it saved them; a missing file is an empty state.
+func loadState(dir string) (map[model.Fingerprint]Alert, time.Time, error) {
 	path := filepath.Join(dir, stateFile)
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return map[model.Fingerprint]Alert{}, nil
+		return map[model.Fingerprint]Alert{}, time.Time{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read alert state: %w", err)
+		return nil, time.Time{}, fmt.Errorf("read alert state: %w", err)
 	}
-	alerts, err := decodeState(content)
+	alerts, savedAt, err := decodeState(content)
 	if err != nil {
-		return nil, fmt.Errorf("read alert state %s: %w", path, err)
+		return nil, time.Time{}, fmt.Errorf("read alert state %s: %w", path, err)
 	}
-	return alerts, nil
+	return alerts, savedAt, nil
 }
 
-func decodeState(content []byte) (map[model.Fingerprint]Alert, error) {
+func decodeState(content []byte) (map[model.Fingerprint]Alert, time.Time, error) {
 	var saved savedState
 	if err := json.Unmarshal(content, &saved); err != nil {
-		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+		return nil, time.Time{}, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	if saved.Version < 1 {
-		return nil, fmt.Errorf("%w: it has no version", errDamaged)
+		return nil, time.Time{}, fmt.Errorf("%w: it has no version", errDamaged)
 	}
 	if saved.Version > stateVersion {
-		return nil, fmt.Errorf("written by a later release (version %d, this one knows %d)", saved.Version, stateVersion)
+		return nil, time.Time{}, fmt.Errorf("written by a later release (version %d, this one knows %d)", saved.Version, stateVersion)
 	}
 	alerts := make(map[model.Fingerprint]Alert, len(saved.Alerts))
 	for _, a := range saved.Alerts {
 		if !slices.Contains([]State{Pending, Firing, Resolved}, a.State) {
-			return nil, fmt.Errorf("%w: an alert has the state %q", errDamaged, a.State)
+			return nil, time.Time{}, fmt.Errorf("%w: an alert has the state %q", errDamaged, a.State)
 		}
-		alerts[fingerprint(a.Labels)] = a
+		alerts[fingerprint(a.Labels)] = a.foldable()
 	}
-	return alerts, nil
+	return alerts, saved.SavedAt, nil
 }
 
 func encodeState(now time.Time, alerts []Alert) ([]byte, error) {

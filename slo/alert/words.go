@@ -16,6 +16,9 @@ const (
 	DescriptionAnnotation = "description"
 	RunbookAnnotation     = "runbook_url"
 	DashboardAnnotation   = "dashboard_url"
+	SuspectAnnotation     = "suspected_change" // what changed shortly before, see Options.Suspect
+	AffectedAnnotation    = "affected"         // of a folded alert: how many of the cluster's tenants, such as 120 of 200
+	WorstAnnotation       = "worst_tenants"    // of a folded alert: the worst few of them by name, the worst first
 )
 
 // words are what an alert says to the person on call.
@@ -33,7 +36,7 @@ func linked(o *slo.Objective, w words) map[string]string {
 	}
 }
 
-func burnWords(o *slo.Objective, e *slo.Evaluation, pair slo.Condition) words {
+func burnWords(o *slo.Objective, e *slo.Evaluation, pair *slo.Condition) words {
 	description := fmt.Sprintf("In the last %s %s, in the last %s %s. ",
 		slo.FormatDuration(pair.Pair.Long), failures(o, pair.Long.Tally.Counts),
 		slo.FormatDuration(pair.Pair.Short), failures(o, pair.Short.Tally.Counts))
@@ -51,6 +54,19 @@ func exhaustedWords(o *slo.Objective, e *slo.Evaluation) words {
 		summary: fmt.Sprintf("%s%s: the error budget is used up", who(e.Instance), o.Title),
 		description: fmt.Sprintf("%s %s; %s may fail. That is %s of the error budget. Put off what risks more failures until it has recovered.",
 			capital(overWindow(o)), failures(o, e.Period.Counts), e.Target.Budget(), percent(e.Budget.Consumed)),
+	}
+}
+
+func projectedWords(o *slo.Objective, e *slo.Evaluation) words {
+	pace := slowest(e)
+	soon := "within " + slo.FormatDuration(pace.Window)
+	if o.Window.Calendar != "" {
+		soon = "before this " + string(o.Window.Calendar) + " ends"
+	}
+	return words{
+		summary: fmt.Sprintf("%s%s: the error budget will be used up %s", who(e.Instance), o.Title, soon),
+		description: fmt.Sprintf("In the last %s %s; %s may fail (%s). %s Nothing is lost yet: there is time to mend it.",
+			slo.FormatDuration(pace.Window), failures(o, pace.Tally.Counts), e.Target.Budget(), overWindow(o), budgetLeft(e)),
 	}
 }
 
