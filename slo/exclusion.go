@@ -13,10 +13,12 @@ type Exclusion struct {
 	ID string `json:"id"`
 	// Scope says what it applies to.
 	Scope Scope `json:"scope"`
-	// From and To bound the stretch, or the first one of Rule. Whole minutes.
+	// From and To bound the stretch, or the first one of Rule; all of them last as
+	// many minutes as the first. Whole minutes.
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
-	// Rule is an RFC 5545 recurrence such as FREQ=WEEKLY;BYDAY=SU, or "".
+	// Rule is an RFC 5545 recurrence such as FREQ=WEEKLY;BYDAY=SU, hourly at the
+	// finest, or "".
 	Rule string `json:"rule,omitempty"`
 	// Zone is the IANA zone in whose civil time Rule recurs; "" is UTC.
 	Zone     string        `json:"zone,omitempty"`
@@ -24,7 +26,8 @@ type Exclusion struct {
 	Category Category      `json:"category"`
 	Approver string        `json:"approver"`
 	Reason   string        `json:"reason"`
-	// Announced is when those concerned were told.
+	// Announced is when those concerned were told; required where the category
+	// is a planned one.
 	Announced time.Time `json:"announced,omitzero"`
 }
 
@@ -51,20 +54,81 @@ type Category string
 
 // The categories.
 const (
-	// Maintenance was planned. It counts only from stretches on that begin after
-	// it was announced.
+	// Maintenance is planned.
 	Maintenance Category = "maintenance"
 	// Correction mends a record that was wrong: a broken probe, a wrong clock.
 	Correction Category = "correction"
 	// ThirdParty is a fault that was agreed not to count, such as a provider's.
 	ThirdParty Category = "third_party"
-	// Exercise is a rehearsed failure.
+	// Exercise is a rehearsed failure, planned.
 	Exercise Category = "exercise"
 )
+
+// Planned says that stretches of the category count only if they were announced
+// before they began.
+func (c Category) Planned() bool { return c == Maintenance || c == Exercise }
 
 // Span is a stretch of time, To excluded.
 type Span struct {
 	From, To time.Time
+}
+
+// Spans are the stretches within [from, to) that the exclusion takes out, cut to
+// it, in order, with gaps between them. A planned one that began before it was
+// announced is not among them. The exclusion must be valid.
+func (x *Exclusion) Spans(from, to time.Time) []Span {
+	var all []Span
+	length := x.To.Sub(x.From)
+	for _, begin := range x.begins(from.Add(-length), to) {
+		end := begin.Add(length)
+		if x.Category.Planned() && begin.Before(x.Announced) || !end.After(from) || !begin.Before(to) {
+			continue
+		}
+		s := Span{latest(begin, from), earliest(end, to)}
+		if last := len(all) - 1; last >= 0 && !s.From.After(all[last].To) {
+			all[last].To = latest(all[last].To, s.To)
+			continue
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// begins are when the stretches begin that may reach from since to to, in order.
+func (x *Exclusion) begins(since, to time.Time) []time.Time {
+	if x.Rule == "" {
+		return []time.Time{x.From}
+	}
+	zone, err := x.zone()
+	if err != nil {
+		return nil
+	}
+	r, err := readRecurrence(x.Rule, x.From.In(zone))
+	if err != nil {
+		return nil
+	}
+	return r.between(since, to)
+}
+
+func (x *Exclusion) zone() (*time.Location, error) {
+	if x.Zone == "" {
+		return time.UTC, nil
+	}
+	return zone(x.Zone)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // Applies says whether the scope holds an instance whose tenant is of a tier.

@@ -106,11 +106,30 @@ func (w Window) anchored(year int, month time.Month) time.Time {
 // midnight is the first instant of a civil date, which need not be 0:00: some
 // zones skip that hour when their clocks go forward.
 func midnight(year int, month time.Month, day int, zone *time.Location) time.Time {
-	start := time.Date(year, month, day, 0, 0, 0, 0, zone)
-	if start.Hour() > 12 { // normalised back into the day before
-		_, start = start.ZoneBounds()
+	return instant(time.Date(year, month, day, 0, 0, 0, 0, time.UTC), zone)
+}
+
+// instant is when a zone's clocks show a civil time, which is given in UTC: the
+// first time where they show it twice, and where they skip it when they would
+// have shown it, had they not been put forward (as RFC 5545 has it).
+func instant(civil time.Time, zone *time.Location) time.Time {
+	at := time.Date(civil.Year(), civil.Month(), civil.Day(), civil.Hour(), civil.Minute(), civil.Second(), civil.Nanosecond(), zone)
+	if early := civil.Sub(clock(at)); early > 0 {
+		return at.Add(early)
 	}
-	return start
+	if changed, _ := at.ZoneBounds(); !changed.IsZero() {
+		back := clock(changed.Add(-1)).Add(1).Sub(clock(changed))
+		if first := at.Add(-back); back > 0 && first.Before(changed) {
+			return first
+		}
+	}
+	return at
+}
+
+// clock is what the clocks of at's zone show, as a time in UTC.
+func clock(at time.Time) time.Time {
+	_, offset := at.Zone()
+	return at.UTC().Add(time.Duration(offset) * time.Second)
 }
 
 func (w Window) zone() *time.Location {
