@@ -19,6 +19,7 @@ import (
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/redis"
 	"github.com/wardround/wardround/slo"
+	"github.com/wardround/wardround/slo/promsource"
 )
 
 // Config is a configuration that was checked. Only Load and Parse make one.
@@ -31,6 +32,10 @@ type Config struct {
 	Redis      []redis.Config
 	Odoo       []odoo.Config
 	Objectives []slo.Objective
+	Exclusions []Exclusion
+	Sources    []promsource.Config
+	Ledger     LedgerConfig
+	Tokens     map[string]string // of those who may change something over HTTP, by name
 	Alerting   Alerting
 	Platform   string         // what reports call it
 	Zone       *time.Location // in which reports' months and days begin
@@ -46,6 +51,15 @@ type RoundsConfig struct {
 // TierConfig is what was promised to the tenants of a tier.
 type TierConfig struct{ RPO, RTO, RestoreRehearsal time.Duration }
 
+// Exclusion is one that stands in a file.
+type Exclusion struct {
+	slo.Exclusion
+	File string
+}
+
+// LedgerConfig is what is kept of the record.
+type LedgerConfig struct{ Retention, Grace time.Duration }
+
 // Discovery makes tenants of databases.
 type Discovery struct {
 	Postgres     string
@@ -59,6 +73,7 @@ type Discovery struct {
 type Alerting struct {
 	URLs                 []string
 	Timeout, ResendDelay time.Duration
+	Silences             bool
 	HTTP                 promconfig.HTTPClientConfig
 }
 
@@ -149,8 +164,13 @@ func (v *validator) failAll(prefix string, err error) {
 		return
 	}
 	var field *collectors.FieldError
-	if errors.As(err, &field) {
+	var setting *promsource.FieldError
+	switch {
+	case errors.As(err, &field):
 		v.fail(join(prefix, field.Path), "%s", field.Problem)
+		return
+	case errors.As(err, &setting):
+		v.fail(join(prefix, setting.Path), "%s", setting.Problem)
 		return
 	}
 	v.fail(prefix, "%s", err)

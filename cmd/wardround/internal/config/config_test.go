@@ -99,6 +99,12 @@ var bad = []struct{ name, old, new string }{
 	{"not yaml", "rounds: {", "rounds: {{"},
 	{"key given twice", "rounds: {", "rounds: {stale_after: 2, "},
 	{"list where a mapping belongs", "rounds: {interval: 60s, timeout: 10s, stale_after: 3}", "rounds: [60s]"},
+	{"exclusion of two files", "alertmanager:", "objectives: {exclusions: ['testdata/sundays.yaml', 'testdata/sund*.yaml']}\nalertmanager:"},
+	{"policy that is there already", "alertmanager:", "objectives: {policies: [testdata/tickets.yaml]}\nalertmanager:"},
+	{"objective of no source", "alertmanager:", "objectives: {files: [testdata/partner.yaml]}\nalertmanager:"},
+	{"source without an address", "alertmanager:", "sources: [{name: fleet}, {name: fleet, url: 'http://127.0.0.1:9090'}]\nalertmanager:"},
+	{"record that is too short", "alertmanager:", "ledger: {retention: 30d}\nalertmanager:"},
+	{"tokens nobody may use", "alertmanager:", "api: {tokens: [{name: desk, token: hunter2}, {token: hunter2hunter2hunter2}, {name: file, token_file: none/such.txt}]}\nalertmanager:"},
 	{"no such time zone", "alertmanager:", "report: {zone: Europe/Atlantis}\nalertmanager:"},
 	{"several faults at once", "interval: 60s, timeout: 10s", "intervall: 60s, timeout: ten"},
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/slo"
+	"github.com/wardround/wardround/slo/promsource"
 )
 
 // DefaultFile is what a setting is when it is left out.
@@ -19,6 +21,7 @@ func DefaultFile() File {
 			StaleAfter: 3, Sweep: model.Duration(time.Hour),
 		},
 		Alertmanager: Alertmanager{Timeout: model.Duration(10 * time.Second), ResendDelay: model.Duration(time.Minute)},
+		Ledger:       Ledger{Retention: model.Duration(400 * slo.Day), Grace: model.Duration(slo.Day)},
 		Report:       Report{Platform: "Odoo platform", Zone: "UTC"},
 	}
 }
@@ -28,7 +31,11 @@ func (f *File) fillDefaults() {
 	d := DefaultFile()
 	fill(&f.Rounds, d.Rounds)
 	fill(&f.Alertmanager, d.Alertmanager)
+	fill(&f.Ledger, d.Ledger)
 	fill(&f.Report, d.Report)
+	for i := range f.Sources {
+		fill(&f.Sources[i], promsource.DefaultConfig())
+	}
 	for i := range f.Targets.Postgres {
 		fill(&f.Targets.Postgres[i], postgres.DefaultConfig())
 	}

@@ -13,17 +13,21 @@ import (
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/slo/promsource"
 )
 
 // File is the configuration as it is written.
 type File struct {
-	Rounds       Rounds          `yaml:"rounds"`
-	Tiers        map[string]Tier `yaml:"tiers"`
-	Tenants      Tenants         `yaml:"tenants"`
-	Targets      Targets         `yaml:"targets"`
-	Objectives   Objectives      `yaml:"objectives"`
-	Alertmanager Alertmanager    `yaml:"alertmanager"`
-	Report       Report          `yaml:"report"`
+	Rounds       Rounds              `yaml:"rounds"`
+	Tiers        map[string]Tier     `yaml:"tiers"`
+	Tenants      Tenants             `yaml:"tenants"`
+	Targets      Targets             `yaml:"targets"`
+	Objectives   Objectives          `yaml:"objectives"`
+	Sources      []promsource.Config `yaml:"sources"`
+	Ledger       Ledger              `yaml:"ledger"`
+	API          API                 `yaml:"api"`
+	Alertmanager Alertmanager        `yaml:"alertmanager"`
+	Report       Report              `yaml:"report"`
 }
 
 // Rounds says how often everything is visited.
@@ -77,8 +81,28 @@ type Targets struct {
 
 // Objectives are the promises beyond, or instead of, the built-in catalogue.
 type Objectives struct {
-	Files   []string `yaml:"files"`   // globs, relative to this file
-	Disable []string `yaml:"disable"` // names of built-in objectives to leave out
+	Files      []string `yaml:"files"`      // globs, relative to this file
+	Policies   []string `yaml:"policies"`   // globs of alert policies beside the built-in ones
+	Exclusions []string `yaml:"exclusions"` // globs of maintenance windows and corrections
+	Disable    []string `yaml:"disable"`    // names of built-in objectives to leave out
+}
+
+// Ledger says what is kept of the record.
+type Ledger struct {
+	Retention model.Duration `yaml:"retention"` // how long single minutes are kept; 400d
+	Grace     model.Duration `yaml:"grace"`     // how long after its end a calendar period stays open for late data; 24h
+}
+
+// API is who may change something over HTTP.
+type API struct {
+	Tokens []Token `yaml:"tokens"`
+}
+
+// Token lets one sender in.
+type Token struct {
+	Name      string            `yaml:"name"` // of the sender, for the audit
+	Token     promconfig.Secret `yaml:"token"`
+	TokenFile string            `yaml:"token_file"`
 }
 
 // Alertmanager is where alerts are sent: to all of them.
@@ -86,6 +110,7 @@ type Alertmanager struct {
 	URLs        []string                    `yaml:"urls"`
 	Timeout     model.Duration              `yaml:"timeout"`      // of one push; 10s
 	ResendDelay model.Duration              `yaml:"resend_delay"` // after which a firing alert is told again; 1m
+	Silences    bool                        `yaml:"silences"`     // exclusions in force become silences
 	HTTP        promconfig.HTTPClientConfig `yaml:"http"`         // TLS, basic auth, tokens
 }
 

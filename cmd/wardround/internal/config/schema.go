@@ -38,6 +38,8 @@ func (c *checker) check(n *yaml.Node, t reflect.Type, path string) {
 	switch {
 	case t.Kind() == reflect.Pointer:
 		c.check(n, t.Elem(), path)
+	case inlinedMap(t) != nil:
+		c.entries(n, inlinedMap(t), path)
 	case t.Kind() == reflect.Struct && n.Kind == yaml.MappingNode:
 		c.mapping(n, t, path)
 	case isScalar(t):
@@ -147,6 +149,17 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 		}
 	}
 	return fields
+}
+
+// inlinedMap is the map that a struct of nothing else holds, such as one of HTTP headers, or nil.
+func inlinedMap(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Struct && t.NumField() == 1 {
+		f := t.Field(0)
+		if f.Type.Kind() == reflect.Map && strings.HasSuffix(f.Tag.Get("yaml"), ",inline") {
+			return f.Type
+		}
+	}
+	return nil
 }
 
 func fieldsSeq(t reflect.Type) func(func(reflect.StructField) bool) {

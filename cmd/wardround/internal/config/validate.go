@@ -20,7 +20,10 @@ func (v *validator) validate() {
 	v.targets()
 	v.discovery()
 	v.listed()
+	v.sources()
 	v.objectives()
+	v.ledger()
+	v.tokens()
 	v.alerting()
 	v.report()
 }
@@ -206,70 +209,6 @@ func (v *validator) once(seen map[string]string, path, value, what string) {
 	seen[value] = path
 }
 
-func (v *validator) objectives() {
-	catalogue, err := slo.Catalogue()
-	if err != nil {
-		v.fail("objectives", "the built-in catalogue cannot be read: %s", err)
-		return
-	}
-	own := v.ownObjectives()
-	known := make([]string, len(catalogue))
-	for i, o := range catalogue {
-		known[i] = o.Name
-		replaced := slices.ContainsFunc(own, func(mine slo.Objective) bool { return mine.Name == o.Name })
-		if !replaced && !slices.Contains(v.file.Objectives.Disable, o.Name) {
-			v.config.Objectives = append(v.config.Objectives, o)
-		}
-	}
-	for i, name := range v.file.Objectives.Disable {
-		if !slices.Contains(known, name) {
-			v.fail(fmt.Sprintf("objectives.disable[%d]", i), "there is no built-in objective %q; there are: %s", name, strings.Join(known, ", "))
-		}
-	}
-	v.config.Objectives = append(v.config.Objectives, own...)
-	slices.SortFunc(v.config.Objectives, func(a, b slo.Objective) int { return strings.Compare(a.Name, b.Name) })
-}
-
-// ownObjectives reads the operator's files; their faults carry places of their own.
-func (v *validator) ownObjectives() []slo.Objective {
-	var own []slo.Objective
-	for i, glob := range v.file.Objectives.Files {
-		path := fmt.Sprintf("objectives.files[%d]", i)
-		pattern := glob
-		if !filepath.IsAbs(pattern) {
-			pattern = filepath.Join(filepath.Dir(v.path), glob)
-		}
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			v.fail(path, "no file fits %q; correct the path, which is relative to this file, or remove it", glob)
-		}
-		for _, file := range files {
-			own = append(own, v.objectiveFile(path, file, own)...)
-		}
-	}
-	return own
-}
-
-func (v *validator) objectiveFile(path, file string, before []slo.Objective) []slo.Objective {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		v.fail(path, "%s", err)
-		return nil
-	}
-	objectives, err := slo.ParseObjectives(file, data)
-	if err != nil {
-		v.problems = append(v.problems, Problem{Text: err.Error()})
-	}
-	for _, o := range objectives {
-		for _, other := range before {
-			if other.Name == o.Name {
-				v.fail(path, "objective %q stands at %s and at %s; rename one", o.Name, other.Position, o.Position)
-			}
-		}
-	}
-	return objectives
-}
-
 func (v *validator) alerting() {
 	a := v.file.Alertmanager
 	for i, raw := range a.URLs {
@@ -281,7 +220,48 @@ func (v *validator) alerting() {
 		}
 	}
 	v.config.Alerting = Alerting{
-		URLs: a.URLs, Timeout: time.Duration(a.Timeout), ResendDelay: time.Duration(a.ResendDelay), HTTP: a.HTTP,
+		URLs: a.URLs, Timeout: time.Duration(a.Timeout), ResendDelay: time.Duration(a.ResendDelay),
+		Silences: a.Silences, HTTP: a.HTTP,
+	}
+}
+
+// minRetention lets every window find the minutes that leave it.
+const minRetention = 367 * slo.Day
+
+func (v *validator) ledger() {
+	l := v.file.Ledger
+	if time.Duration(l.Retention) < minRetention {
+		v.fail("ledger.retention", "%s is too short: windows of a year need every minute of it; 367d at least", l.Retention)
+	}
+	v.config.Ledger = LedgerConfig{Retention: time.Duration(l.Retention), Grace: time.Duration(l.Grace)}
+}
+
+// minToken is how long a token must be not to be guessed.
+const minToken = 16
+
+func (v *validator) tokens() {
+	v.config.Tokens = make(map[string]string, len(v.file.API.Tokens))
+	for i, t := range v.file.API.Tokens {
+		path := fmt.Sprintf("api.tokens[%d]", i)
+		token := string(t.Token)
+		if t.TokenFile != "" {
+			data, err := os.ReadFile(t.TokenFile)
+			if err != nil {
+				v.fail(path+".token_file", "%s", plainPathError(err))
+				continue
+			}
+			token = strings.TrimSpace(string(data))
+		}
+		switch {
+		case t.Name == "":
+			v.fail(path, "a token needs the name of its sender, for the audit")
+		case v.config.Tokens[t.Name] != "":
+			v.fail(path+".name", "there is a token of %q already; give each sender a name of its own", t.Name)
+		case len(token) < minToken:
+			v.fail(path, "the token is too short: %d characters at least; write it in token_file", minToken)
+		default:
+			v.config.Tokens[t.Name] = token
+		}
 	}
 }
 

@@ -1,0 +1,23 @@
+package config
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestWhatObjectivesNeedBesides(t *testing.T) {
+	c, err := Parse("wardround.yaml", []byte(good+`
+objectives: {files: [testdata/partner.yaml], exclusions: [testdata/sundays.yaml]}
+sources: [{name: fleet, url: 'http://127.0.0.1:9090', http: {http_headers: {X-Scope-OrgID: {values: [clinics]}}}}]
+api: {tokens: [{name: desk, token: 0123456789abcdef}]}
+`))
+	require.NoError(t, err)
+	require.Len(t, c.Sources, 1)
+	require.Equal(t, 30*time.Second, time.Duration(c.Sources[0].Timeout), "what is left out has its default")
+	require.Equal(t, "sundays", c.Exclusions[0].ID)
+	require.Equal(t, "testdata/sundays.yaml", c.Exclusions[0].File)
+	require.Equal(t, map[string]string{"desk": "0123456789abcdef"}, c.Tokens)
+	require.Equal(t, LedgerConfig{Retention: 400 * 24 * time.Hour, Grace: 24 * time.Hour}, c.Ledger)
+}
