@@ -2,6 +2,7 @@ package slo
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -20,12 +21,17 @@ func Catalogue() ([]Objective, error) {
 	}
 	var all []Objective
 	err = eachFile("catalogue", func(file string, data []byte) error {
-		objectives, err := policies.ParseObjectives(file, data)
+		objectives, err := policies.parse(file, data, nothing)
 		all = append(all, objectives...)
 		return err
 	})
 	slices.SortFunc(all, func(a, b Objective) int { return strings.Compare(a.Name, b.Name) })
 	return all, err
+}
+
+// nothing is what the catalogue itself may extend.
+func nothing() ([]Objective, error) {
+	return nil, errors.New("it extends nothing itself")
 }
 
 // DefaultPolicies are the embedded alert policies.

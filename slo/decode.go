@@ -121,6 +121,17 @@ func (d *decoder) require(n *yaml.Node, what string, seen map[string]*yaml.Node,
 	}
 }
 
+// value is what stands under one key of a mapping, nil if nothing does.
+func value(n *yaml.Node, key string) *yaml.Node {
+	n = resolved(n)
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return resolved(n.Content[i+1])
+		}
+	}
+	return nil
+}
+
 func resolved(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias

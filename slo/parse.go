@@ -3,17 +3,17 @@ package slo
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"gopkg.in/yaml.v3"
 )
-
-// Policies are alert policies by name.
-type Policies map[string]Policy
 
 // ParseObjectives reads objectives, one YAML document each, with the embedded
 // policies. An error names every fault as file:line:column, what is wrong and
@@ -26,12 +26,18 @@ func ParseObjectives(file string, data []byte) ([]Objective, error) {
 	return policies.ParseObjectives(file, data)
 }
 
-// ParseObjectives reads objectives that name these policies.
+// ParseObjectives reads objectives that name these policies, and may extend those
+// of the catalogue.
 func (p Policies) ParseObjectives(file string, data []byte) ([]Objective, error) {
+	return p.parse(file, data, sync.OnceValues(Catalogue))
+}
+
+// parse reads objectives that may extend built-in ones.
+func (p Policies) parse(file string, data []byte, builtin func() ([]Objective, error)) ([]Objective, error) {
 	var all []Objective
 	d := &decoder{file: file}
 	err := d.documents(data, func(n *yaml.Node) {
-		o := p.objective(d, n)
+		o := p.objective(d, n, builtin)
 		for _, other := range all {
 			if other.Name == o.Name && o.Name != "" {
 				d.failf(n, "objective %q stands twice; the other is at %s", o.Name, other.Position)
@@ -39,18 +45,6 @@ func (p Policies) ParseObjectives(file string, data []byte) ([]Objective, error)
 		}
 		all = append(all, o)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return all, nil
-}
-
-// ParsePolicies reads alert policies, one YAML document each, with errors as
-// ParseObjectives has them.
-func ParsePolicies(file string, data []byte) ([]Policy, error) {
-	var all []Policy
-	d := &decoder{file: file}
-	err := d.documents(data, func(n *yaml.Node) { all = append(all, d.policy(n)) })
 	if err != nil {
 		return nil, err
 	}
@@ -76,16 +70,21 @@ func labelName(s string) (string, error) {
 	return s, nil
 }
 
-// objective reads one document: defaults first, then the keys, then what no
-// key alone can say.
-func (p Policies) objective(d *decoder, n *yaml.Node) Objective {
+// objective reads one document: defaults or what it extends first, then the
+// keys, then what no key alone can say.
+func (p Policies) objective(d *decoder, n *yaml.Node, builtin func() ([]Objective, error)) Objective {
 	o := Objective{
-		Position: d.at(n), NoData: NoDataIgnore, MinCoverage: One / 2,
-		Window:     Window{Rolling: 30 * Day},
-		LowTraffic: LowTraffic{MinBad: 2, BudgetSpent: true},
+		NoData: NoDataIgnore, MinCoverage: One / 2, Window: Window{Rolling: 30 * Day},
+		Policy: Policy{Name: "default"}, LowTraffic: LowTraffic{MinBad: 2, BudgetSpent: true},
 	}
-	policy := "default"
+	extends := value(n, "extends")
+	if extends != nil {
+		d.extended(extends, &o, builtin)
+	}
+	o.Position = d.at(n)
+	policy := o.Policy.Name
 	seen := d.mapping(n, "an objective", map[string]field{
+		"extends":      func(*yaml.Node) {},
 		"name":         scalar(d, &o.Name, kebabName),
 		"question":     word(d, &o.Question, Questions()...),
 		"title":        d.text(&o.Title),
@@ -93,7 +92,7 @@ func (p Policies) objective(d *decoder, n *yaml.Node) Objective {
 		"owner":        d.text(&o.Owner),
 		"indicator":    d.indicator(&o.Indicator),
 		"by":           d.by(&o.By),
-		"targets":      d.targets(&o.Targets),
+		"targets":      d.targets(&o.Targets, extends != nil),
 		"window":       d.window(&o.Window),
 		"policy":       scalar(d, &policy, kebabName),
 		"no_data":      word(d, &o.NoData, NoDataIgnore, NoDataGood, NoDataBad, NoDataCarry),
@@ -101,7 +100,9 @@ func (p Policies) objective(d *decoder, n *yaml.Node) Objective {
 		"low_traffic":  d.lowTraffic(&o.LowTraffic),
 		"links":        d.links(&o.Links),
 	})
-	d.require(n, "the objective", seen, "name", "question", "title", "indicator", "targets")
+	if extends == nil {
+		d.require(n, "the objective", seen, "name", "question", "title", "indicator", "targets")
+	}
 	if o.By == nil {
 		o.By = []string{"tenant"}
 	}
@@ -114,30 +115,27 @@ func (p Policies) objective(d *decoder, n *yaml.Node) Objective {
 	return o
 }
 
-func (p Policies) named(d *decoder, n *yaml.Node, name string) Policy {
-	policy, known := p[name]
-	if !known {
-		d.failf(n, "there is no policy %q; the policies are %s", name, list(p))
+// extended puts a built-in objective where the defaults stand: what the document
+// does not say is as it is there.
+func (d *decoder) extended(n *yaml.Node, into *Objective, builtin func() ([]Objective, error)) {
+	var name string
+	scalar(d, &name, kebabName)(n)
+	all, err := builtin()
+	if err != nil {
+		d.failf(n, "the catalogue cannot be read: %v", err)
 	}
-	return policy
-}
-
-// reachable refuses targets with which the policy could never fire.
-func (p Policies) reachable(d *decoder, n *yaml.Node, o *Objective) {
-	targets := []Ratio{o.Targets.Default}
-	for _, t := range o.Targets.ByTier {
-		targets = append(targets, t)
+	if name == "" || err != nil {
+		return
 	}
-	slices.Sort(targets)
-	for _, t := range targets {
-		if t == 0 {
-			continue // its own fault is already noted
-		}
-		if err := o.Policy.Check(t, o.Window.Nominal()); err != nil {
-			d.failf(n, "%v", err)
+	names := make([]string, len(all))
+	for i, o := range all {
+		if names[i] = o.Name; o.Name == name {
+			*into = o
+			into.Targets.ByTier, into.By = maps.Clone(o.Targets.ByTier), slices.Clone(o.By)
 			return
 		}
 	}
+	d.failf(n, "there is no built-in objective %q to extend; there are %s", name, strings.Join(names, ", "))
 }
 
 // bound is a number, or a duration in seconds: 600, 0.9, 2h.
@@ -167,9 +165,12 @@ func (d *decoder) by(into *[]string) field {
 	}
 }
 
-func (d *decoder) targets(into *Targets) field {
+// targets reads one target for all, or one per tier; where some stand already,
+// those of the tiers that it does not name stay.
+func (d *decoder) targets(into *Targets, some bool) field {
 	return func(n *yaml.Node) {
 		if n.Kind == yaml.ScalarNode {
+			into.ByTier = nil
 			d.target(&into.Default)(n)
 			return
 		}
@@ -177,7 +178,9 @@ func (d *decoder) targets(into *Targets) field {
 			d.failf(n, "write one target such as 99.9%%, or one per tier with a default")
 			return
 		}
-		into.ByTier = map[string]Ratio{}
+		if into.ByTier == nil {
+			into.ByTier = map[string]Ratio{}
+		}
 		fields := map[string]field{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			tier := n.Content[i].Value
@@ -188,7 +191,9 @@ func (d *decoder) targets(into *Targets) field {
 			}
 		}
 		fields["default"] = d.target(&into.Default)
-		d.require(n, "targets", d.mapping(n, "targets", fields), "default")
+		if seen := d.mapping(n, "targets", fields); !some {
+			d.require(n, "targets", seen, "default")
+		}
 	}
 }
 
@@ -200,6 +205,9 @@ func (d *decoder) window(into *Window) field {
 			if into.Rolling != 0 && (into.Rolling < Day || into.Rolling > 366*Day) {
 				d.failf(n, "a window of %s is out of range; write 1d to 366d", n.Value)
 				into.Rolling = 0
+			}
+			if into.Rolling%time.Minute != 0 {
+				d.failf(n, "a window is whole minutes")
 			}
 			return
 		}
@@ -246,33 +254,4 @@ func (d *decoder) links(into *Links) field {
 			"runbook": d.text(&into.Runbook), "dashboard": d.text(&into.Dashboard),
 		})
 	}
-}
-
-func (d *decoder) policy(n *yaml.Node) Policy {
-	var p Policy
-	seen := d.mapping(n, "a policy", map[string]field{
-		"name":        scalar(d, &p.Name, kebabName),
-		"description": d.text(&p.Description),
-		"pairs":       d.each(func(n *yaml.Node) { p.Pairs = append(p.Pairs, d.pair(n)) }),
-	})
-	d.require(n, "the policy", seen, "name", "pairs")
-	return p
-}
-
-func (d *decoder) pair(n *yaml.Node) Pair {
-	var p Pair
-	seen := d.mapping(n, "a pair", map[string]field{
-		"severity": word(d, &p.Severity, Severities()...),
-		"share":    d.target(&p.Share),
-		"long":     d.duration(&p.Long),
-		"short":    d.duration(&p.Short),
-	})
-	d.require(n, "the pair", seen, "severity", "share", "long", "short")
-	if p.Short >= p.Long && p.Long > 0 {
-		d.failf(n, "the short window must be shorter than the long one")
-	}
-	if p.Short%time.Minute != 0 || p.Long%time.Minute != 0 {
-		d.failf(n, "windows are whole minutes")
-	}
-	return p
 }

@@ -2,7 +2,9 @@ package slo
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -51,9 +53,12 @@ func (d *decoder) events(n *yaml.Node) *Events {
 func (d *decoder) histogram(n *yaml.Node) *Histogram {
 	h := &Histogram{}
 	seen := d.mapping(n, "histogram", map[string]field{
-		"metric": d.selector(&h.Metric), "within": scalar(d, &h.Within, bound),
+		"metric": d.selector(&h.Metric), "within": scalar(d, &h.Within, positive),
 	})
 	d.require(n, "histogram", seen, "metric", "within")
+	if name, _, _ := strings.Cut(h.Metric.Text, "{"); strings.HasSuffix(strings.TrimSpace(name), "_bucket") {
+		d.failf(seen["metric"], "write the histogram's own name, without _bucket")
+	}
 	return h
 }
 
@@ -77,7 +82,7 @@ func (d *decoder) threshold(n *yaml.Node) *Threshold {
 func (d *decoder) probe(n *yaml.Node) *Probe {
 	p := &Probe{}
 	seen := d.mapping(n, "probe", map[string]field{
-		"success": d.selector(&p.Success), "duration": d.selector(&p.Duration), "within": scalar(d, &p.Within, bound),
+		"success": d.selector(&p.Success), "duration": d.selector(&p.Duration), "within": scalar(d, &p.Within, positive),
 	})
 	d.require(n, "probe", seen, "success")
 	if seen != nil && (seen["duration"] == nil) != (seen["within"] == nil) {
@@ -94,10 +99,27 @@ func (d *decoder) composite(n *yaml.Node) *Composite {
 		"delayed": word(d, &c.Delayed, NoDataIgnore, NoDataGood, NoDataBad),
 	})
 	d.require(n, "composite", seen, "of")
-	if len(c.Of) < 2 && seen["of"] != nil {
-		d.failf(seen["of"], "a composite has two members at least")
+	if of := seen["of"]; of != nil && of.Kind == yaml.SequenceNode && len(c.Of) < 2 {
+		d.failf(of, "a composite has two members at least")
+	}
+	for i, m := range c.Of {
+		if slices.ContainsFunc(c.Of[:i], func(other Member) bool { return m.Objective != "" && other.Objective == m.Objective }) {
+			d.faults = append(d.faults, fault{m.Position, fmt.Sprintf("member %q stands twice; give one a larger weight", m.Objective)})
+		}
+		if m.Weight != 1 && c.Method == Worst {
+			d.faults = append(d.faults, fault{m.Position, "the worst of members has no weights; leave them out, or write method: mean"})
+		}
 	}
 	return c
+}
+
+// positive is a bound that something takes time or room to reach.
+func positive(text string) (float64, error) {
+	value, err := bound(text)
+	if err == nil && value <= 0 {
+		err = fmt.Errorf("%q is not above 0, so nothing is ever within it", text)
+	}
+	return value, err
 }
 
 // member reads a name, or a name and its weight.

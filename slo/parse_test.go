@@ -94,11 +94,42 @@ links: {runbook: https://run.example/a, dashboard: https://dash.example/a}
 func TestOwnPolicies(t *testing.T) {
 	all, err := ParsePolicies("p.yaml", []byte("name: calm\npairs: [{severity: info, share: 50%, long: 1d, short: 1h}]\n"))
 	require.NoError(t, err)
-	require.Equal(t, []Policy{{Name: "calm", Pairs: []Pair{{Info, One / 2, Day, time.Hour}}}}, all)
+	require.Equal(t, []Policy{{Name: "calm", Pairs: []Pair{{Info, One / 2, Day, time.Hour}}, Position: Position{"p.yaml", 1, 1}}}, all)
 	_, err = ParsePolicies("p.yaml", []byte("name: odd\npairs: [{severity: wake, share: 2%, long: 5m, short: 1h}, {severity: page, share: 2%, long: 90s, short: 30s}]\n"))
 	require.EqualError(t, err, `p.yaml:2:9: the short window must be shorter than the long one
 p.yaml:2:20: "wake" is none of page, ticket, info
-p.yaml:2:59: windows are whole minutes`)
+p.yaml:2:59: windows are whole minutes, a year at most`)
+	_, err = ParsePolicies("p.yaml", []byte(`name: odd
+pairs:
+  - {severity: page, share: 2%, long: 1h, short: 5m}
+  - {severity: ticket, share: 5%, long: 1h, short: 5m}
+  - {severity: page, share: 3%, long: 60m, short: 10m}
+  - {severity: info, share: 3%, long: 400d, short: 10m}
+`))
+	require.EqualError(t, err, `p.yaml:5:5: there is a pair page-1h already; give it another long window or another severity
+p.yaml:6:5: windows are whole minutes, a year at most`)
+}
+
+func TestOwnPoliciesBesideEmbeddedOnes(t *testing.T) {
+	embedded, err := DefaultPolicies()
+	require.NoError(t, err)
+	parse := func(file, text string) []Policy {
+		all, err := ParsePolicies(file, []byte(text))
+		require.NoError(t, err)
+		return all
+	}
+	calm := parse("a.yaml", "name: calm\npairs: [{severity: info, share: 2%, long: 1d, short: 1h}]\n---\nname: tickets\npairs: []\n")
+	all, err := embedded.With(calm)
+	require.NoError(t, err)
+	require.Equal(t, "calm, default, tickets", list(all))
+	require.Empty(t, all["tickets"].Pairs, "an own one stands in place of an embedded one")
+	require.NotEmpty(t, embedded["tickets"].Pairs, "what was given is not changed")
+	o, err := all.ParseObjectives("x.yaml", []byte("name: a\nquestion: healthy\ntitle: A\nindicator: {events: {good: g, total: t}}\ntargets: 60%\npolicy: calm\n"))
+	require.NoError(t, err)
+	require.Equal(t, "info-1d", o[0].Policy.Pairs[0].Name())
+
+	_, err = embedded.With(append(calm, parse("b.yaml", "# again\nname: calm\npairs: []\n")...))
+	require.EqualError(t, err, `b.yaml:2:1: policy "calm" stands twice; the other is at a.yaml:1:1`)
 }
 
 func TestThresholdVerdicts(t *testing.T) {
@@ -147,18 +178,25 @@ func TestCatalogue(t *testing.T) {
 }
 
 func FuzzParseObjectives(f *testing.F) {
-	data, err := os.ReadFile("testdata/faults.yaml")
-	require.NoError(f, err)
-	f.Add(data)
+	for _, file := range []string{"testdata/faults.yaml", "testdata/indicator_faults.yaml", "catalogue/login.yaml"} {
+		data, err := os.ReadFile(file)
+		require.NoError(f, err)
+		f.Add(data)
+	}
+	for _, text := range indicators {
+		f.Add([]byte("extends: login\nname: own\nindicator: " + text))
+	}
 	f.Add([]byte("name: &a a\nquestion: *a\n<<: {x: y}\n? [a]\n: b\n"))
 	policies, err := DefaultPolicies()
 	require.NoError(f, err)
-	f.Fuzz(func(_ *testing.T, data []byte) {
+	f.Fuzz(func(t *testing.T, data []byte) {
 		all, err := policies.ParseObjectives("fuzz.yaml", data)
 		if err != nil {
 			return
 		}
+		_ = Link(all) // members need not be there
 		for _, o := range all {
+			require.NotEmpty(t, o.Indicator.Kind())
 			Evaluate(&o, Input{At: noon, Burn: func(d time.Duration) Tally { return full(1, 1, d) }})
 		}
 	})

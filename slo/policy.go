@@ -30,6 +30,8 @@ type Policy struct {
 	// Pairs are in the order of urgency: faster tiers of an objective inhibit
 	// slower ones.
 	Pairs []Pair
+	// Position is where the policy was read from.
+	Position Position
 }
 
 // Pair is one tier of a policy: an alert when a share of the budget burns
