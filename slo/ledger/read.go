@@ -11,47 +11,63 @@ import (
 	"github.com/wardround/wardround/slo"
 )
 
-// Reader answers what slo.Evaluate needs to judge an instance.
+// Reader answers what slo.Judge needs to judge an instance. An Input is valid
+// until the next call; a Reader is for one goroutine.
 type Reader func(i slo.Instance, tier string) slo.Input
 
 // Reader reads instances of an objective as of Through: the running sums of its
 // window and of its policy's windows, all of which must be watched (see
-// Windows). It is good until the next Watch. An instance without a record has
-// empty tallies.
+// Windows). It is good until the next Watch, and allocates nothing per instance.
+// An instance without a record has empty tallies.
 func (l *Ledger) Reader(o *slo.Objective) Reader {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	burns := o.BurnWindows()
-	views := make([]*view, len(burns))
-	for k, d := range burns {
-		views[k] = l.views[slo.Window{Rolling: d}.String()]
+	r := &reader{ledger: l, period: l.views[o.Window.String()], burns: burns, tallies: make([]slo.Tally, len(burns))}
+	for _, d := range burns {
+		r.views = append(r.views, l.views[slo.Window{Rolling: d}.String()])
 	}
-	period := l.views[o.Window.String()]
-	return func(i slo.Instance, tier string) slo.Input {
-		l.mu.RLock()
-		defer l.mu.RUnlock()
-		id, known := l.ids[i]
-		in := slo.Input{Instance: i, Tier: tier, At: l.through()}
-		tallies := make([]slo.Tally, len(burns))
-		if known {
-			in.Period = l.tally(id, period)
-			for k, v := range views {
-				tallies[k] = l.tally(id, v)
-			}
-		}
-		next := 0
-		in.Burn = func(d time.Duration) slo.Tally {
-			if next >= len(burns) || burns[next] != d { // they are asked for in order
-				if next = slices.Index(burns, d); next < 0 {
-					next = 0
-					return slo.Tally{}
-				}
-			}
-			next++
-			return tallies[next-1]
-		}
-		return in
+	r.in.Burn = r.burn
+	return r.read
+}
+
+// reader is a Reader's memory.
+type reader struct {
+	ledger  *Ledger
+	period  *view
+	burns   []time.Duration
+	views   []*view     // by burn window
+	tallies []slo.Tally // those of the instance read last
+	next    int         // burn windows are asked for in order
+	in      slo.Input
+}
+
+func (r *reader) read(i slo.Instance, tier string) slo.Input {
+	l := r.ledger
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	r.in.Instance, r.in.Tier, r.in.At, r.in.Period, r.next = i, tier, l.through(), slo.Tally{}, 0
+	id, known := l.ids[i]
+	if !known {
+		clear(r.tallies)
+		return r.in
 	}
+	r.in.Period = l.tally(id, r.period)
+	for k, v := range r.views {
+		r.tallies[k] = l.tally(id, v)
+	}
+	return r.in
+}
+
+func (r *reader) burn(d time.Duration) slo.Tally {
+	if r.next >= len(r.burns) || r.burns[r.next] != d {
+		if r.next = slices.Index(r.burns, d); r.next < 0 {
+			r.next = 0
+			return slo.Tally{}
+		}
+	}
+	r.next++
+	return r.tallies[r.next-1]
 }
 
 // Input reads one instance; for many of one objective, make a Reader once.
@@ -94,23 +110,35 @@ func (l *Ledger) tally(id uint32, v *view) slo.Tally {
 	if v == nil || int(id) >= len(v.sums) {
 		return slo.Tally{}
 	}
-	return l.finish(id, v.sums[id], v.from, v.to)
+	return l.finish(id, v.sums[id], v.from, v.to, l.over)
 }
 
-// finish adds what was expected of an instance to what was measured.
-func (l *Ledger) finish(id uint32, s sum, from, to int64) slo.Tally {
+// finish adds what was expected of an instance, and how much of that is
+// excluded, to what was measured.
+func (l *Ledger) finish(id uint32, s sum, from, to int64, over *overlay) slo.Tally {
+	from, to = max(from, l.records[id].First), min(to, l.end)
 	return slo.Tally{
 		Counts:   slo.Counts{Good: s.good, Bad: s.bad},
 		Measured: int64(s.measured),
-		Expected: max(0, min(to, l.end)-max(from, l.records[id].First)),
+		Expected: max(0, to-from),
+		Excluded: over.excluded(id, from, to),
 	}
 }
 
 // Sum is what an instance did in [from, to), whole minutes, read from disk: a
-// row per hour. Before the retention begins, edges within an hour are lost.
+// row per hour. Before the retention begins, edges within an hour are lost, and
+// exclusions change nothing.
 func (l *Ledger) Sum(i slo.Instance, from, to time.Time) (slo.Tally, error) {
-	var t slo.Tally
-	err := l.Walk([]time.Time{from, to}, func(s Slice) error {
+	return sumOf(l.Walk, i, from, to)
+}
+
+// SumRaw is what Sum would say if nothing was excluded.
+func (l *Ledger) SumRaw(i slo.Instance, from, to time.Time) (slo.Tally, error) {
+	return sumOf(l.WalkRaw, i, from, to)
+}
+
+func sumOf(walk func([]time.Time, func(Slice) error) error, i slo.Instance, from, to time.Time) (t slo.Tally, err error) {
+	err = walk([]time.Time{from, to}, func(s Slice) error {
 		t = s.Tally(i)
 		return nil
 	})
@@ -123,29 +151,38 @@ type Slice struct {
 	From, To time.Time
 
 	ledger *Ledger
+	over   *overlay
 	sums   sums
 }
 
 // Walk hands out the slices between neighbouring edges, whole minutes in
 // ascending order, in one pass over the record; slo.Days makes edges. The
-// ledger must not be appended to from within visit.
+// ledger must not be called from within visit.
 func (l *Ledger) Walk(edges []time.Time, visit func(Slice) error) error {
+	return l.walk(edges, visit, func() *overlay { return l.over })
+}
+
+// WalkRaw is Walk as if nothing was excluded.
+func (l *Ledger) WalkRaw(edges []time.Time, visit func(Slice) error) error {
+	return l.walk(edges, visit, func() *overlay { return nil })
+}
+
+func (l *Ledger) walk(edges []time.Time, visit func(Slice) error, over func() *overlay) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.db.View(func(tx *bbolt.Tx) error {
-		s := Slice{ledger: l, sums: make(sums, len(l.records))}
-		for k := 1; k < len(edges); k++ {
-			s.From, s.To = edges[k-1], edges[k]
-			clear(s.sums)
-			if err := l.rows(tx, s.from(), s.to(), s.sums.add); err != nil {
-				return err
-			}
-			if err := visit(s); err != nil {
-				return fmt.Errorf("visit %s: %w", s.From.Format(time.RFC3339), err)
-			}
+	s := Slice{ledger: l, over: over(), sums: make(sums, len(l.records))}
+	for k := 1; k < len(edges); k++ {
+		s.From, s.To = edges[k-1], edges[k]
+		clear(s.sums)
+		err := l.view(func(tx *bbolt.Tx) error { return l.rows(tx, s.from(), s.to(), s.over, s.sums.add) })
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		if err := visit(s); err != nil {
+			return fmt.Errorf("visit %s: %w", s.From.Format(time.RFC3339), err)
+		}
+	}
+	return nil
 }
 
 func (s Slice) from() int64 { return max(0, s.From.Unix()/60) }
@@ -160,33 +197,18 @@ func (s Slice) Tally(i slo.Instance) slo.Tally {
 	if !known {
 		return slo.Tally{}
 	}
-	return s.ledger.finish(id, s.sums[id], s.from(), s.to())
+	return s.ledger.finish(id, s.sums[id], s.from(), s.to(), s.over)
 }
 
 // All are the instances that existed in the slice, in the order of their first
-// minutes.
+// minutes, ended histories left out.
 func (s Slice) All() iter.Seq2[slo.Instance, slo.Tally] {
 	return func(yield func(slo.Instance, slo.Tally) bool) {
 		for id, r := range s.ledger.records {
-			if r.First >= s.to() {
+			if r.First >= s.to() || r.Until != 0 {
 				continue
 			}
-			if !yield(r.Instance, s.ledger.finish(uint32(id), s.sums[id], s.from(), s.to())) {
-				return
-			}
-		}
-	}
-}
-
-// Instances are all that ever had a record, in the order of their first
-// minutes, with the time of those.
-func (l *Ledger) Instances() iter.Seq2[slo.Instance, time.Time] {
-	l.mu.RLock()
-	all := slices.Clone(l.records)
-	l.mu.RUnlock()
-	return func(yield func(slo.Instance, time.Time) bool) {
-		for _, r := range all {
-			if !yield(r.Instance, time.Unix(r.First*60, 0).UTC()) {
+			if !yield(r.Instance, s.ledger.finish(uint32(id), s.sums[id], s.from(), s.to(), s.over)) {
 				return
 			}
 		}

@@ -156,9 +156,11 @@ func entries(row []byte) ([]entry, error) {
 	return all, u.err
 }
 
-// merge adds what came later to the row of a minute. Counts add up; a measured
-// minute replaces one that was carried, and is not added to by one.
-func merge(row, later []byte) ([]byte, error) {
+// combine makes one of an instance's minute and a later entry for it.
+type combine func(e, later entry) entry
+
+// merge brings what came later into the row of a minute.
+func merge(row, later []byte, how combine) ([]byte, error) {
 	if len(row) == 0 {
 		return later, nil
 	}
@@ -180,7 +182,7 @@ func merge(row, later []byte) ([]byte, error) {
 			p.add(b[0])
 			b = b[1:]
 		default:
-			p.add(a[0].with(b[0]))
+			p.add(how(a[0], b[0]))
 			a, b = a[1:], b[1:]
 		}
 	}
@@ -191,7 +193,8 @@ func merge(row, later []byte) ([]byte, error) {
 	return p.row, nil
 }
 
-// with is one instance's minute after a later entry for it.
+// with adds what came later. A measured minute replaces one that was carried,
+// and is not added to by one.
 func (e entry) with(later entry) entry {
 	switch {
 	case later.measured == 0:
@@ -201,5 +204,13 @@ func (e entry) with(later entry) entry {
 	}
 	e.good += later.good
 	e.bad += later.bad
+	return e
+}
+
+// or leaves what was measured alone; only a carried minute is replaced.
+func (e entry) or(later entry) entry {
+	if e.measured == 0 && later.measured > 0 {
+		return later
+	}
 	return e
 }

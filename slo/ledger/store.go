@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -16,24 +16,45 @@ import (
 	"github.com/wardround/wardround/slo"
 )
 
-// The file's buckets.
+// The file's buckets. All values but the schema's version are sealed.
 var (
-	metaBucket      = []byte("meta")
-	instancesBucket = []byte("instances") // id -> record, as JSON
-	minutesBucket   = []byte("minutes")   // minute -> row
-	hoursBucket     = []byte("hours")     // hour that is over -> row of its sums
+	metaBucket       = []byte("meta")
+	instancesBucket  = []byte("instances")  // id -> record, as JSON
+	objectivesBucket = []byte("objectives") // name -> what its history is of
+	minutesBucket    = []byte("minutes")    // minute -> row
+	hoursBucket      = []byte("hours")      // hour that is over -> row of its sums
+	periodsBucket    = []byte("periods")    // closed period -> Closed, as JSON
 )
 
+// buckets are all of them.
+func buckets() [][]byte {
+	return [][]byte{metaBucket, instancesBucket, objectivesBucket, minutesBucket, hoursBucket, periodsBucket}
+}
+
 // schema is the version of the layout that this code reads and writes.
-const schema = 1
+const schema = 2
 
-var schemaKey = []byte("schema")
+var (
+	schemaKey = []byte("schema")
+	stateKey  = []byte("state")
+)
 
-// record is what is known of an instance for good.
+// state is what the meta bucket says of the record.
+type state struct {
+	// End is the minute after the last appended one.
+	End int64 `json:"end_minute"`
+	// Minutes is how many rows there are.
+	Minutes int64 `json:"minutes"`
+}
+
+// record is what is known of an instance's history for good.
 type record struct {
 	Instance slo.Instance `json:"instance"`
 	// First is the instance's first minute since the epoch.
 	First int64 `json:"first_minute"`
+	// Until is the end of a history whose objective measures something else
+	// since; 0 while it goes on.
+	Until int64 `json:"until_minute,omitempty"`
 }
 
 const hour = 60 // minutes
@@ -43,88 +64,178 @@ func key[N int64 | uint32](n N) []byte {
 	return binary.BigEndian.AppendUint32(nil, uint32(n))
 }
 
-func number(key []byte) int64 { return int64(binary.BigEndian.Uint32(key)) }
+func number(key []byte) int64 {
+	if len(key) != 4 {
+		return -1
+	}
+	return int64(binary.BigEndian.Uint32(key))
+}
 
-// openFile opens the ledger's file, and makes it where it is missing.
-func openFile(dir string) (*bbolt.DB, error) {
+func ledgerPath(dir string) string { return filepath.Join(dir, "ledger.db") }
+
+// openFile opens the ledger's file, makes it where it is missing, and upgrades
+// it where it is of an earlier layout.
+func openFile(dir string, opts Options) (*bbolt.DB, error) {
+	path := ledgerPath(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the ledger's folder: %w", err)
 	}
-	path := filepath.Join(dir, "ledger.db")
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("open ledger %s: another process has it open", path)
-	case err != nil:
+	db, err := openBolt(path, opts.ReadOnly)
+	if err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", path, err)
 	}
-	if err := db.Update(prepare); err != nil {
+	version, err := layout(db)
+	switch {
+	case err != nil:
+	case version == 0 && !opts.ReadOnly:
+		err = guarded(func() error { return db.Update(prepare) })
+	case version == schema:
+	case version == 1 && !opts.ReadOnly:
+		return upgrade(path, db, opts)
+	case version < schema:
+		err = fmt.Errorf("its layout is version %d; start the daemon once, which upgrades it", version)
+	default:
+		err = fmt.Errorf("its layout is version %d, this program knows %d; use the program that wrote it", version, schema)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", path, err), db.Close())
 	}
 	return db, nil
 }
 
-// prepare makes the buckets and refuses a layout that is newer than this code.
-func prepare(tx *bbolt.Tx) error {
-	meta, err := tx.CreateBucketIfNotExists(metaBucket)
-	if err != nil {
-		return err
-	}
-	if found := meta.Get(schemaKey); found == nil {
-		if err := meta.Put(schemaKey, []byte(strconv.Itoa(schema))); err != nil {
+var errInUse = errors.New("another process has it open; stop that one, or ask its API")
+
+// openBolt locks and maps the file at a path. A file that another process puts
+// in its place while we wait for the lock is opened instead.
+func openBolt(path string, readOnly bool) (db *bbolt.DB, err error) {
+	for {
+		before, _ := os.Stat(path) // a file that is missing is made
+		err = guarded(func() error {
+			db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType, ReadOnly: readOnly})
 			return err
+		})
+		if errors.Is(err, bolterrors.ErrTimeout) {
+			return nil, errInUse
 		}
-	} else if version, err := strconv.Atoi(string(found)); err != nil || version != schema {
-		return fmt.Errorf("its layout is version %s, this program knows %d; use the program that wrote it", found, schema)
+		if err != nil {
+			return nil, err
+		}
+		after, err := os.Stat(path)
+		if err == nil && (before == nil || os.SameFile(before, after)) {
+			return db, nil
+		}
+		if err := errors.Join(err, db.Close()); err != nil {
+			return nil, err
+		}
 	}
-	for _, name := range [][]byte{instancesBucket, minutesBucket, hoursBucket} {
+}
+
+// layout is the version of the file's layout, 0 for a file just made.
+func layout(db *bbolt.DB) (version int, err error) {
+	return version, guarded(func() error {
+		return db.View(func(tx *bbolt.Tx) error {
+			meta := tx.Bucket(metaBucket)
+			if meta == nil {
+				if name, _ := tx.Cursor().First(); name != nil {
+					return damaged(errors.New("it does not say its layout's version"))
+				}
+				return nil
+			}
+			if _, err := fmt.Sscanf(string(meta.Get(schemaKey)), "%d", &version); err != nil || version < 1 {
+				return damaged(errors.New("it does not say its layout's version"))
+			}
+			return nil
+		})
+	})
+}
+
+// prepare makes the buckets of a new file.
+func prepare(tx *bbolt.Tx) error {
+	for _, name := range buckets() {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
 	}
-	return nil
+	return tx.Bucket(metaBucket).Put(schemaKey, fmt.Append(nil, schema))
 }
 
-// load reads the instances and the end of the record.
+// load reads all but the rows.
 func (l *Ledger) load(tx *bbolt.Tx) error {
-	err := tx.Bucket(instancesBucket).ForEach(func(k, v []byte) error {
-		var r record
-		if err := json.Unmarshal(v, &r); err != nil {
-			return fmt.Errorf("read instance %d: %w", number(k), err)
+	for _, name := range buckets() {
+		if tx.Bucket(name) == nil {
+			return damaged(fmt.Errorf("there is no bucket %q", name))
 		}
-		if number(k) != int64(len(l.records)) {
-			return fmt.Errorf("instance %d is missing", len(l.records))
+	}
+	l.earliest = math.MaxInt64
+	err := each(tx, instancesBucket, func(k, body []byte, err error) error {
+		r, err := readRecord(body, err)
+		switch {
+		case err != nil:
+			return damaged(fmt.Errorf("read instance %d: %w", number(k), err))
+		case number(k) != int64(len(l.records)):
+			return damaged(fmt.Errorf("instance %d is missing", len(l.records)))
+		case r.Until == 0:
+			l.ids[r.Instance] = uint32(len(l.records))
 		}
-		l.ids[r.Instance] = uint32(len(l.records))
+		l.earliest = min(l.earliest, r.First)
 		l.records = append(l.records, r)
 		return nil
 	})
-	if last, _ := tx.Bucket(minutesBucket).Cursor().Last(); last != nil {
-		l.end = number(last) + 1
+	if err != nil {
+		return err
 	}
-	return err
+	err = each(tx, objectivesBucket, func(k, body []byte, err error) error {
+		l.measures[string(k)] = string(body)
+		return err
+	})
+	if err != nil {
+		return damaged(fmt.Errorf("read objectives: %w", err))
+	}
+	return l.loadState(tx)
+}
+
+func readRecord(body []byte, err error) (r record, _ error) {
+	if err == nil {
+		err = json.Unmarshal(body, &r)
+	}
+	return r, err
+}
+
+func (l *Ledger) loadState(tx *bbolt.Tx) error {
+	body, err := get(tx, metaBucket, stateKey)
+	if err == nil && body != nil {
+		var s state
+		err = json.Unmarshal(body, &s)
+		l.end, l.rowCount = s.End, s.Minutes
+	}
+	if err != nil {
+		return damaged(fmt.Errorf("read the end of the record: %w", err))
+	}
+	if l.end > 0 {
+		l.touched[(l.end-1)/hour] = true
+	}
+	return nil
 }
 
 // rows hands every row of [from, to) to visit: those of whole hours where they
-// exist, those of minutes elsewhere, with what waits to be written.
-func (l *Ledger) rows(tx *bbolt.Tx, from, to int64, visit func(row []byte) error) error {
-	minutes, hours := tx.Bucket(minutesBucket).Cursor(), tx.Bucket(hoursBucket)
-	for from < to {
+// exist and nothing is excluded, and those of minutes, as they count, elsewhere.
+func (l *Ledger) rows(tx *bbolt.Tx, from, to int64, over *overlay, visit func(row []byte) error) error {
+	for from = max(from, l.earliest); from < to; {
 		end := min(to, (from/hour+1)*hour)
 		var row []byte
-		if end-from == hour {
-			row = hours.Get(key(from / hour))
-		}
 		var err error
+		if end-from == hour && !l.waiting(from, end) && !over.touches(from, end) && !l.damage.in(from/hour) {
+			// One that is damaged is summed up again from its minutes.
+			if row, err = get(tx, hoursBucket, key(from/hour)); errors.Is(err, errSeal) {
+				err = nil
+			}
+		}
 		switch {
-		case l.waiting(from, end):
-			err = l.merged(tx, from, end, visit)
+		case err != nil:
 		case row != nil:
 			err = visit(row)
 		default:
-			for k, v := minutes.Seek(key(from)); k != nil && number(k) < end && err == nil; k, v = minutes.Next() {
-				err = visit(v)
-			}
+			err = l.minutes(tx, from, end, over, visit)
 		}
 		if err != nil {
 			return fmt.Errorf("read the ledger's minutes %d to %d: %w", from, end, err)
@@ -144,10 +255,12 @@ func (l *Ledger) waiting(from, to int64) bool {
 	return false
 }
 
-// merged hands out minutes with what waits for them.
-func (l *Ledger) merged(tx *bbolt.Tx, from, to int64, visit func(row []byte) error) error {
+func (l *Ledger) minutes(tx *bbolt.Tx, from, to int64, over *overlay, visit func(row []byte) error) error {
 	for m := from; m < to; m++ {
 		row, err := l.minute(tx, m)
+		if err == nil && row != nil {
+			row, err = over.apply(m, row)
+		}
 		if err == nil && row != nil {
 			err = visit(row)
 		}
@@ -158,38 +271,34 @@ func (l *Ledger) merged(tx *bbolt.Tx, from, to int64, visit func(row []byte) err
 	return nil
 }
 
-// minute is one minute's row with what waits for it, nil if it has none.
+// minute is one minute's row as it is or will be on disk, nil if it has none.
 func (l *Ledger) minute(tx *bbolt.Tx, m int64) ([]byte, error) {
-	row := tx.Bucket(minutesBucket).Get(key(m))
-	if later, ok := l.pending[m]; ok {
-		return merge(row, later)
+	if row, waits := l.pending[m]; waits {
+		return row, nil
 	}
-	return row, nil
+	row, err := get(tx, minutesBucket, key(m))
+	if errors.Is(err, errSeal) {
+		l.damage.note(m)
+		return nil, nil
+	}
+	return row, err
 }
 
 // write puts all that waits into one transaction, with the sums of hours that
-// ended.
-func (l *Ledger) write(tx *bbolt.Tx) error {
-	instances, minutes, hours := tx.Bucket(instancesBucket), tx.Bucket(minutesBucket), tx.Bucket(hoursBucket)
+// ended. It counts the rows that come and go.
+func (l *Ledger) write(tx *bbolt.Tx, rows *int64) error {
+	minutes, hours := tx.Bucket(minutesBucket), tx.Bucket(hoursBucket)
 	minutes.FillPercent, hours.FillPercent = 0.95, 0.95 // rows come in order
 	for id := range l.unsaved {
-		data, err := json.Marshal(l.records[id])
-		if err != nil {
-			return err
-		}
-		if err := instances.Put(key(id), data); err != nil {
+		if err := putJSON(tx, instancesBucket, key(id), l.records[id]); err != nil {
 			return err
 		}
 	}
-	for m := range l.pending {
-		row, err := l.minute(tx, m)
-		if err != nil {
-			return err
+	for m, row := range l.pending {
+		if minutes.Get(key(m)) == nil {
+			*rows++
 		}
-		if row == nil {
-			row = []byte{} // watched, and nothing seen
-		}
-		if err := minutes.Put(key(m), row); err != nil {
+		if err := put(tx, minutesBucket, key(m), row); err != nil {
 			return err
 		}
 		if err := hours.Delete(key(m / hour)); err != nil {
@@ -197,27 +306,35 @@ func (l *Ledger) write(tx *bbolt.Tx) error {
 		}
 		l.touched[m/hour] = true
 	}
-	if err := l.sumHours(tx, hours); err != nil {
+	if err := l.sumHours(tx); err != nil {
 		return err
 	}
-	return l.expire(minutes)
+	if err := l.expire(minutes, rows); err != nil {
+		return err
+	}
+	return putJSON(tx, metaBucket, stateKey, state{End: l.end, Minutes: *rows})
+}
+
+func putJSON(tx *bbolt.Tx, bucket, key []byte, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return put(tx, bucket, key, data)
 }
 
 // sumHours writes the rows of touched hours that are over.
-func (l *Ledger) sumHours(tx *bbolt.Tx, hours *bbolt.Bucket) error {
+func (l *Ledger) sumHours(tx *bbolt.Tx) error {
 	total := make(sums, len(l.records))
 	for h := range l.touched {
 		if h == (l.end-1)/hour {
 			continue
 		}
 		clear(total)
-		c := tx.Bucket(minutesBucket).Cursor()
-		for k, v := c.Seek(key(h * hour)); k != nil && number(k) < (h+1)*hour; k, v = c.Next() {
-			if err := total.add(v); err != nil {
-				return fmt.Errorf("sum up hour %d: %w", h, err)
-			}
+		if err := l.minutes(tx, h*hour, (h+1)*hour, nil, total.add); err != nil {
+			return fmt.Errorf("sum up hour %d: %w", h, err)
 		}
-		if err := hours.Put(key(h), total.row()); err != nil {
+		if err := put(tx, hoursBucket, key(h), total.row()); err != nil {
 			return err
 		}
 	}
@@ -226,7 +343,7 @@ func (l *Ledger) sumHours(tx *bbolt.Tx, hours *bbolt.Bucket) error {
 
 // expire removes minutes past the retention; their hours stay. It takes few at a
 // time, so that a clock that jumps ahead for an hour costs next to nothing.
-func (l *Ledger) expire(minutes *bbolt.Bucket) error {
+func (l *Ledger) expire(minutes *bbolt.Bucket, rows *int64) error {
 	const batch = 2
 	before := l.end - int64(l.opts.Retention/time.Minute)
 	c := minutes.Cursor()
@@ -238,6 +355,7 @@ func (l *Ledger) expire(minutes *bbolt.Bucket) error {
 		if err := c.Delete(); err != nil {
 			return err
 		}
+		*rows--
 	}
 	return nil
 }

@@ -56,6 +56,16 @@ func (s sums) take(row []byte) error {
 	return u.err
 }
 
+// shift adds what instances gain.
+func (s sums) shift(all []shift) {
+	for _, x := range all {
+		v := &s[x.id]
+		v.good += x.good
+		v.bad += x.bad
+		v.measured += x.measured
+	}
+}
+
 // row packs the sums of all that have any.
 func (s sums) row() []byte {
 	p := packer{}
@@ -88,7 +98,7 @@ type edge func(from, to int64, visit func(row []byte) error) error
 // are added, at both ends and in both directions.
 func (v *view) move(from, to int64, rows edge) error {
 	if v.to <= from || to <= v.from {
-		clear(v.sums)
+		v.reset()
 		v.from, v.to = from, from
 	}
 	steps := []struct {
@@ -106,10 +116,15 @@ func (v *view) move(from, to int64, rows edge) error {
 			continue
 		}
 		if err := rows(s.from, s.to, s.visit); err != nil {
-			v.from, v.to = 0, 0 // all over again next time
-			clear(v.sums)
+			v.reset()
 			return err
 		}
 	}
 	return nil
+}
+
+// reset empties the view: it is summed up all over again next time.
+func (v *view) reset() {
+	clear(v.sums)
+	v.from, v.to = 0, 0
 }
