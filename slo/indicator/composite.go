@@ -18,7 +18,7 @@ type part struct {
 func (e *Engine) compose(t *tracked, now int64) {
 	for _, p := range t.parts {
 		for key, member := range p.of.instances {
-			if t.instances[key] == nil && member.state != silent && e.room(t) {
+			if t.instances[key] == nil && e.room(t) {
 				e.add(t, key, group(member.id))
 			}
 		}

@@ -1,9 +1,6 @@
 package indicator
 
 import (
-	"fmt"
-	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -64,9 +61,15 @@ func parse(t testing.TB, text string) []slo.Objective {
 	return all
 }
 
-func newEngine(t testing.TB, text string) *Engine {
+func newEngine(t testing.TB, text string, limits ...func(*Options)) *Engine {
 	t.Helper()
-	e, err := New(parse(t, text), DefaultOptions())
+	all := parse(t, text)
+	require.NoError(t, slo.Link(all))
+	opts := DefaultOptions()
+	for _, limit := range limits {
+		limit(&opts)
+	}
+	e, err := New(all, opts)
 	require.NoError(t, err)
 	return e
 }
@@ -85,85 +88,10 @@ func (m *minute) see(source, metric string, value float64, labels ...string) {
 func (m *minute) next() []string {
 	var lines []string
 	for _, d := range m.engine.Drain(m.at) {
-		line := fmt.Sprintf("%s %d/%d", d.Instance, d.Counts.Good, d.Counts.Bad)
-		if d.Carried {
-			line += " carried"
-		}
-		lines = append(lines, line)
+		lines = append(lines, text(d))
 	}
 	m.at = m.at.Add(time.Minute)
 	return lines
-}
-
-func TestEventsAreDifferencedPerSeries(t *testing.T) {
-	m := &minute{newEngine(t, objectives), noon}
-	see := func(source string, ok, failed float64) {
-		m.see(source, "checks_total", ok, "tenant", "a", "outcome", "ok")
-		m.see(source, "checks_total", failed, "tenant", "a", "outcome", "refused")
-	}
-	see("web1", 100, 5)
-	see("web2", 7000, 0)
-	require.Empty(t, m.next(), "first sight gives no delta")
-	see("web1", 103, 5)
-	see("web2", 7001, 2)
-	require.Equal(t, []string{`login{tenant="a"} 4/2`}, m.next())
-	see("web1", 2, 1) // restarted
-	see("web2", 7002, 2)
-	require.Equal(t, []string{`login{tenant="a"} 3/1`}, m.next())
-	see("web1", 2, 1)
-	see("web2", 7002, 2)
-	require.Equal(t, []string{`login{tenant="a"} 0/0`}, m.next(), "watched, and nothing happened")
-	require.Empty(t, m.next(), "not watched")
-	see("web2", 7010, 2)
-	require.Equal(t, []string{`login{tenant="a"} 8/0`}, m.next(), "what happened in a short gap counts")
-}
-
-func TestBadEvents(t *testing.T) {
-	m := &minute{newEngine(t, objectives), noon}
-	for n := range 3 {
-		grown := float64(n * n * 10)
-		m.see("s", "requests_total", grown, "tenant", "a", "code", "200")
-		m.see("s", "requests_total", grown/5, "tenant", "a", "code", "503")
-		m.see("s", "requests_total", grown*9, "tenant", "a", "code", "404")
-		if n < 2 {
-			m.next()
-		}
-	}
-	require.Equal(t, []string{`errors{tenant="a"} 30/6`}, m.next())
-}
-
-func TestThresholdIsOneEventPerRound(t *testing.T) {
-	m := &minute{newEngine(t, objectives), noon}
-	m.see("pg", "lag_seconds", 1, "target", "main", "standby", "a")
-	m.see("pg", "lag_seconds", 31, "target", "main", "standby", "b")
-	m.see("pg", "lag_seconds", 2, "target", "main", "standby", "c")
-	m.see("pg2", "lag_seconds", 2, "target", "other", "standby", "a")
-	m.at = m.at.Add(15 * time.Second)
-	m.see("pg", "lag_seconds", 30, "target", "main", "standby", "a")
-	require.Equal(t, []string{`lag{target="main"} 1/1`, `lag{target="other"} 1/0`}, m.next(), "a round is bad if any of its series is")
-}
-
-func TestAgesGrowByTheClock(t *testing.T) {
-	m := &minute{newEngine(t, objectives), noon}
-	due := float64(noon.Unix()) - 9*60
-	var got []string
-	for range 3 {
-		m.see("db", "due_timestamp_seconds", due, "tenant", "a")
-		m.see("db", "due_timestamp_seconds", 0, "tenant", "none")
-		got = append(got, m.next()[0])
-	}
-	require.Equal(t, []string{`due{tenant="a"} 1/0`, `due{tenant="a"} 1/0`, `due{tenant="a"} 0/1`}, got)
-}
-
-func TestCarry(t *testing.T) {
-	m := &minute{newEngine(t, objectives), noon}
-	m.see("db", "due_timestamp_seconds", 1, "tenant", "a")
-	require.Equal(t, []string{`due{tenant="a"} 0/1`}, m.next())
-	require.Equal(t, []string{`due{tenant="a"} 0/1 carried`}, m.next())
-	m.see("db", "due_timestamp_seconds", 0, "tenant", "a")
-	require.Equal(t, []string{`due{tenant="a"} 1/0`}, m.next())
-	m.engine.Forget("db")
-	require.Empty(t, m.next(), "what is gone is not carried")
 }
 
 func TestForgottenSourceStillCountsItsMinute(t *testing.T) {
@@ -200,40 +128,6 @@ func TestSilentSourceKeepsItsInstances(t *testing.T) {
 	require.Empty(t, m.next(), "what happened in so long a gap fits into no minute")
 	ok(51)
 	require.Equal(t, []string{`login{tenant="a"} 1/0`}, m.next())
-}
-
-func TestUnusableSamples(t *testing.T) {
-	m := &minute{newEngine(t, objectives), noon}
-	ok := func(value float64) { m.see("web", "checks_total", value, "tenant", "a", "outcome", "ok") }
-	ok(10)
-	for _, value := range []float64{math.NaN(), math.Inf(1), -1, 1 << 54} {
-		ok(value)
-	}
-	require.Equal(t, uint64(4), m.engine.Stats().Refused)
-	require.Empty(t, m.next())
-	ok(12.9)
-	require.Equal(t, []string{`login{tenant="a"} 2/0`}, m.next(), "10 to 12, the rest is not whole yet")
-	ok(13.1)
-	require.Equal(t, []string{`login{tenant="a"} 1/0`}, m.next())
-	m.see("web", "checks_total", 1, "outcome", "ok")
-	require.Equal(t, uint64(2), m.engine.Stats().Unattributed, "good and total")
-}
-
-func TestInstancesAreLimited(t *testing.T) {
-	opts := DefaultOptions()
-	opts.MaxInstances = 2
-	e, err := New(parse(t, objectives), opts)
-	require.NoError(t, err)
-	m := &minute{e, noon}
-	for n := range 5 {
-		m.see("pg", "lag_seconds", 1, "target", fmt.Sprint(n))
-	}
-	require.Equal(t, []string{`lag{target="0"} 1/0`, `lag{target="1"} 1/0`}, m.next())
-	require.Equal(t, uint64(3), e.Stats().OverLimit)
-	e.Forget("pg")
-	m.next()
-	m.see("pg", "lag_seconds", 1, "target", "4")
-	require.Equal(t, []string{`lag{target="4"} 1/0`}, m.next(), "there is room again")
 }
 
 func TestUpdateKeepsWhatDidNotChange(t *testing.T) {
@@ -283,97 +177,170 @@ func TestCatalogueIsReadable(t *testing.T) {
 	}
 }
 
-// TestNothingIsLost feeds counters that restart at random, though not before a
-// restart can be told from growth, and compares what was counted with what
-// happened.
-func TestNothingIsLost(t *testing.T) {
-	for seed := range uint64(10) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		m := &minute{newEngine(t, objectives), noon}
-		var value [4][2]float64
-		var want, got slo.Counts
-		for n := range 500 {
-			for s := range value {
-				if value[s][0] > 100 && value[s][1] > 3 && r.IntN(50) == 0 {
-					value[s] = [2]float64{}
-				}
-				before := value[s]
-				value[s][0] += float64(r.IntN(100))
-				value[s][1] += float64(r.IntN(3))
-				if n > 0 {
-					want.Good += uint64(value[s][0] - before[0])
-					want.Bad += uint64(value[s][1] - before[1])
-				}
-				source := fmt.Sprint("web", s)
-				m.see(source, "checks_total", value[s][0], "tenant", "a", "outcome", "ok")
-				m.see(source, "checks_total", value[s][1], "tenant", "a", "outcome", "down")
-			}
-			for _, d := range m.engine.Drain(m.at) {
-				got = got.Add(d.Counts)
-			}
-			m.at = m.at.Add(time.Minute)
-		}
-		require.Equal(t, want, got)
+const sources = `
+name: ours
+question: healthy
+title: Ours
+indicator: {threshold: {metric: up, op: ==, value: 1}}
+targets: 99%
+---
+name: theirs
+question: healthy
+title: Theirs
+indicator: {source: prod, threshold: {metric: up, op: ==, value: 1}}
+targets: 99%
+---
+name: theirs-too
+question: healthy
+title: Theirs, too
+indicator: {source: prod, threshold: {metric: ready, op: ==, value: 1}}
+targets: 99%
+---
+name: both-theirs
+question: healthy
+title: Both of theirs
+indicator: {composite: {of: [theirs, theirs-too]}}
+targets: 99%
+`
+
+func TestAnEngineCountsItsSourcesObjectivesOnly(t *testing.T) {
+	for source, want := range map[string][]string{
+		"":      {`ours{tenant="a"} 1/0`},
+		"prod":  {`both-theirs{tenant="a"} 1000/0`, `theirs{tenant="a"} 1/0`},
+		"other": nil,
+	} {
+		m := &minute{newEngine(t, sources, func(o *Options) { o.Source = source }), noon}
+		m.see("s", "up", 1, "tenant", "a")
+		require.Equal(t, want, m.next(), source)
+		require.Equal(t, source == "prod", m.engine.Wants("ready"), source)
 	}
 }
 
-// BenchmarkObserveRound records a round of 100,000 samples of which 2 % are
-// wanted, as app does: families are asked for first.
-func BenchmarkObserveRound(b *testing.B) {
-	e := newEngine(b, objectives)
-	type sample struct {
-		metric string
-		labels row
+func TestCheckAll(t *testing.T) {
+	objective := func(name, indicator string) string {
+		return "---\nname: " + name + "\nquestion: healthy\ntitle: It\nindicator: " + indicator + "\ntargets: 99%\n"
 	}
-	var samples []sample
-	for n := range 100_000 {
-		s := sample{fmt.Sprintf("metric_%d", n%100), row{"target", "main", "tenant", fmt.Sprintf("clinic-%04d", n/100)}}
-		switch n % 100 {
-		case 0:
-			s.metric, s.labels = "checks_total", append(s.labels, "outcome", "ok")
-		case 1:
-			s.metric = "due_timestamp_seconds"
-		}
-		samples = append(samples, s)
-	}
-	at := noon
-	b.ReportAllocs()
-	for b.Loop() {
-		at = at.Add(time.Minute)
-		for i := range samples {
-			if s := &samples[i]; e.Wants(s.metric) {
-				e.Observe(at, "odoo/main", s.metric, s.labels, float64(at.Unix()))
+	for name, test := range map[string]struct{ text, want string }{
+		"good":       {sources, ""},
+		"twice":      {objective("a", "{threshold: {metric: m, op: <, value: 1}}"), ""},
+		"no member":  {objective("c", "{composite: {of: [ours, gone]}}"), `test.yaml:29:36: there is no objective "gone"`},
+		"two places": {objective("c", "{composite: {of: [ours, theirs]}}"), `test.yaml:29:36: "theirs" is measured by the source prod, "ours" by Wardround's own rounds; the members of a composite must have the same source`},
+		"le":         {objective("h", `{histogram: {metric: 'h{le="1"}', within: 1}}`), `test.yaml:29:33: leave le out of h{le="1"}; within chooses the bucket`},
+		"by le":      {objective("h", "{histogram: {metric: h, within: 1}}\nby: [le]"), `test.yaml:29:33: a histogram cannot be grouped by le; each bucket would be an instance`},
+		"probe":      {objective("p", "{probe: {success: 'p{', duration: d, within: 1}}"), `test.yaml:29:30: "p{" is no PromQL selector`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := test.text
+			if text != sources {
+				text = sources + text
 			}
-		}
-		if n := len(e.Drain(at)); n != 2000 && n != 1000 {
-			b.Fatalf("%d deltas", n)
-		}
+			err := CheckAll(parse(t, text))
+			if test.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+	all := parse(t, sources)
+	require.ErrorContains(t, CheckAll(append(all, all[0])), `test.yaml:2:1: objective "ours" stands twice`)
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	for want, spoil := range map[string]func(*Options){
+		"MaxInstances must be above 0":                func(o *Options) { o.MaxInstances = 0 },
+		"MaxSeries must be above 0":                   func(o *Options) { o.MaxSeries = 0 },
+		"Expiry must be a minute at least":            func(o *Options) { o.Expiry = time.Second },
+		"Lookback must be between 0 and Expiry":       func(o *Options) { o.Lookback = -1 },
+		"Lookback must be between 0 and Expiry\u200b": func(o *Options) { o.Lookback = 2 * time.Hour },
+	} {
+		opts := DefaultOptions()
+		spoil(&opts)
+		_, err := New(nil, opts)
+		require.ErrorContains(t, err, strings.TrimSuffix(want, "\u200b"))
 	}
 }
 
-func TestARestingSourceCoversItsMinutes(t *testing.T) {
+func TestCompositesKeepTheirCountsWhereMembersDo(t *testing.T) {
+	text := objectives + `---
+name: both
+question: healthy
+title: Both
+indicator: {composite: {of: [due, login], delayed: bad}}
+targets: 99%
+no_data: carry
+`
+	m := &minute{newEngine(t, text), noon}
+	m.see("db", "due_timestamp_seconds", 0, "tenant", "a")
+	require.Equal(t, []string{`both{tenant="a"} 1000/0`, `due{tenant="a"} 1/0`}, m.next())
+	update := func(text string) {
+		all := parse(t, text)
+		require.NoError(t, slo.Link(all))
+		require.NoError(t, m.engine.Update(all))
+	}
+	update(strings.ReplaceAll(text, "targets: 99%", "targets: 98%"))
+	require.Equal(t, []string{`both{tenant="a"} 1000/0 carried`, `due{tenant="a"} 1/0 carried`}, m.next())
+	update(strings.ReplaceAll(text, "value: 10m", "value: 20m"))
+	require.Empty(t, m.next(), "what is measured is another thing")
+	m.see("db", "due_timestamp_seconds", 0, "tenant", "a")
+	require.Equal(t, []string{`both{tenant="a"} 1000/0`, `due{tenant="a"} 1/0`}, m.next())
+	update(strings.ReplaceAll(objectives, "value: 10m", "value: 20m"))
+	require.Equal(t, []string{`due{tenant="a"} 1/0 carried`}, m.next())
+}
+
+// born are labels that know when their counter began.
+type born struct {
+	row
+	at time.Time
+}
+
+func (b born) Created() time.Time { return b.at }
+
+func TestACounterThatANewObjectiveFindsMayBeOld(t *testing.T) {
 	m := &minute{newEngine(t, objectives), noon}
-	visit := func(n float64) {
-		m.see("web", "checks_total", n, "tenant", "a", "outcome", "ok")
-		m.engine.Rest("web", m.at, m.at.Add(2*time.Hour))
-	}
-	visit(1)
-	for range 120 {
-		require.Equal(t, []string{`login{tenant="a"} 0/0`}, m.next(), "nothing was due")
-	}
-	visit(2)
-	require.Equal(t, []string{`login{tenant="a"} 1/0`}, m.next(), "so long a gap was meant to be")
-	m.at = m.at.Add(3 * time.Hour)
-	require.Empty(t, m.next(), "the next round was missed")
-	m.engine.Rest("unknown", m.at, m.at)
+	m.see("pg", "lag_seconds", 1, "target", "main")
+	m.next()
+	began := m.at
+	m.see("pg", "lag_seconds", 1, "target", "main")
+	m.next()
+	all := strings.ReplaceAll(objectives, "requests_total", "calls_total")
+	require.NoError(t, m.engine.Update(parse(t, all)))
+	m.engine.Observe(m.at, "web", "calls_total", born{row{"tenant", "a"}, began}, 50)
+	m.engine.Observe(m.at, "new", "checks_total", born{row{"tenant", "a", "outcome", "ok"}, began}, 5)
+	require.Equal(t, []string{`login{tenant="a"} 5/0`}, m.next(), "calls were not watched when these began, checks were")
 }
 
-func TestWhatARoundDoesNotBringIsNotCovered(t *testing.T) {
-	m := &minute{newEngine(t, objectives), noon}
-	m.see("pg", "lag_seconds", 1, "target", "main", "standby", "a")
-	m.engine.Rest("pg", m.at, m.at.Add(90*time.Second))
-	require.Equal(t, []string{`lag{target="main"} 1/0`}, m.next())
-	m.see("pg", "other", 1)
-	m.engine.Rest("pg", m.at, m.at.Add(90*time.Second))
-	require.Empty(t, m.next(), "the source is well, and says nothing of the standby")
+// TestADayOfThePast replays a day as a Prometheus-compatible API has it: series by
+// series, scraped every 15, 30 or 60 seconds with jitter.
+func TestADayOfThePast(t *testing.T) {
+	for _, interval := range []time.Duration{15 * time.Second, 30 * time.Second, time.Minute} {
+		e := newEngine(t, strings.ReplaceAll(objectives, "indicator: {", "indicator: {source: prod, "), func(o *Options) {
+			o.Source, o.Lookback = "prod", 2*interval
+		})
+		day := noon.AddDate(-3, 0, 0)
+		next, value, first := day, 0.0, -1.0
+		var got slo.Counts
+		measured := map[string]int{}
+		for at := day; at.Before(day.Add(slo.Day)); {
+			end := at.Add(time.Minute)
+			for ; next.Before(end); next = next.Add(interval) {
+				seen := next.Add(time.Duration(int(value)%7) * 100 * time.Millisecond)
+				value++
+				if first < 0 {
+					first = value
+				}
+				e.Observe(seen, "prod", "checks_total", row{"tenant", "a", "outcome", "ok"}, value)
+				e.Observe(seen, "prod", "lag_seconds", row{"target", "main"}, 1)
+			}
+			for _, d := range e.Drain(end) {
+				measured[d.Instance.Objective]++
+				if d.Instance.Objective == "login" {
+					got = got.Add(d.Counts)
+				}
+			}
+			at = end
+		}
+		require.Equal(t, map[string]int{"login": 1440, "lag": 1440}, measured, interval)
+		require.Equal(t, slo.Counts{Good: uint64(value - first)}, got, interval)
+	}
 }

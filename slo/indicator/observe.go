@@ -143,7 +143,7 @@ func (e *Engine) delta(m *metric, s *series, x sample, labels Labels) (grown uin
 	s.last, s.created, s.counted = now, created, true
 	switch {
 	case lost:
-		return now, e.beganUnseen(m, s, created, x.nanos)
+		return now, e.beganWatched(m, created, x.nanos)
 	case now < last || moved(before, created):
 		return now, true
 	}
@@ -172,11 +172,10 @@ func (e *Engine) expired(s *series, now int64) bool {
 	return now-s.seen > expiry && now-s.source.rests > expiry
 }
 
-// beganUnseen says whether a counter is known to have begun while its metric was
-// watched, after it was last seen, and not so long ago that a minute cannot hold
-// what it counts.
-func (e *Engine) beganUnseen(m *metric, s *series, created, now int64) bool {
-	return created > max(m.since, e.began, s.seen) && created <= now && now-created <= int64(e.opts.Expiry)
+// beganWatched says whether a counter is known to have begun while its metric
+// was watched, and not so long ago that a minute cannot hold what it counts.
+func (e *Engine) beganWatched(m *metric, created, now int64) bool {
+	return created > max(m.since, e.began) && created <= now && now-created <= int64(e.opts.Expiry)
 }
 
 // find is the series of a source, known to the instances that it feeds; nil

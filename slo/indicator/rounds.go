@@ -126,7 +126,7 @@ func (s *slice) due(length, now int64) bool {
 		return true
 	}
 	end := now - now%length
-	if s.open || end <= s.end {
+	if end <= s.end {
 		return false
 	}
 	s.end = end

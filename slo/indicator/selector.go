@@ -81,12 +81,13 @@ func Check(o *slo.Objective) error {
 func inputs(t *tracked) ([]*input, error) {
 	var all []*input
 	var errs []error
-	add := func(r role, s slo.Selector, suffix string) {
+	add := func(r role, s slo.Selector, suffix string) *input {
 		if s.Text == "" {
-			return
+			return nil
 		}
 		in, err := newInput(t, r, s, suffix)
 		all, errs = append(all, in), append(errs, err)
+		return in
 	}
 	if e := t.objective.Indicator.Events; e != nil {
 		add(goodEvents, e.Good, "")
@@ -94,9 +95,10 @@ func inputs(t *tracked) ([]*input, error) {
 		add(allEvents, e.Total, "")
 	}
 	if h := t.objective.Indicator.Histogram; h != nil {
-		errs = append(errs, checkBuckets(&t.objective, h))
-		add(bucket, h.Metric, "_bucket")
-		add(allEvents, h.Metric, "_count")
+		if in := add(bucket, h.Metric, "_bucket"); in != nil {
+			errs = append(errs, in.checkBuckets(h.Metric))
+			add(allEvents, h.Metric, "_count")
+		}
 	}
 	if g := t.objective.Indicator.Threshold; g != nil {
 		add(gauge, g.Metric, "")
@@ -110,19 +112,12 @@ func inputs(t *tracked) ([]*input, error) {
 
 // checkBuckets refuses what would tell a histogram's buckets apart: only within
 // may.
-func checkBuckets(o *slo.Objective, h *slo.Histogram) error {
-	if slices.Contains(o.By, model.BucketLabel) {
-		return fmt.Errorf("%s: a histogram cannot be grouped by le; each bucket would be an instance", h.Metric.Position)
-	}
-	in, err := newInput(nil, bucket, h.Metric, "")
-	if err != nil {
-		return nil //nolint:nilerr // it is said of its inputs
-	}
-	if family(in.metric) != in.metric {
-		return fmt.Errorf("%s: %s is a part of a histogram; write %s", h.Metric.Position, in.metric, family(in.metric))
-	}
+func (in *input) checkBuckets(s slo.Selector) error {
 	if slices.ContainsFunc(in.matchers, func(m *labels.Matcher) bool { return m.Name == model.BucketLabel }) {
-		return fmt.Errorf("%s: leave le out of %s; within chooses the bucket", h.Metric.Position, h.Metric.Text)
+		return fmt.Errorf("%s: leave le out of %s; within chooses the bucket", s.Position, s.Text)
+	}
+	if slices.Contains(in.of.objective.By, model.BucketLabel) {
+		return fmt.Errorf("%s: a histogram cannot be grouped by le; each bucket would be an instance", s.Position)
 	}
 	return nil
 }
