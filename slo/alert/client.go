@@ -14,6 +14,7 @@ import (
 	"github.com/go-openapi/strfmt"
 	"github.com/prometheus/alertmanager/api/v2/client"
 	alertapi "github.com/prometheus/alertmanager/api/v2/client/alert"
+	silenceapi "github.com/prometheus/alertmanager/api/v2/client/silence"
 	"github.com/prometheus/alertmanager/api/v2/models"
 	promconfig "github.com/prometheus/common/config"
 )
@@ -31,6 +32,7 @@ type amClient struct {
 	name    string // its URL, for logs and labels
 	timeout time.Duration
 	api     alertapi.ClientService
+	hush    silenceapi.ClientService
 	http    *http.Client
 }
 
@@ -53,24 +55,62 @@ func newClient(am Alertmanager) (*amClient, error) {
 		return nil, fmt.Errorf("prepare HTTP client: %w", err)
 	}
 	transport := httptransport.NewWithClient(u.Host, path.Join("/", u.Path, client.DefaultBasePath), []string{u.Scheme}, httpClient)
+	am2 := client.New(transport, strfmt.Default)
 	return &amClient{
 		name:    am.URL,
 		timeout: orDefault(am.Timeout, DefaultTimeout),
-		api:     client.New(transport, strfmt.Default).Alert,
+		api:     am2.Alert,
+		hush:    am2.Silence,
 		http:    httpClient,
 	}, nil
 }
 
 // post sends one batch. After an error the Alertmanager may have taken some of it; sending it again does no harm.
 func (c *amClient) post(ctx context.Context, alerts models.PostableAlerts) error {
-	late := fmt.Errorf("no answer within %s: %w", c.timeout, context.DeadlineExceeded)
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, late)
+	ctx, cancel := c.timed(ctx)
 	defer cancel()
 	params := alertapi.NewPostAlertsParamsWithTimeout(0).WithContext(ctx).WithAlerts(alerts)
 	if _, err := c.api.PostAlerts(params); err != nil {
 		return fmt.Errorf("post alerts: %w", err)
 	}
 	return nil
+}
+
+// silences are all that the Alertmanager has, those that are over too.
+func (c *amClient) silences(ctx context.Context) (models.GettableSilences, error) {
+	ctx, cancel := c.timed(ctx)
+	defer cancel()
+	answer, err := c.hush.GetSilences(silenceapi.NewGetSilencesParamsWithTimeout(0).WithContext(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("read silences: %w", err)
+	}
+	return answer.Payload, nil
+}
+
+// keep makes a silence, or changes the one with its ID.
+func (c *amClient) keep(ctx context.Context, s *models.PostableSilence) error {
+	ctx, cancel := c.timed(ctx)
+	defer cancel()
+	if _, err := c.hush.PostSilences(silenceapi.NewPostSilencesParamsWithTimeout(0).WithContext(ctx).WithSilence(s)); err != nil {
+		return fmt.Errorf("post silence: %w", err)
+	}
+	return nil
+}
+
+// expire ends a silence; one that is over stays so.
+func (c *amClient) expire(ctx context.Context, id string) error {
+	ctx, cancel := c.timed(ctx)
+	defer cancel()
+	params := silenceapi.NewDeleteSilenceParamsWithTimeout(0).WithContext(ctx).WithSilenceID(strfmt.UUID(id))
+	if _, err := c.hush.DeleteSilence(params); err != nil {
+		return fmt.Errorf("end silence: %w", err)
+	}
+	return nil
+}
+
+func (c *amClient) timed(ctx context.Context) (context.Context, context.CancelFunc) {
+	late := fmt.Errorf("no answer within %s: %w", c.timeout, context.DeadlineExceeded)
+	return context.WithTimeoutCause(ctx, c.timeout, late)
 }
 
 func (c *amClient) close() { c.http.CloseIdleConnections() }

@@ -125,6 +125,7 @@ func TestNotifierRefuses(t *testing.T) {
 		"twice":       {NotifierOptions{Logger: logger, Alertmanagers: to("http://am", "http://am")}, "listed twice"},
 		"no logger":   {NotifierOptions{}, "Logger is nil"},
 		"negative":    {NotifierOptions{Logger: logger, Interval: -1}, "must not be negative"},
+		"bad owner":   {NotifierOptions{Logger: logger, SilenceOwner: "a/b"}, "SilenceOwner \"a/b\" must not contain"},
 		"bad timeout": {NotifierOptions{Logger: logger, Alertmanagers: []Alertmanager{{URL: "http://am", Timeout: -1}}}, "timeout is negative"},
 		"no CA": {NotifierOptions{Logger: logger, Alertmanagers: []Alertmanager{{
 			URL: "https://am", HTTP: promconfig.HTTPClientConfig{TLSConfig: promconfig.TLSConfig{CAFile: "/nowhere/ca"}},

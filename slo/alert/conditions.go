@@ -82,12 +82,12 @@ func projected(o *slo.Objective, e *slo.Evaluation) Condition {
 	return c
 }
 
-// slowest is the burn of the policy's longest window, by which the projection goes; zero where none was judged.
-func slowest(e *slo.Evaluation) slo.Burn {
-	var longest slo.Burn
+// slowest is the burn of the policy's longest window, by which the projection goes; a zero one where none was judged.
+func slowest(e *slo.Evaluation) *slo.Burn {
+	longest := &slo.Burn{}
 	for i := range e.Conditions {
 		if long := e.Conditions[i].Long; long.Window > longest.Window {
-			longest = *long
+			longest = long
 		}
 	}
 	return longest

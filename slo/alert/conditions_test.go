@@ -137,6 +137,9 @@ func TestConditionsProjected(t *testing.T) {
 	require.False(t, c.Unknown)
 	c = only(judged(o, slo.Counts{Good: 9_000_000, Bad: 9000}, 1, burnsAt(slo.Counts{Good: 999_000, Bad: 1000})))
 	require.False(t, c.Holds || c.Unknown, "it is used up: that is told instead")
+	spent := judged(o, slo.Counts{Good: 9_000_000, Bad: 9000}, 1, burnsAt(slo.Counts{Good: 1000}))
+	slowest(spent).Covered = false
+	require.False(t, only(spent).Unknown, "so it is resolved, whatever could not be measured")
 	c = only(judged(o, period, 0.4, burnsAt(slo.Counts{Good: 999_000, Bad: 1000})))
 	require.True(t, c.Unknown, "too little was measured")
 

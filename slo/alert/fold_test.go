@@ -83,6 +83,7 @@ func TestFold(t *testing.T) {
 				fold, told := standing(&book)
 				require.Equal(t, tt.folded[minute] == 'F', fold, "minute %d", minute)
 				require.Len(t, told, tt.told[minute], "minute %d", minute)
+				require.Empty(t, book.Step(at(float64(minute)), fleet(tt.tenants, below(n))), "the same again changes nothing")
 			}
 		})
 	}
@@ -114,6 +115,10 @@ func TestFoldedAlert(t *testing.T) {
 		require.Equal(t, Firing, step.To)
 		require.True(t, step.Alert.Withheld)
 		require.Equal(t, fold.Fingerprint(), step.Alert.FoldedInto, "transitions and the API show it")
+	}
+	for _, step := range book.Step(at(1), fleet(20, below(5))) {
+		require.Equal(t, Resolved, step.To, "of tenants; a quarter is still enough for the fold")
+		require.NotEmpty(t, step.Alert.Labels[TenantLabel])
 	}
 }
 
@@ -160,6 +165,12 @@ func TestFoldFrozen(t *testing.T) {
 	book.Step(at(9), nil)
 	require.Equal(t, Resolved, foldOn(&book).State, "all of them are gone")
 
+	unsure := Book{Folding: ofClusters(12)}
+	unsure.Step(at(0), fleet(12, below(4)))
+	five := fleet(12, func(n int) bool { return n >= 4 && n < 9 })
+	unsure.Step(at(1), append(unknown(fleet(4, below(4))), five[4:]...))
+	require.Nil(t, foldOn(&unsure), "five of twelve fire, and four cannot be seen")
+
 	late := Book{Forget: 5 * time.Minute, Folding: ofClusters(10)}
 	for n := range 9 { // one by one, each frozen after it was told
 		conditions := unknown(fleet(10, below(10)))
@@ -182,7 +193,7 @@ func foldOn(b *Book) *Alert {
 // compares with a view that knows nothing but who fires at each minute.
 func TestFoldAgainstNaive(t *testing.T) {
 	random := rand.New(rand.NewPCG(20260302, 4))
-	for round := range 300 {
+	for round := range 100 {
 		tenants := 1 + random.IntN(30)
 		book := Book{Forget: time.Hour, Folding: ofClusters(tenants)}
 		naive := naiveFold{tenants: tenants, told: map[string]bool{}}

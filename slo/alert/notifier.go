@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +27,8 @@ const (
 	DefaultInterval    = time.Minute
 	DefaultResendDelay = time.Minute
 	DefaultBatchSize   = 256
+
+	DefaultSilenceOwner = "wardround"
 )
 
 // NotifierOptions are what a Notifier needs. Logger is required; no Alertmanager at all is allowed.
@@ -36,10 +39,15 @@ type NotifierOptions struct {
 	BatchSize     int           // alerts in one request at most; zero is DefaultBatchSize
 	// Page is where people read about the objective of an alert with these labels, as a whole URL; Alertmanager shows it
 	// as the alert's source. What is no URL with a host is left out. Nil makes none.
-	Page    func(labels map[string]string) string
-	Logger  *slog.Logger
-	Metrics *Metrics     // zero counts into series that nobody sees
-	Tracer  trace.Tracer // a span for each push; zero makes none
+	Page func(labels map[string]string) string
+	// Silences lets what PublishSilences is given become silences. Where it is off, those that stand end by themselves.
+	Silences bool
+	// SilenceOwner tells our silences from those of other daemons. Replicas of one shard must agree on it, shards must
+	// not. Without slashes and brackets; zero is DefaultSilenceOwner.
+	SilenceOwner string
+	Logger       *slog.Logger
+	Metrics      *Metrics     // zero counts into series that nobody sees
+	Tracer       trace.Tracer // a span for each push; zero makes none
 }
 
 func (o *NotifierOptions) validate() error {
@@ -49,9 +57,13 @@ func (o *NotifierOptions) validate() error {
 	if o.Interval < 0 || o.ResendDelay < 0 || o.BatchSize < 0 {
 		return errors.New("notifier options: Interval, ResendDelay and BatchSize must not be negative")
 	}
+	if strings.ContainsAny(o.SilenceOwner, "/[]") {
+		return fmt.Errorf("notifier options: SilenceOwner %q must not contain a slash or a bracket", o.SilenceOwner)
+	}
 	o.Interval = orDefault(o.Interval, DefaultInterval)
 	o.ResendDelay = orDefault(o.ResendDelay, DefaultResendDelay)
 	o.BatchSize = orDefault(o.BatchSize, DefaultBatchSize)
+	o.SilenceOwner = orDefault(o.SilenceOwner, DefaultSilenceOwner)
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
@@ -72,7 +84,8 @@ func orDefault[T comparable](value, fallback T) T {
 // Notifier tells all Alertmanagers what stands. Each has a sender of its own, which holds only the latest snapshot:
 // one that is down or slow delays no other, needs no queue, and learns the present state when it comes back.
 type Notifier struct {
-	senders []*sender
+	senders   []*sender
+	silencers []*silencer
 }
 
 // NewNotifier prepares the senders; nothing is sent before Run. Errors name the Alertmanager and what to change.
@@ -92,6 +105,9 @@ func NewNotifier(o NotifierOptions) (*Notifier, error) {
 		}
 		seen[c.name] = true
 		n.senders = append(n.senders, newSender(o, c))
+		if o.Silences {
+			n.silencers = append(n.silencers, newSilencer(o, c))
+		}
 	}
 	return n, nil
 }
@@ -103,11 +119,23 @@ func (n *Notifier) Publish(s Snapshot) {
 	}
 }
 
+// PublishSilences makes these the silences that shall stand, in place of those before: each Alertmanager gets what it
+// lacks, and ours that are not among them end. Before the first call none is touched. It never waits; call it with each
+// evaluation, so that a silence that somebody removed comes back. The slice must not be changed afterwards.
+func (n *Notifier) PublishSilences(silences []Silence) {
+	for _, s := range n.silencers {
+		s.publish(silences)
+	}
+}
+
 // Run sends until ctx is done, and returns when all senders have ended. What is not yet told then is told after the
 // next start: resolved alerts are kept for it.
 func (n *Notifier) Run(ctx context.Context) {
 	var senders sync.WaitGroup
 	for _, s := range n.senders {
+		senders.Go(func() { s.run(ctx) })
+	}
+	for _, s := range n.silencers {
 		senders.Go(func() { s.run(ctx) })
 	}
 	senders.Wait()

@@ -8,19 +8,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/go-openapi/strfmt"
 	"github.com/prometheus/alertmanager/api/v2/models"
 	"github.com/prometheus/common/model"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
-)
-
-// The pace of retries to an Alertmanager that does not take what it is told.
-const (
-	firstRetry  = time.Second
-	slowestPace = 30 * time.Second
 )
 
 // poster is what a sender needs of a client.
@@ -31,6 +24,7 @@ type poster interface {
 
 // sender tells one Alertmanager. Its memory is the latest snapshot and what it told of those alerts, nothing else.
 type sender struct {
+	courier
 	name    string
 	client  poster
 	lasting time.Duration // how long after its evaluation a firing alert ends by itself
@@ -42,7 +36,6 @@ type sender struct {
 	tracer  trace.Tracer
 
 	latest atomic.Pointer[Snapshot]
-	wake   chan struct{} // holds one: there is something to look at
 
 	// Owned by run.
 	told    map[model.Fingerprint]telling
@@ -60,6 +53,7 @@ func newSender(o NotifierOptions, c *amClient) *sender {
 		o.Metrics.notifications.WithLabelValues(c.name, outcome)
 	}
 	return &sender{
+		courier: newCourier(),
 		name:    c.name,
 		client:  c,
 		lasting: 4 * max(o.Interval, o.ResendDelay),
@@ -69,38 +63,18 @@ func newSender(o NotifierOptions, c *amClient) *sender {
 		logger:  o.Logger.With("alertmanager", c.name),
 		metrics: o.Metrics,
 		tracer:  o.Tracer,
-		wake:    make(chan struct{}, 1),
 		told:    make(map[model.Fingerprint]telling),
 	}
 }
 
 func (s *sender) publish(snapshot Snapshot) {
 	s.latest.Store(&snapshot)
-	select {
-	case s.wake <- struct{}{}:
-	default: // it has been woken and will find this snapshot
-	}
+	s.poke()
 }
 
 func (s *sender) run(ctx context.Context) {
 	defer s.client.close()
-	pace := backoff.NewExponentialBackOff()
-	pace.InitialInterval, pace.MaxInterval = firstRetry, slowestPace
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.wake:
-		}
-		pace.Reset()
-		for !s.flush(ctx) {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(pace.NextBackOff()):
-			}
-		}
-	}
+	s.courier.run(ctx, s.flush)
 }
 
 // flush tells what is due of the latest snapshot, and says whether all of it was taken. A batch that is rejected does

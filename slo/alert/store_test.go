@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -34,6 +35,20 @@ func TestEngineRestart(t *testing.T) {
 	require.Len(t, steps, 1)
 	require.Equal(t, Frozen, steps[0].To, "what is not reported yet is not resolved")
 	require.Empty(t, log.String())
+}
+
+// TestEngineRestartWhileWaiting stops and starts again within minutes: that is no pause, and the wait goes on.
+func TestEngineRestartWhileWaiting(t *testing.T) {
+	dir, log := t.TempDir(), new(bytes.Buffer)
+	c := holds(burn("north", "page", "1h"))
+	c.For = 15 * time.Minute
+	first := openEngine(t, dir, log)
+	for _, minute := range []float64{0, 4, 8} {
+		first.Evaluate(t.Context(), at(minute), []Condition{c})
+	}
+	second := openEngine(t, dir, log)
+	second.Evaluate(t.Context(), at(12), []Condition{c})
+	require.Len(t, second.Evaluate(t.Context(), at(15), []Condition{c}), 1, "it fires")
 }
 
 func TestEngineLabels(t *testing.T) {
