@@ -8,18 +8,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/wardround/wardround/slo"
 )
 
-// clinics are the indicators that are measured, one of each kind, and the series
-// of one tenant: a label and its values to each metric.
-var clinics = []struct {
+// kind is a kind of indicator and the series of one tenant: a label's values by
+// metrics.
+type kind struct {
 	name, indicator string
 	metrics         []string
 	label           string
 	values          []string
-}{
+}
+
+var kinds = []kind{
 	{"events", `{events: {good: 'checks_total{outcome="ok"}', total: checks_total}}`, []string{"checks_total"}, "outcome", []string{"ok", "down"}},
 	{"histogram", `{histogram: {metric: h, within: 2}}`, []string{"h_bucket"}, "le", []string{"0.5", "1", "2", "5", "+Inf"}},
 	{"threshold", `{threshold: {metric: lag, op: <=, value: 3}}`, []string{"lag"}, "standby", []string{"a", "b"}},
@@ -28,15 +28,16 @@ var clinics = []struct {
 	{"composite", `{threshold: {metric: lag, op: <=, value: 3}}`, []string{"lag"}, "standby", []string{"a", "b"}},
 }
 
-func catalogue(kind, indicator string) string {
+// engine measures the kind.
+func (k kind) engine(t testing.TB) *Engine {
 	document := func(name, indicator string) string {
 		return "---\nname: " + name + "\nquestion: healthy\ntitle: It\ntargets: 99%\nindicator: " + indicator + "\n"
 	}
-	text := document(kind, indicator)
-	if kind == "composite" {
-		text = document("a", indicator) + document("b", indicator) + document(kind, "{composite: {of: [a, b]}}")
+	text := document(k.name, k.indicator)
+	if k.name == "composite" {
+		text = document("a", k.indicator) + document("b", k.indicator) + document(k.name, "{composite: {of: [a, b]}}")
 	}
-	return text
+	return newEngine(t, text, func(o *Options) { o.MaxInstances = 200_000 })
 }
 
 // dense are labels whose block is made once, as collectors make it.
@@ -52,41 +53,42 @@ type wanted struct {
 	labels         *dense
 }
 
-// round100k are 100,000 samples, all wanted, of which each source is a tenant.
-func round100k(metrics []string, label string, values []string) []wanted {
+// round are the samples of so many tenants, each a source, all wanted.
+func (k kind) round(tenants int) []wanted {
 	var all []wanted
-	for n := 0; len(all) < 100_000; n++ {
+	for n := range tenants {
 		tenant := fmt.Sprintf("clinic-%05d", n)
-		for _, metric := range metrics {
-			for _, value := range values {
-				labels := row{"tenant", tenant, label, value}
-				all = append(all, wanted{"odoo/main/" + tenant, metric, &dense{labels, `tenant="` + tenant + `",` + label + `="` + value + `"`}})
+		for _, metric := range k.metrics {
+			for _, value := range k.values {
+				labels := row{"tenant", tenant, k.label, value}
+				all = append(all, wanted{"odoo/main/" + tenant, metric, &dense{labels, `tenant="` + tenant + `",` + k.label + `="` + value + `"`}})
 			}
 		}
 	}
 	return all
 }
 
+// see shows a round to an Engine.
+func see(e *Engine, at time.Time, round []wanted) {
+	for i := range round {
+		w := &round[i]
+		e.Observe(at, w.source, w.metric, w.labels, float64(at.Unix()))
+	}
+}
+
 // BenchmarkObserve records a round of 100,000 samples that are all wanted, by
 // kind of indicator.
 func BenchmarkObserve(b *testing.B) {
-	for _, c := range clinics {
-		b.Run(c.name, func(b *testing.B) {
-			e := newEngine(b, catalogue(c.name, c.indicator), func(o *Options) { o.MaxInstances = 200_000 })
-			round := round100k(c.metrics, c.label, c.values)
+	for _, k := range kinds {
+		b.Run(k.name, func(b *testing.B) {
+			e, round := k.engine(b), k.round(100_000/len(k.metrics)/len(k.values))
 			at := noon
-			observe := func() {
-				at = at.Add(15 * time.Second)
-				for i := range round {
-					w := &round[i]
-					e.Observe(at, w.source, w.metric, w.labels, float64(at.Unix()))
-				}
-			}
-			observe()
+			see(e, at, round)
 			e.Drain(at)
 			b.ReportAllocs()
 			for b.Loop() {
-				observe()
+				at = at.Add(15 * time.Second)
+				see(e, at, round)
 				b.StopTimer()
 				e.Drain(at)
 				b.StartTimer()
@@ -95,22 +97,21 @@ func BenchmarkObserve(b *testing.B) {
 	}
 }
 
-// BenchmarkDrain ends a minute of 100,000 samples, by kind of indicator.
+// BenchmarkDrain ends a minute of 20,000 tenants, by kind of indicator.
 func BenchmarkDrain(b *testing.B) {
-	for _, c := range clinics {
-		b.Run(c.name, func(b *testing.B) {
-			e := newEngine(b, catalogue(c.name, c.indicator), func(o *Options) { o.MaxInstances = 200_000 })
+	for _, k := range kinds {
+		b.Run(k.name, func(b *testing.B) {
+			e, round := k.engine(b), k.round(20_000)
 			at := noon
-			for _, w := range round100k(c.metrics, c.label, c.values) {
-				e.Observe(at, w.source, w.metric, w.labels, 1)
-				e.Rest(w.source, at, at.Add(365*slo.Day))
-			}
-			b.ReportAllocs()
 			for b.Loop() {
+				b.StopTimer()
 				at = at.Add(time.Minute)
+				see(e, at, round)
+				b.StartTimer()
 				e.Drain(at)
 			}
 			b.ReportMetric(float64(e.Stats().Instances), "instances")
+			b.ReportMetric(float64(e.Stats().Series), "series")
 		})
 	}
 }
@@ -146,45 +147,56 @@ func BenchmarkObserveRound(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory says what an instance and its series take.
+// BenchmarkMemory says what an instance with its series takes, by kind of
+// indicator, and what a series does.
 func BenchmarkMemory(b *testing.B) {
-	for _, c := range clinics {
-		b.Run(c.name, func(b *testing.B) {
-			var before, after runtime.MemStats
-			var bytes, instances, series float64
-			round := round100k(c.metrics, c.label, c.values)
-			for b.Loop() {
-				runtime.GC()
-				runtime.ReadMemStats(&before)
-				e := newEngine(b, catalogue(c.name, c.indicator), func(o *Options) { o.MaxInstances = 200_000 })
-				for _, w := range round {
-					e.Observe(noon, w.source, w.metric, w.labels, 1)
-				}
-				e.Drain(noon)
-				runtime.GC()
-				runtime.ReadMemStats(&after)
-				stats := e.Stats()
-				bytes, instances, series = float64(after.HeapAlloc-before.HeapAlloc), float64(stats.Instances), float64(stats.Series)
-			}
-			b.ReportMetric(bytes/instances, "B/instance")
-			b.ReportMetric(series/instances, "series/instance")
+	b.Run("series", func(b *testing.B) {
+		k := kinds[0]
+		k.values = make([]string, 100_000)
+		for n := range k.values {
+			k.values[n] = fmt.Sprintf("outcome-%06d", n)
+		}
+		k.weigh(b, 1, func(s Stats) (float64, string) { return float64(s.Series), "B/series" })
+	})
+	for _, k := range kinds {
+		b.Run(k.name, func(b *testing.B) {
+			k.weigh(b, 20_000, func(s Stats) (float64, string) { return float64(s.Instances), "B/instance" })
 		})
 	}
 }
 
+// weigh reports the memory of an Engine by what it holds.
+func (k kind) weigh(b *testing.B, tenants int, by func(Stats) (count float64, unit string)) {
+	round := k.round(tenants)
+	var bytes, count float64
+	var unit string
+	for b.Loop() {
+		before := heap()
+		e := k.engine(b)
+		see(e, noon, round)
+		e.Drain(noon)
+		bytes = float64(heap() - before)
+		count, unit = by(e.Stats())
+	}
+	b.ReportMetric(bytes/count, unit)
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // TestObservingAllocatesNothing holds for each kind, once its series are known.
 func TestObservingAllocatesNothing(t *testing.T) {
-	for _, c := range clinics {
-		t.Run(c.name, func(t *testing.T) {
-			e := newEngine(t, catalogue(c.name, c.indicator))
-			round := round100k(c.metrics, c.label, c.values)[:200]
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			e, round := k.engine(t), k.round(100)
 			at := noon
 			minute := func() {
 				at = at.Add(time.Minute)
-				for i := range round {
-					w := &round[i]
-					e.Observe(at, w.source, w.metric, w.labels, 1)
-				}
+				see(e, at, round)
 				e.Drain(at)
 			}
 			minute()
@@ -203,19 +215,16 @@ func TestRefusedSeriesTakeNoMemory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEngine(t, objectives, limit)
 			labels := &dense{row: row{"target", "x"}}
-			var before, after runtime.MemStats
+			var before int64
 			for n := range 500_000 {
 				if n == 10 {
-					runtime.GC()
-					runtime.ReadMemStats(&before)
+					before = heap()
 				}
 				labels.block = fmt.Sprint(n)
 				labels.row[1] = labels.block
 				e.Observe(noon, "pg", "lag_seconds", labels, 1)
 			}
-			runtime.GC()
-			runtime.ReadMemStats(&after)
-			require.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(1<<20))
+			require.Less(t, heap()-before, int64(1<<20))
 			require.Equal(t, Stats{Series: 10, Instances: 10, OverLimit: 499_990}, e.Stats())
 			require.Len(t, e.Problems(), 1)
 			require.True(t, strings.HasPrefix(e.Problems()[0].Text, "there are 10 ") || strings.HasPrefix(e.Problems()[0].Text, "lag_seconds has more than 10 "))

@@ -2,7 +2,9 @@ package indicator
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/wardround/wardround/slo"
 )
@@ -13,28 +15,78 @@ type part struct {
 	weight uint64
 }
 
+// members are those of one group, nil where it has none.
+type members struct {
+	to *instance
+	of []*instance // by part
+}
+
 // compose makes a composite's minute of those of its members, which have been
 // closed.
 func (e *Engine) compose(t *tracked, now int64) {
-	for _, p := range t.parts {
-		for key, member := range p.of.instances {
-			if t.instances[key] == nil && e.room(t) {
-				e.add(t, key, group(member.id))
-			}
-		}
-	}
 	if t.parts == nil {
 		return
 	}
-	for key, i := range t.instances {
-		i.state, i.minute = t.mix(key)
-		i.carry(now)
+	var version uint64
+	for _, p := range t.parts {
+		version += p.of.version
+	}
+	if version != t.asOf && e.join(t) {
+		t.asOf = version
+	}
+	for _, g := range t.groups {
+		g.to.state, g.to.minute = t.mix(g.of)
+		g.to.carry(now)
 	}
 }
 
-func group(i slo.Instance) []slo.Label {
+// join brings the members of each group together; whole is false if not all
+// groups could be had.
+func (e *Engine) join(t *tracked) (whole bool) {
+	whole = true
+	groups := map[string]*members{}
+	for n, p := range t.parts {
+		for key, member := range p.of.instances {
+			g := groups[key]
+			if g == nil {
+				g = &members{t.instances[key], make([]*instance, len(t.parts))}
+				groups[key] = g
+			}
+			g.of[n] = member
+		}
+	}
+	e.leave(t, groups)
+	t.groups = t.groups[:0]
+	for key, g := range groups {
+		if g.to == nil {
+			if !e.room(t) {
+				whole = false
+				continue
+			}
+			g.to = e.add(t, key, g.labels())
+		}
+		t.groups = append(t.groups, *g)
+	}
+	return whole
+}
+
+// leave removes the groups that no member has any more.
+func (e *Engine) leave(t *tracked, groups map[string]*members) {
+	maps.DeleteFunc(t.instances, func(key string, _ *instance) bool {
+		if groups[key] != nil {
+			return false
+		}
+		e.instances--
+		t.changed()
+		return true
+	})
+}
+
+// labels are those that all members of a group have.
+func (g *members) labels() []slo.Label {
 	var all []slo.Label
-	for name, value := range i.Labels() {
+	i := slices.IndexFunc(g.of, func(i *instance) bool { return i != nil })
+	for name, value := range g.of[i].id.Labels() {
 		all = append(all, slo.Label{Name: name, Value: value})
 	}
 	return all
@@ -43,26 +95,26 @@ func group(i slo.Instance) []slo.Label {
 // mix is the composite of the members of one group. A member that the group does
 // not have is no part of it; one that was measured and had no events has no say;
 // one that is there and silent is delayed. It is measured if a member is.
-func (t *tracked) mix(key string) (state, slo.Counts) {
+func (t *tracked) mix(of []*instance) (state, slo.Counts) {
 	c := t.objective.Indicator.Composite
 	var errors, worst float64
 	var weight, delayed uint64
 	known := silent
-	for _, p := range t.parts {
-		m := p.of.instances[key]
+	for k, m := range of {
+		weigh := t.parts[k].weight
 		switch {
 		case m == nil:
 		case m.state == silent:
-			delayed += p.weight
+			delayed += weigh
 		default:
 			if known != measured {
 				known = m.state
 			}
 			if n := m.minute.Total(); n > 0 {
 				ratio := float64(m.minute.Bad) / float64(n)
-				errors += float64(p.weight) * ratio
+				errors += float64(weigh) * ratio
 				worst = max(worst, ratio)
-				weight += p.weight
+				weight += weigh
 			}
 		}
 	}
@@ -91,15 +143,6 @@ func scaled(ratio float64) slo.Counts {
 	const doubt = 1e-9
 	bad := uint64(math.Floor(ratio*slo.CompositeScale + 0.5 + doubt))
 	return slo.Counts{Good: slo.CompositeScale - bad, Bad: bad}
-}
-
-// feed marks the groups of a composite that a member still has.
-func (t *tracked) feed() {
-	for key, i := range t.instances {
-		for _, p := range t.parts {
-			i.fed = i.fed || p.of.instances[key] != nil
-		}
-	}
 }
 
 // of are the objectives that an Engine for a source counts: a composite goes

@@ -84,17 +84,11 @@ func (e *Engine) Forget(source string) {
 	e.prune()
 }
 
-// prune removes instances that are not marked as fed, composites last: their
-// members feed them.
+// prune removes instances that are not marked as fed. Those of composites go with
+// their members.
 func (e *Engine) prune() {
 	for _, t := range e.order {
 		if t.parts == nil {
-			e.instances -= t.prune()
-		}
-	}
-	for _, t := range e.order {
-		if t.parts != nil {
-			t.feed()
 			e.instances -= t.prune()
 		}
 	}

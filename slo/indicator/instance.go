@@ -13,8 +13,11 @@ type tracked struct {
 	objective slo.Objective
 	instances map[string]*instance
 	order     []*instance // sorted; nil where instances came or went
+	version   uint64      // counts the changes of instances
 	parts     []part      // of a composite, else nil
-	over      recent      // instances were refused
+	groups    []members   // of a composite, as of the versions of its parts
+	asOf      uint64
+	over      recent // instances were refused
 }
 
 func byName(a, b *tracked) int { return strings.Compare(a.objective.Name, b.objective.Name) }
@@ -30,7 +33,7 @@ func (t *tracked) or(o slo.Objective) *tracked {
 // adopt takes an objective's settings over, and a composite's members from all
 // that are tracked.
 func (t *tracked) adopt(o slo.Objective, all map[string]*tracked) {
-	t.objective, t.parts = o, nil
+	t.objective, t.parts, t.groups, t.asOf = o, nil, nil, 0
 	if c := o.Indicator.Composite; c != nil {
 		for _, m := range c.Of {
 			t.parts = append(t.parts, part{all[m.Objective], m.Weight})
@@ -44,6 +47,7 @@ type instance struct {
 	of *tracked
 
 	fed     bool // marked while looking for instances that nothing feeds
+	gone    bool // the others
 	covered bool // what was seen before speaks of this minute, too
 	blind   bool // what was seen last could not be judged
 
@@ -106,9 +110,16 @@ func (e *Engine) room(t *tracked) bool {
 
 func (e *Engine) add(t *tracked, key string, group []slo.Label) *instance {
 	i := &instance{id: slo.NewInstance(t.objective.Name, group...), of: t}
-	t.instances[key], t.order = i, nil
+	t.instances[key] = i
+	t.changed()
 	e.instances++
 	return i
+}
+
+// changed notes that instances came or went.
+func (t *tracked) changed() {
+	t.order = nil
+	t.version++
 }
 
 // count adds what a counter grew by.
@@ -132,7 +143,7 @@ func (t *tracked) close(now int64) {
 	if t.parts != nil {
 		return
 	}
-	for _, i := range t.instances {
+	for _, i := range t.inOrder() {
 		i.state = silent
 		if i.look(now) || i.covered && !i.blind {
 			i.state, i.minute = measured, i.counts()
@@ -199,16 +210,19 @@ func (t *tracked) drain(deltas []slo.Delta) []slo.Delta {
 // prune removes instances that nothing feeds, once their minute is drained, and
 // says how many.
 func (t *tracked) prune() int {
-	before := len(t.instances)
-	maps.DeleteFunc(t.instances, func(_ string, i *instance) bool {
-		kept := i.fed || i.pending()
+	gone := 0
+	for _, i := range t.inOrder() {
+		i.gone = !i.fed && !i.pending()
 		i.fed = false
-		return !kept
-	})
-	if len(t.instances) != before {
-		t.order = nil
+		if i.gone {
+			gone++
+		}
 	}
-	return before - len(t.instances)
+	if gone > 0 {
+		maps.DeleteFunc(t.instances, func(_ string, i *instance) bool { return i.gone })
+		t.changed()
+	}
+	return gone
 }
 
 // blind is how many instances are seen and cannot be judged.
