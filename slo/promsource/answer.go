@@ -59,7 +59,6 @@ func (p *points) UnmarshalJSON(text []byte) error {
 // come and are not kept.
 type answer struct {
 	Status     string
-	ErrorType  string
 	Error      string
 	Warnings   []string
 	IsPartial  bool // VictoriaMetrics' word
@@ -75,8 +74,6 @@ func (a *answer) read(from io.Reader) error {
 		switch name {
 		case "status":
 			return d.Decode(&a.Status)
-		case "errorType":
-			return d.Decode(&a.ErrorType)
 		case "error":
 			return d.Decode(&a.Error)
 		case "warnings":
@@ -101,8 +98,12 @@ func (a *answer) data(d *json.Decoder, name string) error {
 }
 
 func (a *answer) result(d *json.Decoder) error {
-	if err := opens(d, '['); err != nil {
+	token, err := d.Token()
+	if err != nil || token == nil { // null is nothing
 		return err
+	}
+	if token != json.Delim('[') {
+		return fmt.Errorf("%w: a result of %v", errShape, token)
 	}
 	for d.More() {
 		var one stream
@@ -113,14 +114,18 @@ func (a *answer) result(d *json.Decoder) error {
 			return err
 		}
 	}
-	_, err := d.Token()
+	_, err = d.Token()
 	return err
 }
 
 // object reads an object; field reads the value of the name it is given.
 func object(d *json.Decoder, field func(name string) error) error {
-	if err := opens(d, '{'); err != nil {
+	token, err := d.Token()
+	if err != nil {
 		return err
+	}
+	if token != json.Delim('{') {
+		return fmt.Errorf("%w: %v instead of an object", errShape, token)
 	}
 	for d.More() {
 		name, err := d.Token()
@@ -131,19 +136,8 @@ func object(d *json.Decoder, field func(name string) error) error {
 			return err
 		}
 	}
-	_, err := d.Token()
+	_, err = d.Token()
 	return err
-}
-
-func opens(d *json.Decoder, with json.Delim) error {
-	token, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if token != with {
-		return fmt.Errorf("%w: %v instead of %v", errShape, token, with)
-	}
-	return nil
 }
 
 func skip(d *json.Decoder) error {

@@ -3,7 +3,6 @@ package promsource
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -108,7 +107,7 @@ func fleet(url string) Config {
 
 func newSource(t testing.TB, c Config) *Source {
 	t.Helper()
-	s, err := New(c, promises(t), Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s, err := New(c, promises(t), Options{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return s

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -53,11 +54,12 @@ func (c *client) samples(ctx context.Context, q query, from, to time.Time, each 
 		return nil, unanswered(ctx, err)
 	}
 	defer response.Body.Close()
+	if response.StatusCode/100 != 2 {
+		return nil, refused(response)
+	}
 	answer := &answer{each: each}
 	err = answer.read(&bounded{response.Body, c.limit})
 	switch {
-	case response.StatusCode/100 != 2:
-		return nil, refused(response, answer)
 	case err != nil:
 		return nil, unread(ctx, err)
 	case answer.Status != "success":
@@ -144,20 +146,45 @@ func unread(ctx context.Context, err error) error {
 
 // refused says why an answer is an error. A shorter stretch is the cure where
 // the server speaks of a limit, which it says in words only.
-func refused(response *http.Response, a *answer) error {
+func refused(response *http.Response) error {
+	kind, words := complaint(response.Body)
 	reason := ReasonRejected
 	switch code := response.StatusCode; {
-	case code == http.StatusUnprocessableEntity, strings.Contains(a.Error, "exceed"):
+	case code == http.StatusUnprocessableEntity, strings.Contains(words, "exceed"):
 		reason = ReasonTooMuch
-	case a.ErrorType == "timeout", a.ErrorType == "canceled", code == http.StatusGatewayTimeout:
+	case kind == "timeout", kind == "canceled", code == http.StatusGatewayTimeout:
 		reason = ReasonTimeout
 	case code == http.StatusTooManyRequests, code/100 == 5:
 		reason = ReasonServer
 	case code/100 != 4:
 		reason = ReasonProtocol
 	}
-	if a.Error == "" {
+	if words == "" {
 		return failed(reason, "%s", response.Status)
 	}
-	return failed(reason, "%s: %s", response.Status, a.Error)
+	return failed(reason, "%s: %s", response.Status, words)
+}
+
+// The longest complaint that is read, and that is shown.
+const (
+	longComplaint  = 64 << 10
+	shownComplaint = 300
+)
+
+// complaint is what a server says is wrong: as Prometheus does, or, where
+// somebody between says it, in a line of text. Pages are not for logs.
+func complaint(body io.Reader) (kind, words string) {
+	text, err := io.ReadAll(io.LimitReader(body, longComplaint))
+	if err != nil {
+		return "", ""
+	}
+	var said struct{ ErrorType, Error string }
+	if json.Unmarshal(text, &said) == nil {
+		return said.ErrorType, said.Error
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	if strings.HasPrefix(line, "<") || len(line) > shownComplaint {
+		return "", ""
+	}
+	return "", line
 }

@@ -22,8 +22,8 @@ type plan struct {
 	objectives []slo.Objective // of all sources: composites look for their members
 	names      []string        // of those that the source measures, sorted
 	queries    []query
-	labels     []string      // that an objective reads; others are dropped
-	slice      time.Duration // the longest that a threshold judges by
+	labels     []string        // that an objective reads; others are dropped
+	slices     []time.Duration // that thresholds judge by
 }
 
 func newPlan(source string, objectives []slo.Objective) (*plan, error) {
@@ -38,8 +38,8 @@ func newPlan(source string, objectives []slo.Objective) (*plan, error) {
 		errs = append(errs, err)
 		p.names = append(p.names, o.Name)
 		p.queries = append(p.queries, queriesFor(needed)...)
-		if t := o.Indicator.Threshold; t != nil {
-			p.slice = max(p.slice, t.Slice)
+		if t := o.Indicator.Threshold; t != nil && t.Slice > 0 {
+			p.slices = append(p.slices, t.Slice)
 		}
 		for _, name := range o.By {
 			keep[name] = true
@@ -57,6 +57,7 @@ func newPlan(source string, objectives []slo.Objective) (*plan, error) {
 		}
 	}
 	slices.Sort(p.names)
+	delete(keep, model.MetricNameLabel)
 	p.labels = slices.Sorted(maps.Keys(keep))
 	p.queries = withoutParts(p.queries)
 	return p, nil
@@ -67,10 +68,8 @@ func newPlan(source string, objectives []slo.Objective) (*plan, error) {
 // nor any verdict for longer than its slice.
 func (p *plan) begins(from time.Time, gap time.Duration) time.Time {
 	begin := slo.Minute(from.Add(-gap)).Add(-time.Minute)
-	if p.slice > 0 {
-		if slice := from.Truncate(p.slice); slice.Before(begin) {
-			return slice
-		}
+	for _, length := range p.slices {
+		begin = earlier(begin, from.Add(-time.Duration(from.UnixNano()%int64(length))))
 	}
 	return begin
 }
