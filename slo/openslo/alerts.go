@@ -55,9 +55,10 @@ func (p *promise) policy(all []slo.Objective) (slo.Policy, bool) {
 		if !ok {
 			return policy, false
 		}
-		if a.pair.Long != 0 {
-			policy.Pairs = append(policy.Pairs, a.pair)
+		if a.pair.Long == 0 {
+			continue
 		}
+		policy.Pairs = append(policy.Pairs, a.pair)
 		if !slices.Contains(parts, a.policy) {
 			parts = append(parts, a.policy)
 		}
@@ -103,7 +104,7 @@ func (p *promise) unsaid(all []slo.Objective) (slo.Policy, bool) {
 	for _, name := range []string{"default", "tickets"} {
 		policy := p.embedded[name]
 		fits := !slices.ContainsFunc(all, func(o slo.Objective) bool {
-			return slices.ContainsFunc(append(tierTargets(&o), o.Targets.Default), func(target slo.Ratio) bool {
+			return o.Policy.Name == "" && slices.ContainsFunc(append(tierTargets(&o), o.Targets.Default), func(target slo.Ratio) bool {
 				return target != 0 && policy.Check(target, o.Window.Nominal()) != nil
 			})
 		})

@@ -116,8 +116,10 @@ func (a annotations) promise(o *slo.Objective) {
 	set(a, "runbook", &o.Links.Runbook, plain)
 	set(a, "dashboard", &o.Links.Dashboard, plain)
 	set(a, "min-coverage", &o.MinCoverage, slo.ParseRatio)
-	set(a, "min-bad", &o.LowTraffic.MinBad, func(s string) (uint64, error) { return strconv.ParseUint(s, 10, 32) })
-	set(a, "budget-spent", &o.LowTraffic.BudgetSpent, strconv.ParseBool)
+	set(a, "min-bad", &o.LowTraffic.MinBad, count)
+	if v, ok := a.keys["budget-spent"]; ok {
+		o.LowTraffic.BudgetSpent, _ = v.flag()
+	}
 	set(a, "targets", &o.Targets.ByTier, tiers)
 	if v, ok := a.keys["by"]; ok {
 		o.By = []string{}
@@ -125,6 +127,23 @@ func (a annotations) promise(o *slo.Objective) {
 			if label = strings.TrimSpace(label); label != "" {
 				o.By = append(o.By, label)
 			}
+		}
+	}
+}
+
+func count(text string) (uint64, error) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a count; write a whole number from 0", text)
+	}
+	return n, nil
+}
+
+// unused refuses annotations that speak of something else than what is there.
+func (a annotations) unused(what string, names ...string) {
+	for _, name := range names {
+		if v, ok := a.keys[name]; ok {
+			v.failf("only %s has this; leave it out", what)
 		}
 	}
 }

@@ -31,15 +31,16 @@ func (p *promise) composite(items []object) []slo.Objective {
 			p.spec.at(key).failf("the objectives have indicators of their own; leave this out")
 		}
 	}
+	if len(items) < 2 {
+		items[0].failf("a composite has two members at least")
+		return nil
+	}
 	c := &slo.Composite{Method: slo.Mean, Delayed: slo.NoDataIgnore, Of: p.weighed(items)}
 	choose(p.notes, "composite", &c.Method, "mean", "worst")
 	choose(p.notes, "delayed", &c.Delayed, "ignore", "good", "bad")
 	whole := p.base
 	whole.Indicator = slo.Indicator{Composite: c}
 	whole.Targets.Default = p.common(items)
-	if len(items) < 2 {
-		items[0].failf("a composite has two members at least")
-	}
 	members := p.members(items, c)
 	if whole.By == nil && len(members) > 0 {
 		whole.By = members[0].By
@@ -62,7 +63,7 @@ func (p *promise) members(items []object, c *slo.Composite) []slo.Objective {
 		}
 		return nil
 	}
-	p.notes.warnf("a composite gives every minute the same weight, whatever the traffic of its members")
+	p.spec.at("objectives").warnf("a composite gives every minute the same weight, whatever the traffic of its members")
 	var all []slo.Objective
 	for i, o := range items {
 		s := p.measured(o)

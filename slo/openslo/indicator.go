@@ -21,11 +21,13 @@ func (p *promise) indicator(s *sli, o object) slo.Indicator {
 		in.Probe = p.probe(s)
 		return in
 	case "":
+		p.notes.unused("a histogram or a probe", "metric", "duration", "within")
 	default:
 		p.notes.keys["indicator"].failf("only histogram and probe need saying")
 	}
 	if s.threshold == nil {
 		p.unjudged(o)
+		p.notes.unused("a threshold", "op", "zero")
 	}
 	switch {
 	case s.threshold != nil:

@@ -42,12 +42,12 @@ const (
 	v2alpha dialect = "openslo.com/v2alpha"
 )
 
-// kinds are the objects that exist, and whether v1alpha has them.
-func kinds() map[string]bool {
-	return map[string]bool{
-		"SLO": true, "Service": true, "SLI": false, "DataSource": false, "AlertPolicy": false,
-		"AlertCondition": false, "AlertNotificationTarget": false,
+// kinds are the objects that a version has.
+func (d dialect) kinds() []string {
+	if d == v1alpha {
+		return []string{"SLO", "Service"}
 	}
+	return []string{"SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"}
 }
 
 // file reads one file into the library.
@@ -92,16 +92,15 @@ func (r *reader) document(v value) {
 	}
 	d := document{object: doc, kind: doc.at("kind").text(), spec: doc.at("spec")}
 	d.version, ok = version(doc.at("apiVersion"))
-	inAlpha, known := kinds()[d.kind]
 	kind := doc.at("kind")
 	switch {
-	case !ok:
+	case !ok || d.kind == "":
 		return
 	case d.kind == "BudgetAdjustment":
 		kind.warnf("budget adjustments are left out; write an exclusion instead")
 		return
-	case !known || d.version == v1alpha && !inAlpha:
-		kind.failf("%s has no kind %q; the kinds are %s", d.version, d.kind, strings.Join(sortedKeys(kinds()), ", "))
+	case !slices.Contains(d.version.kinds(), d.kind):
+		kind.failf("%s has no kind %q; the kinds are %s", d.version, d.kind, strings.Join(d.version.kinds(), ", "))
 		return
 	}
 	d.meta = readMetadata(doc.at("metadata"), d.version)
@@ -122,6 +121,9 @@ func version(v value) (dialect, bool) {
 	case "openslo/v2alpha":
 		v.warnf("this is read as %s, as the version is called", v2alpha)
 		return v2alpha, true
+	}
+	if text == "" {
+		return "", false
 	}
 	v.failf("%q is no version of OpenSLO that is known here; write %s, %s or %s", text, v1, v1alpha, v2alpha)
 	return "", false

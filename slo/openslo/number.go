@@ -53,7 +53,7 @@ func share(n *big.Rat) (parts slo.Ratio, exact bool) {
 }
 
 // target is a share between 0 and 1, both excluded.
-func (v value) target(n *big.Rat) (slo.Ratio, bool) {
+func (v value) target(n *big.Rat) slo.Ratio {
 	parts, exact := share(n)
 	switch {
 	case n.Sign() <= 0:
@@ -65,9 +65,9 @@ func (v value) target(n *big.Rat) (slo.Ratio, bool) {
 	case !exact:
 		v.failf("this has more digits than a part per billion; round it")
 	default:
-		return parts, true
+		return parts
 	}
-	return 0, false
+	return 0
 }
 
 // units of the duration shorthand. Months, quarters and years are nominal.

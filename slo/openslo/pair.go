@@ -34,7 +34,7 @@ func (p *promise) inlined(v value, ref, kind string) (meta metadata, spec value,
 		return d.meta, d.spec, ok
 	}
 	if said := o.at("kind"); said.present && said.optional() != kind {
-		said.failf("a %s belongs here", kind)
+		said.failf("this is a place for %s", kind)
 		return meta, spec, false
 	}
 	return readMetadata(o.at("metadata"), p.doc.version), o.at("spec"), true
@@ -219,4 +219,3 @@ func (p *promise) spent(c condition) (slo.Ratio, bool) {
 
 // receiver is the notification target that Write names.
 const receiver = "alertmanager"
-

@@ -85,7 +85,9 @@ func (p *promise) shared() {
 	}
 	name := meta.at("name")
 	if full := p.notes.get("name"); full != "" {
-		p.base.Name = full
+		if p.base.Name = full; kebab(full) != full {
+			p.notes.keys["name"].failf("%q is not a name; write small letters, digits and hyphens", full)
+		}
 	} else {
 		p.base.Name = name.ours(meta.name)
 	}
@@ -100,9 +102,11 @@ func (p *promise) shared() {
 	switch {
 	case !method.present:
 		method.warnf("this is missing; Occurrences is assumed")
-		p.method = "Occurrences"
 	case p.method == "RatioTimeslices":
 		method.failf("RatioTimeslices are a mean of ratios, in which quiet times weigh as much as busy ones; write Occurrences or Timeslices")
+	}
+	if p.method != "Timeslices" {
+		p.method = "Occurrences"
 	}
 }
 
@@ -137,6 +141,7 @@ func (p *promise) owner() string {
 
 // plain are the objectives of an SLO that measures one thing.
 func (p *promise) plain(items []object) []slo.Objective {
+	p.notes.unused("a composite", "composite", "members", "delayed", "target")
 	if len(items) > 1 && p.notes.get("name") != "" {
 		p.notes.keys["name"].failf("the names of %d objectives cannot be one; leave this out", len(items))
 	}
@@ -209,9 +214,8 @@ func (p *promise) objective(o object, s *sli, as names) slo.Objective {
 	made.Indicator = p.indicator(s, o)
 	made.Targets.Default = p.target(o)
 	if by, said := s.grouping(); made.By == nil {
-		made.By = by
+		made.By = append([]string{}, by...)
 		if !said {
-			made.By = []string{}
 			p.doc.meta.warnf("nothing is said of grouping; all series together make one instance; add the annotation %sby, such as tenant", prefix)
 		}
 	}
@@ -227,13 +231,11 @@ func (p *promise) target(o object) slo.Ratio {
 		percent.failf("target and targetPercent exclude each other; keep one")
 	case whole.present:
 		if n, ok := whole.number(); ok {
-			target, _ := whole.target(n)
-			return target
+			return whole.target(n)
 		}
 	case percent.present:
 		if n, ok := percent.number(); ok {
-			target, _ := percent.target(n.Quo(n, big.NewRat(100, 1)))
-			return target
+			return percent.target(n.Quo(n, big.NewRat(100, 1)))
 		}
 	default:
 		whole.failf("there is no target; write target: 0.999 or targetPercent: 99.9")

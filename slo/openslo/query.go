@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -71,14 +72,16 @@ func (q *query) choose(s *parser.VectorSelector, text string) error {
 	case s.Anchored || s.Smoothed:
 		return fmt.Errorf("%s asks for interpolation; leave anchored and smoothed out", s)
 	}
-	name := slices.IndexFunc(s.LabelMatchers, func(m *labels.Matcher) bool {
-		return m.Name == labels.MetricName && m.Type == labels.MatchEqual
-	})
-	if name < 0 {
+	if !slices.ContainsFunc(s.LabelMatchers, naming) {
 		return fmt.Errorf(`%s names no metric; write metric{label="value"}`, s)
 	}
 	q.selector = asWritten(s, text)
 	return nil
+}
+
+// naming says whether a matcher is the metric's name.
+func naming(m *labels.Matcher) bool {
+	return m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual
 }
 
 // asWritten is the selector in its author's own spelling: the whole text where

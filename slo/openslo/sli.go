@@ -9,11 +9,11 @@ import (
 
 // sli is what an SLO measures, in the words of any version.
 type sli struct {
-	at                          value
-	good, bad, total, raw       *metric
-	threshold                   *metric
-	failure                     bool // raw is bad/total
-	counter, counts             bool // counter's value, and whether it is said
+	at                    value
+	good, bad, total, raw *metric
+	threshold             *metric
+	failure               bool // raw is bad/total
+	counter, counts       bool // counter's value, and whether it is said
 }
 
 // metric is one query.
@@ -150,7 +150,7 @@ func (v value) metric(version dialect) *metric {
 		return nil
 	}
 	if q.rate != "" || q.fold != "" {
-		text.warnf("this is read as the raw series of %s, which are counted one by one", q.selector)
+		text.warnf("this is read as the raw series of %s, each by itself", q.selector)
 	}
 	m.query, m.at = q, text
 	return m
@@ -228,6 +228,9 @@ func (r *reader) source(ref value) (string, bool) {
 		return "", false
 	}
 	name := ref.ours(d.meta.name)
+	if len(name) > maxName {
+		ref.failf("a name has up to %d characters; shorten this one", maxName)
+	}
 	return name, name != ""
 }
 

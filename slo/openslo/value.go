@@ -22,7 +22,9 @@ type value struct {
 	key     *yaml.Node // under which it stands, if any
 }
 
-func (v value) position() slo.Position { return slo.Position{File: v.file, Line: v.node.Line, Column: v.node.Column} }
+func (v value) position() slo.Position {
+	return slo.Position{File: v.file, Line: v.node.Line, Column: v.node.Column}
+}
 
 func (v value) failf(format string, args ...any) {
 	v.r.fault(v.position(), v.path, fmt.Sprintf(format, args...))

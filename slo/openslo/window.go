@@ -55,15 +55,13 @@ func (p *promise) length(w object) (count int, letter byte, ok bool) {
 		w.at("count").failf("count is a whole number from 1")
 		return 0, 0, false
 	}
-	word := w.at("unit").word("Day", "Week", "Month", "Quarter", "Year")
+	w.at("unit").text()
 	letters := map[string]byte{"Day": 'd', "Week": 'w', "Month": 'M', "Quarter": 'Q', "Year": 'Y'}
-	if word == "" {
-		w.at("unit").failf("unit is one of Day, Week, Month, Quarter, Year")
-	}
-	return int(n.Num().Int64()), letters[word], word != ""
+	letter, ok = letters[w.at("unit").word("Day", "Week", "Month", "Quarter", "Year")]
+	return int(n.Num().Int64()), letter, ok
 }
 
-// at is where a fault of the window's length is shown.
+// lengthOf is where a fault of the window's length is shown.
 func lengthOf(w object) value {
 	if w.at("duration").present {
 		return w.at("duration")

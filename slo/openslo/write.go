@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -223,7 +224,7 @@ func measureHistogram(h *slo.Histogram, meta *writtenMeta, ask func(string, slo.
 	if err != nil {
 		return writtenSLI{}, fmt.Errorf("%s is no selector: %w", h.Metric.Text, err)
 	}
-	i := slices.IndexFunc(matchers, func(m *labels.Matcher) bool { return m.Name == labels.MetricName && m.Type == labels.MatchEqual })
+	i := slices.IndexFunc(matchers, naming)
 	if i < 0 {
 		return writtenSLI{}, fmt.Errorf("%s names no metric", h.Metric.Text)
 	}
@@ -231,7 +232,7 @@ func measureHistogram(h *slo.Histogram, meta *writtenMeta, ask func(string, slo.
 	others := slices.Delete(matchers, i, i+1)
 	part := func(suffix string, further ...*labels.Matcher) *writtenMetric {
 		all := append(further, others...)
-		name := labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, metric+suffix)
+		name := labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, metric+suffix)
 		text := (&parser.VectorSelector{Name: metric + suffix, LabelMatchers: append(all, name)}).String()
 		return ask(text, slo.Selector{Text: text})
 	}
