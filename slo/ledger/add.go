@@ -167,6 +167,9 @@ func (l *Ledger) id(i slo.Instance, m int64) uint32 {
 		l.records[id].First = m
 		l.unsaved[id] = true
 	}
+	if m < l.end && m == l.records[id].First {
+		clear(l.settled) // it may have existed in periods that were closed without it
+	}
 	l.earliest = min(l.earliest, m)
 	return id
 }

@@ -69,7 +69,7 @@ type Ledger struct {
 	measures map[string]string       // by objective: what its history is of
 	defined  map[string]bool         // objectives that there are; nil before Define
 	over     *overlay                // nil where nothing is excluded
-	settled  map[string]int64        // by objective: the end of the last period looked at
+	settled  map[string]int64        // by objective and window: the start of the first period that is not closed
 	earliest int64                   // the first minute of all records
 	end      int64                   // the minute after the last appended one
 	rowCount int64                   // minutes on disk

@@ -19,6 +19,7 @@ func open(t testing.TB, dir string) *Ledger {
 	t.Helper()
 	l, err := Open(dir, DefaultOptions())
 	require.NoError(t, err)
+	l.db.NoSync = true // power stays on in tests
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	return l
 }

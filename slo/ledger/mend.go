@@ -112,7 +112,7 @@ func (r *Recovery) fill(b *builder, file *os.File, retention time.Duration) erro
 			b.state.End = max(b.state.End, number([]byte(k))+1)
 		}
 	}
-	kept := (b.state.End - int64(retention/time.Minute)) / hour * hour
+	kept := b.state.End - int64(retention/time.Minute)
 	maps.DeleteFunc(minutes, func(k string, _ found) bool { return number([]byte(k)) < kept }) // freed, not lost
 	maps.DeleteFunc(hours, func(k string, _ found) bool { return number([]byte(k))*hour >= kept })
 	for _, name := range [][]byte{objectivesBucket, periodsBucket, instancesBucket, hoursBucket} {
@@ -123,7 +123,7 @@ func (r *Recovery) fill(b *builder, file *os.File, retention time.Duration) erro
 	if r.Unnamed, err = s.nameAll(b); err != nil {
 		return err
 	}
-	if err := s.copyMinutes(b); err != nil {
+	if err := s.copyMinutes(b, kept); err != nil {
 		return err
 	}
 	if r.Minutes = int64(len(minutes)); stated {
@@ -257,9 +257,10 @@ func (s *scan) each(bucket []byte, visit func(key, body []byte) error) error {
 	return nil
 }
 
-// copyMinutes brings the minutes over, and sums up the hours that are over.
-func (s *scan) copyMinutes(b *builder) error {
-	h := hourSums{of: -1}
+// copyMinutes brings the minutes over, and sums up the hours of which all are
+// kept.
+func (s *scan) copyMinutes(b *builder, kept int64) error {
+	h := hourSums{from: kept, of: -1}
 	err := s.each(minutesBucket, func(k, body []byte) error {
 		if err := h.add(b, number(k), body); err != nil {
 			return err
@@ -270,36 +271,6 @@ func (s *scan) copyMinutes(b *builder) error {
 		err = h.write(b)
 	}
 	return err
-}
-
-// hourSums sums up one hour after the other.
-type hourSums struct {
-	of    int64
-	total sums
-}
-
-func (h *hourSums) add(b *builder, m int64, row []byte) error {
-	if m/hour != h.of {
-		if err := h.write(b); err != nil {
-			return err
-		}
-		h.of = m / hour
-		clear(h.total)
-	}
-	all, err := entries(row)
-	if err == nil && len(all) > 0 {
-		h.total.grow(int(all[len(all)-1].id) + 1)
-		err = h.total.add(row)
-	}
-	return err
-}
-
-// write writes the hour's row, but for the hour that goes on.
-func (h *hourSums) write(b *builder) error {
-	if h.of < 0 || h.of == (b.state.End-1)/hour {
-		return nil
-	}
-	return b.put(hoursBucket, key(h.of), h.total.row())
 }
 
 // nameAll gives instances whose records are lost names of their own, so that

@@ -104,6 +104,39 @@ func (b *builder) put(bucket, key, body []byte) error {
 	return b.begin()
 }
 
+// hourSums sums up one hour after the other from its minutes, which come in
+// order: of damaged minutes nothing must be left in them.
+type hourSums struct {
+	from int64 // the first minute that is kept
+	of   int64 // the hour under way; -1 before the first
+
+	total sums
+}
+
+func (h *hourSums) add(b *builder, m int64, row []byte) error {
+	if m/hour != h.of {
+		if err := h.write(b); err != nil {
+			return err
+		}
+		h.of = m / hour
+		clear(h.total)
+	}
+	all, err := entries(row)
+	if err == nil && len(all) > 0 {
+		h.total.grow(int(all[len(all)-1].id) + 1)
+		err = h.total.add(row)
+	}
+	return err
+}
+
+// write writes the hour's row, unless some of its minutes are gone or to come.
+func (h *hourSums) write(b *builder) error {
+	if h.of < 0 || h.of*hour < h.from || h.of == (b.state.End-1)/hour {
+		return nil
+	}
+	return b.put(hoursBucket, key(h.of), h.total.row())
+}
+
 // syncFolder makes renames in a folder last.
 func syncFolder(dir string) error {
 	folder, err := os.Open(dir)

@@ -1,0 +1,102 @@
+package ledger
+
+import (
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/wardround/wardround/slo"
+)
+
+// Last is the newest minute in which any instance of an objective was measured:
+// what came since is to be asked for again after a downtime. ok is false where
+// none ever was.
+func (l *Ledger) Last(objective string) (minute time.Time, ok bool, err error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	of := l.idsOf(objective)
+	found := int64(-1)
+	err = l.view(func(tx *bbolt.Tx) error {
+		for h := (l.newest(tx) - 1) / hour; found < 0 && len(of) > 0 && h >= l.earliest/hour; h-- {
+			if row, err := get(tx, hoursBucket, key(h)); err == nil && row != nil && !of.measuredIn(row) && !l.waiting(h*hour, (h+1)*hour) {
+				continue
+			}
+			for m := (h+1)*hour - 1; m >= h*hour && found < 0; m-- {
+				row, err := l.minute(tx, m)
+				if err != nil {
+					return err
+				}
+				if of.measuredIn(row) {
+					found = m
+				}
+			}
+		}
+		return nil
+	})
+	return minuteTime(found), found >= 0, err
+}
+
+// Missing are the stretches of [from, to) in which no instance of an objective
+// was measured, excluded or not.
+func (l *Ledger) Missing(objective string, from, to time.Time) ([]slo.Span, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	of := l.idsOf(objective)
+	var all []slo.Span
+	err := l.view(func(tx *bbolt.Tx) error {
+		for m := from.Unix() / 60; m < to.Unix()/60; m++ {
+			row, err := l.minute(tx, m)
+			if err != nil {
+				return err
+			}
+			at, last := minuteTime(m), len(all)-1
+			switch {
+			case of.measuredIn(row):
+			case last >= 0 && all[last].To.Equal(at):
+				all[last].To = at.Add(time.Minute)
+			default:
+				all = append(all, slo.Span{From: at, To: at.Add(time.Minute)})
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// idSet is the histories of an objective that go on.
+type idSet map[uint32]bool
+
+func (l *Ledger) idsOf(objective string) idSet {
+	all := idSet{}
+	for i, id := range l.ids {
+		if i.Objective == objective {
+			all[id] = true
+		}
+	}
+	return all
+}
+
+// measuredIn says whether a row holds a measurement of any of them.
+func (s idSet) measuredIn(row []byte) bool {
+	u := unpacker{row: row}
+	for e, ok := u.entry(); ok; e, ok = u.entry() {
+		for id := e.id; e.measured > 0 && id < e.id+e.run; id++ {
+			if s[id] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// newest is the minute after the last one that there is, be it still to come.
+func (l *Ledger) newest(tx *bbolt.Tx) int64 {
+	newest := l.end
+	if k, _ := tx.Bucket(minutesBucket).Cursor().Last(); k != nil {
+		newest = max(newest, number(k)+1)
+	}
+	for m := range l.pending {
+		newest = max(newest, m+1)
+	}
+	return newest
+}

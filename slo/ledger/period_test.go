@@ -1,0 +1,109 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/slo"
+)
+
+var instances = cmpopts.EquateComparable(slo.Instance{})
+
+// monthly is a promise per month in Berlin.
+func monthly(t *testing.T) slo.Objective {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	o := promise("login", "a")
+	o.Window, o.MinCoverage = slo.Window{Calendar: slo.Month, Zone: zone}, slo.One/2
+	return o
+}
+
+func TestClosedPeriodNeverChanges(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(dir, DefaultOptions())
+	require.NoError(t, err)
+	l.db.NoSync = true
+	o := monthly(t)
+	end := time.Date(2026, time.March, 31, 22, 0, 0, 0, time.UTC) // midnight in Berlin
+	settle := func() []Closed {
+		closed, err := l.Settle([]slo.Objective{promise("mail", "rolls"), o}, tierOf, time.Hour)
+		require.NoError(t, err)
+		return closed
+	}
+	out := slo.Exclusion{ID: "x", From: start, To: start.Add(time.Hour), Mode: slo.Remove, Category: slo.Correction}
+	other := slo.Exclusion{ID: "y", From: end, To: end.Add(time.Hour), Mode: slo.Remove, Category: slo.Correction}
+	require.NoError(t, l.SetExclusions([]slo.Exclusion{out, other}, tierOf))
+	for at := start; at.Before(end.Add(2 * time.Hour)); at = at.Add(time.Minute) {
+		require.NoError(t, l.Append(at, []slo.Delta{{Instance: tenant(1), Counts: slo.Counts{Good: 1}}}))
+		if at.Equal(end.Add(time.Minute)) {
+			require.NoError(t, l.Append(at, []slo.Delta{{Instance: tenant(2), Counts: slo.Counts{Good: 1}}}))
+		}
+		if l.Through().Before(end.Add(time.Hour)) {
+			require.Empty(t, settle(), "the grace is not over at %s", l.Through())
+		}
+	}
+	minutes := int64(end.Sub(start) / time.Minute)
+	consumed := 0.0
+	want := []Closed{{
+		Instance: tenant(1), Window: "month in Europe/Berlin",
+		From: time.Date(2026, time.February, 28, 23, 0, 0, 0, time.UTC), To: end, ClosedAt: l.Through(),
+		Measures: "a succeeds", Tier: "dedicated", Target: 900_000_000, Status: slo.OK,
+		Recorded:   slo.Tally{Counts: slo.Counts{Good: uint64(minutes - 60)}, Measured: minutes - 60, Expected: minutes, Excluded: 60},
+		Judged:     slo.Tally{Counts: slo.Counts{Good: uint64(minutes - 60)}, Measured: minutes - 60, Expected: minutes, Excluded: 60},
+		Consumed:   &consumed,
+		Exclusions: []slo.Exclusion{out},
+	}}
+	require.Empty(t, cmp.Diff(want, settle(), instances), "not tenant 2, who came later")
+	require.Empty(t, settle())
+
+	require.NoError(t, l.SetExclusions(nil, tierOf))
+	require.NoError(t, l.Add(start, []slo.Delta{{Instance: tenant(1), Counts: slo.Counts{Bad: 9}}}))
+	o.Targets.Default = slo.One / 2
+	require.Empty(t, settle())
+	require.NoError(t, l.Close())
+
+	l = open(t, dir)
+	require.Empty(t, settle(), "nor after a restart")
+	got, err := l.Periods(tenant(1))
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff(want, got, instances))
+	one, ok, err := l.Period(tenant(1), o.Window, want[0].From)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Empty(t, cmp.Diff(want[0], one, instances))
+	for _, never := range []struct {
+		i    slo.Instance
+		w    slo.Window
+		from time.Time
+	}{{tenant(2), o.Window, want[0].From}, {tenant(1), slo.Window{Calendar: slo.Month}, want[0].From}, {tenant(1), o.Window, end}} {
+		_, ok, err = l.Period(never.i, never.w, never.from)
+		require.NoError(t, err)
+		require.False(t, ok)
+	}
+
+	// What is filled in for an instance that had no record is closed too.
+	require.NoError(t, l.Add(start, []slo.Delta{{Instance: tenant(2), Counts: slo.Counts{Bad: 1}}}))
+	closed := settle()
+	require.Len(t, closed, 1)
+	require.Equal(t, tenant(2), closed[0].Instance)
+	require.Equal(t, slo.InsufficientData, closed[0].Status)
+}
+
+// TestPeriodsDuringDowntimeAreClosed finds several months over at once.
+func TestPeriodsDuringDowntimeAreClosed(t *testing.T) {
+	l := appended(t, 5)
+	require.NoError(t, l.Append(start.Add(100*slo.Day), good(1, 1)))
+	closed, err := l.Settle([]slo.Objective{monthly(t)}, tierOf, time.Hour)
+	require.NoError(t, err)
+	var months []time.Month
+	for _, c := range closed {
+		months = append(months, c.To.Add(-time.Minute).Month())
+	}
+	require.Equal(t, []time.Month{time.March, time.April, time.May, time.June}, months)
+	require.Nil(t, closed[1].Consumed, "nothing was measured in April")
+}
