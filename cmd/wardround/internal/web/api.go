@@ -1,127 +1,197 @@
 package web
 
 import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"time"
-
-	"github.com/wardround/wardround/slo"
 )
 
-// json answers with what content makes of the state; numbers carry their unit in their name, and
-// what is not known is null.
-func (s *server) json(content func(State) any) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		body, err := json.MarshalIndent(content(s.State()), "", "  ")
-		if err != nil {
-			s.Logger.Error("answer could not be made", "error", err)
-			http.Error(w, `{"error": "this answer could not be made; the log says why"}`, http.StatusInternalServerError)
+// openAPI describes everything below /api/v1; tests hold every answer against it.
+//
+//go:embed openapi.yaml
+var openAPI []byte
+
+// endpoint makes an answer of what was asked. Its errors are Faults, or our own and then told to
+// the log alone.
+type endpoint func(r *http.Request, p *parameters) (answer any, err error)
+
+// api serves /api/v1. Whatever it answers is JSON, except its own description.
+func (s *server) api() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/openapi.yaml", describe)
+	for route, e := range map[string]endpoint{
+		"GET /api/v1/tenants":    s.tenants,
+		"GET /api/v1/objectives": s.objectives,
+		"GET /api/v1/instances":  s.instances,
+		"GET /api/v1/budgets":    s.budgets,
+		"GET /api/v1/alerts":     s.alerts,
+	} {
+		mux.HandleFunc(route, s.get(e))
+	}
+	if s.Record != nil {
+		mux.HandleFunc("GET /api/v1/history", s.get(s.history))
+		mux.HandleFunc("GET /api/v1/periods", s.get(s.periods))
+		mux.HandleFunc("GET /api/v1/exclusions", s.get(s.exclusions))
+		mux.HandleFunc("POST /api/v1/exclusions", s.change(s.exclude))
+		mux.HandleFunc("DELETE /api/v1/exclusions/{id}", s.change(s.revoke))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, route := mux.Handler(r); route == "" {
+			s.fail(w, r, unserved(mux, w, r))
 			return
 		}
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = w.Write(append(body, '\n'))
-	}
+		mux.ServeHTTP(w, r)
+	})
 }
 
-// TenantJSON is a tenant in /api/v1/tenants.
-type TenantJSON struct {
-	Name     string            `json:"name"`
-	Tier     string            `json:"tier"`
-	Region   string            `json:"region,omitempty"`
-	Postgres string            `json:"postgres"`
-	Database string            `json:"database"`
-	Hosts    []string          `json:"hosts"`
-	Labels   map[string]string `json:"labels,omitempty"`
-	Series   string            `json:"odoo_series,omitempty"`
-	Staging  bool              `json:"staging"`
-	Verdict  Verdict           `json:"verdict"`
-	Answers  []Answer          `json:"answers"`
-	Findings []FindingJSON     `json:"findings"`
+func describe(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml")
+	revalidated(w, r, openAPI)
 }
 
-// FindingJSON is something wrong with a tenant.
-type FindingJSON struct {
-	Name     string `json:"name"`
-	Question string `json:"question"`
-	Severity string `json:"severity"`
-	Target   string `json:"target"`
-	Text     string `json:"text"`
-}
-
-func tenantsJSON(s State) any {
-	o := NewOverview(s)
-	all := make([]TenantJSON, 0, len(s.Tenants))
-	for _, r := range append(o.Tenants, o.Staging...) {
-		t := TenantJSON{
-			Name: r.Name, Tier: r.Tier, Region: r.Region, Postgres: r.Postgres, Database: r.Database, Hosts: r.Hosts,
-			Labels: r.Labels, Series: r.Series, Staging: r.Staging, Verdict: r.Worst(), Answers: r.Answers, Findings: []FindingJSON{},
+// get answers a reader. Answers carry an ETag over their bytes: who sends it back in If-None-Match
+// hears 304 until something has changed.
+func (s *server) get(e endpoint) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p, err := readParameters(r.URL.RawQuery)
+		if err != nil {
+			s.fail(w, r, err)
+			return
 		}
-		for _, f := range r.Findings {
-			t.Findings = append(t.Findings, FindingJSON{f.Name, string(f.Question), string(f.Severity), f.Target, f.Text})
+		answer, err := e(r, p)
+		if err != nil {
+			s.fail(w, r, err)
+			return
 		}
-		all = append(all, t)
-	}
-	return map[string]any{"at": s.At.UTC(), "tenants": all}
-}
-
-// ObjectiveJSON is a promise in /api/v1/objectives.
-type ObjectiveJSON struct {
-	Name      string         `json:"name"`
-	Title     string         `json:"title"`
-	Question  slo.Question   `json:"question"`
-	Owner     string         `json:"owner,omitempty"`
-	Window    string         `json:"window"`
-	Instances []InstanceJSON `json:"instances"`
-}
-
-// InstanceJSON is how a promise stands for one tenant or target.
-type InstanceJSON struct {
-	Tenant                string              `json:"tenant,omitempty"`
-	Target                string              `json:"target,omitempty"`
-	Status                slo.Status          `json:"status"`
-	TargetRatio           float64             `json:"target_ratio"`
-	Good                  uint64              `json:"good_events"`
-	Bad                   uint64              `json:"bad_events"`
-	ErrorRatio            *float64            `json:"error_ratio"`
-	BudgetRemainingRatio  *float64            `json:"error_budget_remaining_ratio"`
-	CoverageRatio         float64             `json:"coverage_ratio"`
-	ExhaustedAfterSeconds *float64            `json:"budget_exhausted_after_seconds"`
-	BurnRates             map[string]*float64 `json:"burn_rates"`
-	PeriodFrom            time.Time           `json:"period_from"`
-}
-
-func objectivesJSON(s State) any {
-	all := make([]ObjectiveJSON, 0, len(s.Objectives))
-	for _, p := range promises(s) {
-		o := ObjectiveJSON{p.Name, p.Title, p.Question, p.Owner, p.Window.String(), []InstanceJSON{}}
-		for _, e := range p.Instances {
-			o.Instances = append(o.Instances, instanceJSON(e))
+		body, err := encode(answer)
+		if err != nil {
+			s.fail(w, r, err)
+			return
 		}
-		all = append(all, o)
+		w.Header().Set("Content-Type", mediaJSON)
+		revalidated(w, r, body)
 	}
-	return map[string]any{"at": s.At.UTC(), "objectives": all}
 }
 
-func instanceJSON(e slo.Evaluation) InstanceJSON {
-	i := InstanceJSON{
-		Tenant: e.Instance.Tenant(), Target: e.Instance.Get("target"), Status: e.Status, TargetRatio: e.Target.Float(),
-		Good: e.Period.Good, Bad: e.Period.Bad, ErrorRatio: known(e.ErrorRatio),
-		BudgetRemainingRatio: known(e.Budget.Remaining), CoverageRatio: e.Coverage.Float(),
-		BurnRates: map[string]*float64{}, PeriodFrom: e.From.UTC(),
-	}
-	if e.ExhaustedIn >= 0 {
-		i.ExhaustedAfterSeconds = known(e.ExhaustedIn.Seconds())
-	}
-	for _, b := range e.Burn {
-		i.BurnRates[slo.FormatDuration(b.Window)] = known(b.Rate)
-	}
-	return i
+const mediaJSON = "application/json; charset=utf-8"
+
+// revalidated writes a body that a poller need not be sent twice.
+func revalidated(w http.ResponseWriter, r *http.Request, body []byte) {
+	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(body)))
+	w.Header().Set("Cache-Control", "no-cache")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
+func encode(answer any) ([]byte, error) {
+	body, err := json.Marshal(answer)
+	if err != nil {
+		return nil, fmt.Errorf("encode an answer: %w", err)
+	}
+	return append(body, '\n'), nil
+}
+
+// Fault is why a request was refused, as the API tells it: what is wrong where, and what to do.
+type Fault struct {
+	Status    int    `json:"-"`
+	Code      string `json:"code"`                // one word for programs
+	Parameter string `json:"parameter,omitempty"` // of the query, where it is to blame
+	Field     string `json:"field,omitempty"`     // of the body, where it is to blame
+	Problem   string `json:"problem"`
+	Advice    string `json:"advice"`
+}
+
+// Error is the problem.
+func (f *Fault) Error() string { return f.Problem }
+
+// fail says why there is no answer. What is not a Fault is our own failure: its words may name
+// what the asker has no business with, so they go to the log.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var fault *Fault
+	if !errors.As(err, &fault) {
+		s.Logger.Error("answer could not be made", "path", r.URL.Path, "error", err)
+		fault = &Fault{
+			Status: http.StatusInternalServerError, Code: "internal",
+			Problem: "this answer could not be made", Advice: "the log says why; ask again later",
+		}
+	}
+	s.write(w, fault.Status, map[string]*Fault{"error": fault})
+}
+
+// foreign refuses what another site's page has a visitor's browser send.
+func (s *server) foreign(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, &Fault{
+		Status: http.StatusForbidden, Code: "forbidden", Problem: "a page of another site sent this", Advice: "send it from this site, or without a browser",
+	})
+}
+
+// write answers with something that is not to be kept.
+func (s *server) write(w http.ResponseWriter, status int, answer any) {
+	body, err := encode(answer)
+	if err != nil {
+		s.Logger.Error("answer could not be made", "error", err)
+		status = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", mediaJSON)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// unserved is the fault of a request that no route takes; the mux knows whether path or method is
+// wrong, and which methods are allowed.
+func unserved(mux http.Handler, w http.ResponseWriter, r *http.Request) *Fault {
+	said := &verdictOnly{header: http.Header{}}
+	mux.ServeHTTP(said, r)
+	if said.status == http.StatusMethodNotAllowed {
+		allow := said.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		return &Fault{Status: said.status, Code: "method", Problem: r.Method + " is not served here", Advice: "use " + allow}
+	}
+	return &Fault{Status: http.StatusNotFound, Code: "not_found", Problem: "there is nothing at this path", Advice: "GET /api/v1/openapi.yaml says what there is"}
+}
+
+// verdictOnly is a ResponseWriter that forgets the body.
+type verdictOnly struct {
+	header http.Header
+	status int
+}
+
+// Header is what the routes' answer would say beside its body.
+func (v *verdictOnly) Header() http.Header { return v.header }
+
+// Write forgets.
+func (v *verdictOnly) Write(b []byte) (int, error) { return len(b), nil }
+
+// WriteHeader keeps the status.
+func (v *verdictOnly) WriteHeader(status int) { v.status = status }
+
+// known is a number, or null where there is none.
 func known(f float64) *float64 {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return nil
 	}
 	return &f
+}
+
+// named is a text, or null where it is empty.
+func named(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// instant is a time in UTC, or null where it is zero.
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }

@@ -2,8 +2,9 @@
 // metrics, the API and the endpoints that a supervisor asks.
 //
 // The way of the data: a request asks Options.State for everything as it stands, NewOverview
-// judges it, a template or the JSON encoder writes it. Nothing here changes anything, except that
-// POST /-/reload asks for the configuration to be read again.
+// judges it, a template or the JSON encoder writes it; the past is asked of Options.Record. Nothing
+// here changes anything, except that POST /-/reload asks for the configuration to be read again, and
+// that senders with a token make and revoke exclusions.
 package web
 
 import (
@@ -18,17 +19,25 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strings"
+
+	promconfig "github.com/prometheus/common/config"
 )
 
-// Options is what the pages need. All are required.
+// Options is what the pages need. All are required, but for those of which it is said.
 type Options struct {
-	State   func() State
-	Ready   func() bool // whether the first round is through
+	State   func() State // objectives by name, evaluations by instance; nobody changes it afterwards
+	Ready   func() bool  // whether the first round is through
 	Metrics http.Handler
 	Reload  func(*http.Request) error
 	Report  func(w io.Writer, month, format string) error // the report on a month (2026-09)
 	Formats map[string]string                             // of reports: media type by file ending
 	Logger  *slog.Logger
+
+	// Record is the past; without one the API serves no history, periods and exclusions.
+	Record Record
+	// Tokens are the secrets of those who may make exclusions, by the names of the senders, as they
+	// are configured now; nil or none of them: nobody may.
+	Tokens func() map[string]promconfig.Secret
 }
 
 //go:embed pages/*.html pages/*.css
@@ -58,15 +67,16 @@ func NewHandler(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /reports/{file}", s.report)
 	mux.HandleFunc("GET /style.css", s.stylesheet)
 	mux.Handle("GET /metrics", o.Metrics)
-	mux.HandleFunc("GET /api/v1/tenants", s.json(tenantsJSON))
-	mux.HandleFunc("GET /api/v1/objectives", s.json(objectivesJSON))
+	mux.Handle("/api/", s.api())
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "Wardround is healthy.") })
 	mux.HandleFunc("GET /-/ready", s.ready)
 	mux.HandleFunc("POST /-/reload", s.reload)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	// A page of another site must not make a visitor's browser reload the configuration.
-	return guarded(http.NewCrossOriginProtection().Handler(mux)), nil
+	// A page of another site must not make a visitor's browser change anything.
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(s.foreign))
+	return guarded(cross.Handler(mux)), nil
 }
 
 func (s *server) parse() error {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,7 @@ var now = time.Date(2026, 11, 21, 22, 0, 0, 0, time.UTC)
 // evil is what somebody could put where a name is expected.
 const evil = `<script>alert("x")</script>`
 
-func objectives(t *testing.T) []slo.Objective {
+func objectives(t testing.TB) []slo.Objective {
 	t.Helper()
 	all, err := slo.Catalogue()
 	require.NoError(t, err)
@@ -40,7 +39,7 @@ func judged(o *slo.Objective, bad uint64, measured int64, labels ...slo.Label) s
 	})
 }
 
-func state(t *testing.T) State {
+func state(t testing.TB) State {
 	all := objectives(t)
 	find := func(name string) *slo.Objective {
 		for i := range all {
@@ -119,7 +118,7 @@ func TestOverviewJudgesWorstFirst(t *testing.T) {
 	require.Equal(t, "page", o.Alerts[0].Severity())
 }
 
-func handler(t *testing.T, change func(*Options)) http.Handler {
+func handler(t testing.TB, change func(*Options)) http.Handler {
 	t.Helper()
 	s := state(t)
 	o := Options{
@@ -230,30 +229,6 @@ func TestReports(t *testing.T) {
 	require.Equal(t, "report as pdf", w.Body.String())
 	require.Equal(t, "application/pdf", w.Header().Get("Content-Type"))
 	require.Equal(t, http.StatusBadRequest, ask(h, http.MethodGet, "/reports/1999-01.pdf").Code)
-}
-
-func TestAPI(t *testing.T) {
-	h := handler(t, nil)
-	var tenants struct{ Tenants []TenantJSON }
-	w := ask(h, http.MethodGet, "/api/v1/tenants")
-	require.Equal(t, "application/json; charset=utf-8", w.Header().Get("Content-Type"))
-	require.Contains(t, w.Body.String(), `"verdict": "not_measured"`)
-	text := strings.NewReplacer(`"not_measured"`, "0", `"kept"`, "1", `"not_known"`, "2", `"at_risk"`, "3", `"broken"`, "4").Replace(w.Body.String())
-	require.NoError(t, json.Unmarshal([]byte(text), &tenants))
-	require.Len(t, tenants.Tenants, 5)
-	require.Equal(t, "south", tenants.Tenants[0].Name)
-	require.Equal(t, "login_failing", tenants.Tenants[0].Findings[0].Name)
-
-	var objectives struct{ Objectives []ObjectiveJSON }
-	require.NoError(t, json.Unmarshal(ask(h, http.MethodGet, "/api/v1/objectives").Body.Bytes(), &objectives))
-	for _, o := range objectives.Objectives {
-		if o.Name == "login" {
-			require.Len(t, o.Instances, 3)
-			require.Equal(t, "south", o.Instances[0].Tenant, "worst first")
-			require.EqualValues(t, 900, o.Instances[0].Bad)
-			require.InDelta(t, 0.9, *o.Instances[0].ErrorRatio, 1e-9)
-		}
-	}
 }
 
 func TestWords(t *testing.T) {

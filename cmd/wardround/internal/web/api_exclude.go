@@ -1,0 +1,220 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"github.com/wardround/wardround/slo"
+)
+
+// maxBody is how large a body may be that is sent to the API.
+const maxBody = 64 << 10
+
+// ExcludedJSON is the answer to who made or revoked an exclusion.
+type ExcludedJSON struct {
+	Exclusion ExclusionJSON `json:"exclusion"`
+	Instances int           `json:"instances"` // that are judged now and in its scope
+}
+
+// change answers a sender who has a token. Who sends what was done is on record; tokens are not.
+func (s *server) change(e func(r *http.Request, sender string) (status int, kept Exclusion, err error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		sender, err := s.sender(r)
+		if err != nil {
+			if errors.Is(err, errUnknownSender) {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="wardround"`)
+			}
+			s.fail(w, r, err)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		status, kept, err := e(r, sender)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		state := s.State()
+		s.write(w, status, ExcludedJSON{exclusionJSON(&kept), scoped(kept.Scope, state.Evaluations)})
+	}
+}
+
+func scoped(scope slo.Scope, all []slo.Evaluation) int {
+	n := 0
+	for i := range all {
+		if scope.Applies(all[i].Instance, all[i].Tier) {
+			n++
+		}
+	}
+	return n
+}
+
+var errUnknownSender = &Fault{
+	Status: http.StatusUnauthorized, Code: "unauthorized", Problem: "no known token came with the request",
+	Advice: "send Authorization: Bearer <token>, with a token of api.tokens in the configuration",
+}
+
+// sender is whose token came. Digests are compared, all of them and in constant time, so that the
+// time of an answer tells nothing of any token.
+func (s *server) sender(r *http.Request) (string, error) {
+	tokens := map[string]promconfig.Secret(nil)
+	if s.Tokens != nil {
+		tokens = s.Tokens()
+	}
+	if len(tokens) == 0 {
+		return "", &Fault{
+			Status: http.StatusForbidden, Code: "forbidden", Problem: "nobody may change anything here: no tokens are configured",
+			Advice: "list name and token_file of each sender under api.tokens in the configuration, and reload it",
+		}
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	sum, name := sha256.Sum256([]byte(strings.TrimSpace(token))), ""
+	for sender, secret := range tokens {
+		if want := sha256.Sum256([]byte(secret)); subtle.ConstantTimeCompare(sum[:], want[:]) == 1 && secret != "" {
+			name = sender
+		}
+	}
+	if name == "" || !strings.EqualFold(scheme, "Bearer") {
+		return "", errUnknownSender
+	}
+	return name, nil
+}
+
+// exclude makes an exclusion. Sent twice it is made once.
+func (s *server) exclude(r *http.Request, sender string) (int, Exclusion, error) {
+	if err := noParameters(r); err != nil {
+		return 0, Exclusion{}, err
+	}
+	x, err := readExclusion(r)
+	if err != nil {
+		return 0, Exclusion{}, err
+	}
+	kept, made, err := s.Record.Exclude(r.Context(), sender, x)
+	switch {
+	case err != nil:
+		return 0, Exclusion{}, fmt.Errorf("make exclusion %s: %w", x.ID, err)
+	case made:
+		s.Logger.Info("exclusion made", "id", x.ID, "by", sender)
+		return http.StatusCreated, kept, nil
+	case !same(kept.Exclusion, x):
+		return 0, Exclusion{}, &Fault{
+			Status: http.StatusConflict, Code: "conflict", Field: "id", Problem: fmt.Sprintf("there is another exclusion %q", x.ID),
+			Advice: "what was made is not changed: choose another id, and revoke the earlier one if it is wrong",
+		}
+	}
+	return http.StatusOK, kept, nil
+}
+
+// same says whether two exclusions say the same, in whatever zones their times were written.
+func same(a, b slo.Exclusion) bool {
+	one, err := json.Marshal(universal(a))
+	other, otherErr := json.Marshal(universal(b))
+	return err == nil && otherErr == nil && bytes.Equal(one, other)
+}
+
+// revoke takes an exclusion back. Done twice it is done once, for the first reason.
+func (s *server) revoke(r *http.Request, sender string) (int, Exclusion, error) {
+	p, err := readParameters(r.URL.RawQuery)
+	if err != nil {
+		return 0, Exclusion{}, err
+	}
+	id, why := r.PathValue("id"), strings.TrimSpace(p.text("reason"))
+	if why == "" {
+		p.refuse("reason", "it does not say why", "add ?reason=… for those who read the report")
+	}
+	if err := p.finish(); err != nil {
+		return 0, Exclusion{}, err
+	}
+	kept, found, err := s.Record.Revoke(r.Context(), sender, id, why)
+	switch {
+	case err != nil:
+		return 0, Exclusion{}, fmt.Errorf("revoke exclusion %s: %w", id, err)
+	case !found:
+		return 0, Exclusion{}, &Fault{
+			Status: http.StatusNotFound, Code: "not_found", Problem: "there is no exclusion with this id", Advice: "GET /api/v1/exclusions lists them",
+		}
+	}
+	s.Logger.Info("exclusion revoked", "id", kept.ID, "by", sender)
+	return http.StatusOK, kept, nil
+}
+
+// readExclusion reads one strictly, and checks it as those are checked that stand in files.
+func readExclusion(r *http.Request) (slo.Exclusion, error) {
+	x := slo.Exclusion{Mode: slo.Remove}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return x, &Fault{
+			Status: http.StatusUnsupportedMediaType, Code: "media_type", Problem: "the body is not said to be JSON", Advice: "send Content-Type: application/json",
+		}
+	}
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(&x)
+	if err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			err = errors.Join(errTrailing, more)
+		}
+	}
+	if err != nil {
+		return x, unreadable(err)
+	}
+	x = universal(x)
+	if err := x.Validate(); err != nil {
+		return x, invalid(err)
+	}
+	return x, nil
+}
+
+var errTrailing = errors.New("something follows the JSON object")
+
+// unreadable says what keeps a body from being an exclusion.
+func unreadable(err error) *Fault {
+	fault := &Fault{Status: http.StatusBadRequest, Code: "bad_body", Problem: "the body is not the JSON of one exclusion", Advice: "send one object as /api/v1/openapi.yaml describes it"}
+	var large *http.MaxBytesError
+	var kind *json.UnmarshalTypeError
+	var at *time.ParseError
+	unknown, isUnknown := strings.CutPrefix(err.Error(), "json: unknown field ")
+	switch {
+	case errors.As(err, &large):
+		fault.Status, fault.Code = http.StatusRequestEntityTooLarge, "too_large"
+		fault.Problem, fault.Advice = fmt.Sprintf("the body has more than %d bytes", maxBody), "name tiers instead of tenants, or split it"
+	case isUnknown:
+		fault.Field = strings.Trim(unknown, `"`)
+		fault.Problem, fault.Advice = "there is no field "+unknown, "leave it out, or write the name as /api/v1/openapi.yaml does"
+	case errors.As(err, &kind):
+		fault.Field = kind.Field
+		fault.Problem, fault.Advice = fmt.Sprintf("a JSON %s cannot stand here", kind.Value), "write what /api/v1/openapi.yaml says of this field"
+	case errors.As(err, &at):
+		fault.Problem, fault.Advice = fmt.Sprintf("%s is not a time", at.Value), "write it as in 2026-11-21T22:00:00Z (RFC 3339)"
+	case errors.Is(err, errTrailing):
+		fault.Problem = errTrailing.Error()
+	}
+	return fault
+}
+
+// invalid is the first thing that is wrong with an exclusion that could be read, and the rest in
+// words.
+func invalid(err error) *Fault {
+	field, _, _ := strings.Cut(err.Error(), ": ")
+	return &Fault{
+		Status: http.StatusBadRequest, Code: "bad_body", Field: field,
+		Problem: strings.ReplaceAll(err.Error(), "\n", "; "), Advice: "correct it and send it again; nothing was made",
+	}
+}
+
+func noParameters(r *http.Request) error {
+	p, err := readParameters(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	return p.finish()
+}
