@@ -39,26 +39,18 @@ func steady(perMinute uint64, badMinutes int64) Input {
 	return Input{Instance: NewInstance("p", Label{"tenant", "a"}), At: noon, Period: read(30 * Day), Burn: read}
 }
 
-func TestBudget(t *testing.T) {
+func TestTheTierChoosesTheTarget(t *testing.T) {
 	o := promise(t)
-	e := Evaluate(&o, Input{At: noon, Period: full(999_500, 500, 30*Day)})
-	require.Equal(t, Budget{Total: 1000, Consumed: 0.5, Remaining: 0.5}, e.Budget)
-	require.Equal(t, e.Budget, e.Prorated)
-	require.Equal(t, 0.0005, e.ErrorRatio)
-	require.Equal(t, One, e.Coverage)
+	in := Input{At: noon, Tier: "shared", Period: full(999_900, 100, 30*Day)}
+	e := Evaluate(&o, in)
+	require.Equal(t, Ratio(999_000_000), e.Target)
 	require.Equal(t, OK, e.Status)
-
-	e = Evaluate(&o, Input{At: noon, Period: full(999_000, 1000, 30*Day)})
-	require.Equal(t, Budget{Total: 1000, Consumed: 1, Remaining: 0}, e.Budget, "exactly spent is 0, not float dust")
-	require.Equal(t, Exhausted, e.Status)
-	require.Zero(t, e.ExhaustedIn)
-
-	e = Evaluate(&o, Input{At: noon, Period: full(997_000, 3000, 30*Day)})
-	require.Equal(t, -2.0, e.Budget.Remaining, "never clamped")
-
-	e = Evaluate(&o, Input{At: noon, Tier: "dedicated", Period: full(999_900, 100, 30*Day)})
+	require.InDelta(t, 0.0001, e.ErrorRatio, 0)
+	in.Tier = "dedicated"
+	e = Evaluate(&o, in)
 	require.Equal(t, Ratio(999_900_000), e.Target)
 	require.Equal(t, Exhausted, e.Status)
+	require.Zero(t, e.ExhaustedIn)
 }
 
 func TestNoEventsAreNoData(t *testing.T) {
@@ -113,44 +105,6 @@ func TestBothWindowsMustBurn(t *testing.T) {
 	require.Equal(t, Burning, e.Status)
 }
 
-func TestLowTraffic(t *testing.T) {
-	// One check a minute: a night's single failure is 100 % of nothing much.
-	few := func(events, bad uint64) Input {
-		in := steady(0, 0)
-		in.Period = full(events, bad, 30*Day)
-		in.Burn = func(d time.Duration) Tally {
-			if d == 30*Day {
-				return in.Period
-			}
-			return full(3, bad, d)
-		}
-		return in
-	}
-	for _, c := range []struct {
-		name string
-		low  string
-		bad  uint64
-		want bool
-	}{
-		{"one failure is not two", "", 1, false},
-		{"two failures that are a fifth of the budget", "", 2, true},
-		{"one failure, if one is enough", "low_traffic: {min_bad: 1}", 1, true},
-		{"three are asked for", "low_traffic: {min_bad: 3}", 2, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			o := promise(t, c.low)
-			require.Equal(t, c.want, firing(t, Evaluate(&o, few(9_998, c.bad)), "page-1h"))
-		})
-	}
-	t.Run("failures that are next to nothing of the month", func(t *testing.T) {
-		quiet := few(1_000_000, 2)
-		o := promise(t)
-		require.False(t, firing(t, Evaluate(&o, quiet), "page-1h"), "0.2 % of the budget is spent, not 2 %")
-		o = promise(t, "low_traffic: {budget_spent: false}")
-		require.True(t, firing(t, Evaluate(&o, quiet), "page-1h"))
-	})
-}
-
 func TestFrozen(t *testing.T) {
 	o := promise(t)
 	in := steady(10, 60)
@@ -192,29 +146,6 @@ func TestYoungObjectivePagesAtOnce(t *testing.T) {
 	e := Evaluate(&o, Input{At: noon, Period: young(0), Burn: young})
 	require.True(t, firing(t, e, "page-1h"))
 	require.Equal(t, One, e.Coverage)
-}
-
-func TestMissingMinutesAsTheObjectiveSays(t *testing.T) {
-	gap := Tally{Counts: Counts{Good: 190, Bad: 10}, Measured: 100, Expected: 150}
-	for _, c := range []struct {
-		how  string
-		in   Tally
-		want Counts
-	}{
-		{"ignore", gap, Counts{190, 10}},
-		{"carry", gap, Counts{190, 10}},
-		{"good", gap, Counts{290, 10}},
-		{"bad", gap, Counts{190, 110}},
-		{"bad", Tally{Expected: 5}, Counts{0, 5}},
-		{"bad", Tally{Counts: Counts{Good: 10}, Measured: 100, Expected: 150}, Counts{10, 5}},
-		{"bad", Tally{Counts: Counts{Good: 200}, Measured: 100, Expected: 150, Excluded: 40}, Counts{200, 20}},
-	} {
-		o := promise(t, "no_data: "+c.how)
-		e := Evaluate(&o, Input{At: noon, Period: c.in})
-		require.Equal(t, c.want, e.Period.Counts, "%s of %+v", c.how, c.in)
-		want, _ := c.in.Coverage()
-		require.Equal(t, want, e.Coverage, "coverage is what was measured")
-	}
 }
 
 func TestCalendarPeriod(t *testing.T) {

@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -31,7 +32,7 @@ func TestIntoEqualsEvaluate(t *testing.T) {
 	}
 	var e Evaluation
 	seen := map[Status]int{}
-	for range 5000 {
+	for range 600 {
 		j := judges[r.IntN(len(judges))]
 		in := Input{At: noon.Add(time.Duration(r.IntN(60*24*60)) * time.Minute), Tier: [...]string{"", "dedicated"}[r.IntN(2)], Period: some(0)}
 		if r.IntN(10) > 0 {
@@ -68,6 +69,77 @@ func TestJudgingAllocatesNothing(t *testing.T) {
 			require.Zero(t, testing.AllocsPerRun(100, func() { j.Into(&e, in) }))
 		}
 	}
+}
+
+// TestEvaluationEqualsFractions judges random histories with numbers of any size,
+// many of them near a limit, and computes the same with fractions.
+func TestEvaluationEqualsFractions(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	o := promise(t)
+	fired, projected := 0, 0
+	for range 3000 {
+		o.Targets = Targets{Default: One - 1 - Ratio(r.Int64N(1<<r.IntN(27)))}
+		o.LowTraffic = LowTraffic{MinBad: r.Uint64N(4), BudgetSpent: r.IntN(2) == 0}
+		budget := big.NewRat(int64(o.Targets.Default.Budget()), int64(One))
+		perMinute := 1 + r.Uint64N(1<<r.IntN(30))
+		limit := [...]float64{14.4, 6, 3, 1, 0.5}[r.IntN(5)]
+		known := map[time.Duration]Tally{}
+		for _, d := range o.BurnWindows() {
+			n := perMinute * uint64(d/time.Minute)
+			near := uint64(float64(n)*limit*o.Targets.Default.Budget().Float()) + r.Uint64N(3)
+			bad := min(n, near)
+			known[d] = full(n-bad, bad, d)
+		}
+		age := time.Duration(1+r.IntN(40*24*60)) * time.Minute
+		events := perMinute * uint64(min(age, 30*Day)/time.Minute)
+		bad := min(events, uint64(float64(events)*o.Targets.Default.Budget().Float()*r.Float64()*1.1))
+		in := Input{At: noon, Period: full(events-bad, bad, min(age, 30*Day)), Burn: func(d time.Duration) Tally { return known[d] }}
+		e := Evaluate(&o, in)
+
+		closeTo(t, quotient(bad, events, budget), e.Budget.Consumed)
+		for _, b := range e.Burn {
+			closeTo(t, quotient(known[b.Window].Bad, known[b.Window].Total(), budget), b.Rate)
+		}
+		for _, c := range e.Conditions {
+			long, short := known[c.Pair.Long], known[c.Pair.Short]
+			b := big.NewRat(int64(c.Pair.Share)*int64(30*Day/time.Second), int64(One)*int64(c.Pair.Long/time.Second))
+			want := quotient(long.Bad, long.Total(), budget).Cmp(b) > 0 && quotient(short.Bad, short.Total(), budget).Cmp(b) > 0 && long.Bad >= o.LowTraffic.MinBad
+			if o.LowTraffic.BudgetSpent { // bad / (budget · events of the period) above the pair's share
+				want = want && quotient(long.Bad, known[30*Day].Total(), budget).Cmp(big.NewRat(int64(c.Pair.Share), int64(One))) > 0
+			}
+			require.Equal(t, want, c.Firing, "%s of %+v", c.Pair.Name(), known)
+			if want {
+				fired++
+			}
+		}
+		// In 3 days the period will hold those and what is not older than 27 days now.
+		lived, window := int64(in.Period.Expected), known[3*Day]
+		kept := big.NewRat(max(0, min(lived, 27*24*60)), lived)
+		part := func(old, recent uint64) *big.Rat {
+			past := new(big.Rat).Mul(kept, new(big.Rat).SetInt(new(big.Int).SetUint64(old)))
+			return past.Add(past, new(big.Rat).SetInt(new(big.Int).SetUint64(recent)))
+		}
+		allowed := new(big.Rat).Mul(budget, part(events, window.Total()))
+		want := e.Status != Exhausted && window.Bad >= max(1, o.LowTraffic.MinBad) && part(bad, window.Bad).Cmp(allowed) > 0
+		require.Equal(t, want, e.Projected)
+		if want {
+			projected++
+		}
+	}
+	require.Greater(t, fired, 1000)
+	require.Greater(t, projected, 500)
+}
+
+// quotient is bad / (events · budget).
+func quotient(bad, events uint64, budget *big.Rat) *big.Rat {
+	share := new(big.Rat).SetFrac(new(big.Int).SetUint64(bad), new(big.Int).SetUint64(events))
+	return share.Quo(share, budget)
+}
+
+func closeTo(t *testing.T, want *big.Rat, got float64) {
+	t.Helper()
+	f, _ := want.Float64()
+	require.InDelta(t, f, got, 1e-14*f)
 }
 
 func TestScaled(t *testing.T) {

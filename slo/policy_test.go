@@ -16,24 +16,6 @@ func defaultPolicy(t testing.TB) Policy {
 	return all["default"]
 }
 
-func TestLimits(t *testing.T) {
-	for _, c := range []struct {
-		period time.Duration
-		want   [4]float64
-	}{
-		{30 * Day, [4]float64{14.4, 6, 3, 1}},
-		{28 * Day, [4]float64{13.44, 5.6, 2.8, 1}},           // the last share is capped: 0.93 would be below 1
-		{7 * Day, [4]float64{3.36, 1.4, 1, 1}},               // two are capped
-		{90 * Day, [4]float64{43.2, 18, 9, 3}},               //
-		{365 * Day, [4]float64{175.2, 73, 36.5, 365.0 / 30}}, //
-		{Day, [4]float64{1, 1, 1, 1}},                        //
-	} {
-		for i, pair := range defaultPolicy(t).Pairs {
-			require.InDelta(t, c.want[i], pair.Limit(c.period).Float(), 1e-12, "%s over %s", pair.Name(), c.period)
-		}
-	}
-}
-
 func TestExceededIsStrict(t *testing.T) {
 	limit := Pair{Share: One / 50, Long: time.Hour}.Limit(30 * Day) // 14.4
 	target := Ratio(999_000_000)
