@@ -52,10 +52,11 @@ func (e *Engine) sweep(now int64) {
 }
 
 // covers says whether a series speaks of a minute that holds none of its
-// samples.
+// samples. One that was seen later than the minute does not: the clock has been
+// set back.
 func (e *Engine) covers(s *series, now int64) bool {
 	rests := s.source.rests >= now && s.seen == s.source.round
-	return (rests || now-s.seen < int64(e.opts.Lookback)) && !s.refused
+	return (rests || now-s.seen < int64(e.opts.Lookback)) && s.seen <= now && !s.refused
 }
 
 // Forget drops all series of a source that is gone, such as a removed target,

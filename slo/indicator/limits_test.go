@@ -53,6 +53,8 @@ func TestCompositesAreInstancesToo(t *testing.T) {
 	require.Len(t, m.next(), 3)
 	require.Equal(t, Stats{Series: 2, Instances: 3}, m.engine.Stats())
 	require.Equal(t, []Problem{{"both", "there are 3 instances already, the most that are allowed (2 are of due); further ones are not measured"}}, m.engine.Problems())
+	m.engine.opts.MaxInstances = 4
+	require.Len(t, m.next(), 4, "there is room for the composite of the other tenant")
 	m.engine.Forget("db")
 	m.next()
 	m.next()

@@ -10,8 +10,8 @@ import (
 type round struct {
 	at     int64
 	source uint32
-	checks uint16 // values compared, or outcomes of a probe
-	timed  uint16 // durations of a probe
+	checks uint32 // values compared, or outcomes of a probe
+	timed  uint32 // durations of a probe
 	bad    bool   // at least one of them
 }
 
