@@ -3,16 +3,15 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	promconfig "github.com/prometheus/common/config"
 	"github.com/sourcegraph/conc"
 	"go.opentelemetry.io/otel/trace"
 
@@ -22,17 +21,14 @@ import (
 	"github.com/wardround/wardround/collectors/exposition"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
-	"github.com/wardround/wardround/slo"
-	"github.com/wardround/wardround/slo/alert"
-	"github.com/wardround/wardround/slo/indicator"
-	"github.com/wardround/wardround/slo/ledger"
 )
 
-// Options is what the daemon is started with. All are required.
+// Options is what the daemon is started with. All but ExternalURL are required.
 type Options struct {
 	ConfigFile  string
 	StoragePath string // one directory; made if it is not there
 	Version     string // for pages and the build information
+	ExternalURL string // under which people reach the pages; "" for not known
 	Registry    *prometheus.Registry
 	Tracer      trace.Tracer
 	Logger      *slog.Logger
@@ -59,21 +55,24 @@ type App struct {
 	databases  *odoo.Databases
 	rounds     *collectors.Rounds
 	objectives *objectives
+	witness    *witness
 	handler    http.Handler
 	ctx        context.Context // of everything that App starts
 	running    conc.WaitGroup
 	cleanups   []cleanup // ended last to first
 
-	config  atomic.Pointer[config.Config] // replaced as a whole by a reload
-	changed chan struct{}                 // a visit learned something that changes who the tenants are
-	learned learned
-	lessons atomic.Uint64 // how often a visit did
-	settled atomic.Uint64 // of these, how many have been followed
-	readied atomic.Bool   // the first round is through
+	config    atomic.Pointer[config.Config] // replaced as a whole by a reload
+	changed   chan struct{}                 // a visit learned something that changes who the tenants are
+	learned   learned
+	following atomic.Pointer[sources] // the ones in use; replaced under mu
+	lessons   atomic.Uint64           // how often a visit did
+	settled   atomic.Uint64           // of these, how many have been followed
+	readied   atomic.Bool             // the first round is through
 
 	mu       sync.Mutex // one reload or change of tenants at a time; guards what follows
 	targets  *targets
 	notifier *notifier
+	excluded exclusions
 	problems []string                       // about tenants, said last
 	known    map[string][]postgres.Database // by PostgreSQL target
 	saved    []collectors.Tenant            // as the storage has them
@@ -115,41 +114,6 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// open opens what lives in the storage directory.
-func (a *App) open() error {
-	o := a.options
-	if err := os.MkdirAll(o.StoragePath, 0o750); err != nil {
-		return fmt.Errorf("make the storage directory: %w", err)
-	}
-	book, err := ledger.Open(o.StoragePath, ledger.DefaultOptions())
-	if err != nil {
-		return err
-	}
-	a.owns("ledger", book.Close)
-	indicators, err := indicator.New(nil, indicator.DefaultOptions())
-	if err != nil {
-		return err
-	}
-	alertMetrics := alert.NewMetrics()
-	if err := alertMetrics.Register(o.Registry); err != nil {
-		return fmt.Errorf("register alert metrics: %w", err)
-	}
-	alerts, err := alert.Open(alert.Options{Dir: o.StoragePath, Logger: o.Logger, Metrics: alertMetrics}, time.Now())
-	if err != nil {
-		return err
-	}
-	a.objectives = &objectives{
-		indicators: indicators, ledger: book, alerts: alerts, store: a.store, tenants: a.tenants,
-		logger: o.Logger, tracer: o.Tracer, totals: map[slo.Instance]slo.Counts{},
-	}
-	if err := a.objectives.replace(a.config.Load().Objectives, targetNames(a.config.Load())); err != nil {
-		return err
-	}
-	a.notifier, err = newNotifier(a.config.Load(), a.options, alertMetrics)
-	a.metrics = newOwnMetrics(o.Registry, book, indicators, a.tenants)
-	return err
-}
-
 // prepare makes the targets, the rounds and the pages.
 func (a *App) prepare() (err error) {
 	a.targets, err = newTargets(a.config.Load(), nil, a.targetOptions(a.config.Load()))
@@ -170,6 +134,7 @@ func (a *App) prepare() (err error) {
 		State: a.State, Ready: a.ready, Metrics: page, Logger: a.options.Logger,
 		Reload: func(*http.Request) error { return a.Reload() },
 		Report: a.Report, Formats: ReportFormats(),
+		Record: record{a}, Tokens: func() map[string]promconfig.Secret { return a.config.Load().Tokens },
 	})
 	return err
 }
@@ -206,6 +171,9 @@ func (a *App) Start() error {
 		return err
 	}
 	a.connect(a.notifier)
+	a.awoken(time.Now())
+	a.configured(time.Now(), a.config.Load(), true)
+	a.following.Load().start(a)
 	ctx, cancel := context.WithCancel(a.ctx)
 	a.running.Go(func() { a.evaluate(ctx) })
 	a.running.Go(func() { a.follow(ctx) })
@@ -242,6 +210,10 @@ func (a *App) evaluate(ctx context.Context) {
 			return
 		case <-timer.C:
 			a.objectives.tick(ctx, time.Now())
+			if a.mu.TryLock() { // a reload that holds it makes silences itself
+				a.silence()
+				a.mu.Unlock()
+			}
 		}
 	}
 }

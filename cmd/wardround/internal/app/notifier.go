@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"errors"
+	"strings"
+	"time"
 
 	"github.com/sourcegraph/conc"
 
@@ -21,6 +23,7 @@ type notifier struct {
 func newNotifier(c *config.Config, o Options, metrics *alert.Metrics) (*notifier, error) {
 	to := alert.NotifierOptions{
 		Interval: min(c.Rounds.Interval, alert.DefaultInterval), ResendDelay: c.Alerting.ResendDelay,
+		Silences: c.Alerting.Silences, Page: o.page(),
 		Logger: o.Logger, Metrics: metrics, Tracer: o.Tracer,
 	}
 	for _, url := range c.Alerting.URLs {
@@ -33,6 +36,17 @@ func newNotifier(c *config.Config, o Options, metrics *alert.Metrics) (*notifier
 	return &notifier{Notifier: n, metrics: metrics, cancel: func() {}}, nil
 }
 
+// page says where people read about an alert's objective; nil where the daemon does not know its
+// own address.
+func (o Options) page() func(labels map[string]string) string {
+	if o.ExternalURL == "" {
+		return nil
+	}
+	return func(labels map[string]string) string {
+		return strings.TrimRight(o.ExternalURL, "/") + "/objectives#" + labels[alert.ObjectiveLabel]
+	}
+}
+
 // connect makes n the way to the Alertmanagers in place of the one before, which it ends.
 func (a *App) connect(n *notifier) {
 	if a.notifier != nil && a.notifier != n {
@@ -43,6 +57,20 @@ func (a *App) connect(n *notifier) {
 	ctx, n.cancel = context.WithCancel(a.ctx)
 	n.running.Go(func() { n.Run(ctx) })
 	a.objectives.alerts.Connect(n.Notifier)
+}
+
+// silence makes silences of the exclusions that are in force or near. The caller holds the lock.
+func (a *App) silence() {
+	if !a.config.Load().Alerting.Silences {
+		return
+	}
+	var all []alert.Silence
+	for _, x := range a.excluded.standing() {
+		if s, now := alert.SilenceOf(&x, nil, time.Now()); now {
+			all = append(all, s)
+		}
+	}
+	a.notifier.PublishSilences(all)
 }
 
 func (n *notifier) stop() {

@@ -1,16 +1,14 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/slo"
 	"github.com/wardround/wardround/slo/alert"
@@ -28,13 +26,17 @@ type objectives struct {
 	tenants    *collectors.Registry
 	logger     *slog.Logger
 	tracer     trace.Tracer
+	evident    func(at time.Time, kind, who string, payload any) // puts on record
 
 	mu      sync.Mutex // one evaluation at a time; guards what follows
 	all     []slo.Objective
 	targets map[string]bool             // that are configured
+	grace   time.Duration               // for late data of a calendar period
 	totals  map[slo.Instance]slo.Counts // since this process began: the slo_*_total counters
 	shown   map[collectors.Key]bool     // the Batches of slo_* series that stand in the store
-	judged  []slo.Evaluation
+	roster  roster
+	judged  []judgement           // at the last tick, in memory that the next one uses again
+	shot    []slo.Evaluation      // the same for others to keep, made when first asked for
 	loud    map[slo.Instance]bool // at the last tick; nil before the first
 	problem string                // what the log said last about the ledger
 }
@@ -45,15 +47,16 @@ func (o *objectives) observe(seen collectors.Observation) {
 		return // nothing is promised about a copy
 	}
 	source := seen.Batch.Key.String()
+	defer o.indicators.Round()()
 	seen.Batch.Each(o.indicators.Wants, func(s collectors.Series) {
 		o.indicators.Observe(seen.At, source, s.Name(), s, s.Value())
 	})
 	o.indicators.Rest(source, seen.At, seen.Next)
 }
 
-// replace makes these the promises from now on, about these targets; what still measures the same
-// goes on counting. On an error nothing has changed.
-func (o *objectives) replace(all []slo.Objective, targets map[string]bool) error {
+// replace makes these the promises from now on; what still measures the same goes on counting, the others begin a new history. On an error nothing has changed.
+func (o *objectives) replace(c *config.Config) error {
+	all := c.Objectives
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i := range all {
@@ -64,121 +67,33 @@ func (o *objectives) replace(all []slo.Objective, targets map[string]bool) error
 	if err := o.ledger.Watch(ledger.Windows(all)); err != nil {
 		return err
 	}
-	if err := o.indicators.Update(all); err != nil {
-		return errors.Join(err, o.ledger.Watch(ledger.Windows(o.all)))
+	back := func(err error) error { return errors.Join(err, o.ledger.Watch(ledger.Windows(o.all))) }
+	renewed, err := o.ledger.Define(all)
+	if err != nil {
+		return back(err)
 	}
-	o.all, o.targets = all, targets
+	if err := o.indicators.Update(all); err != nil {
+		_, redefined := o.ledger.Define(o.all)
+		return back(errors.Join(err, redefined))
+	}
+	for _, name := range renewed {
+		o.logger.Warn("the objective measures something else than before: its record begins anew, the earlier one is kept", "objective", name)
+	}
+	o.all, o.targets, o.grace = all, targetNames(c), c.Ledger.Grace
 	return nil
 }
 
-// tick records what happened since the last tick under the minute that is ending, judges all
-// promises, and tells whoever must know.
-func (o *objectives) tick(ctx context.Context, now time.Time) {
-	ctx, span := o.tracer.Start(ctx, "evaluation")
-	defer span.End()
+// except lays exclusions, and no others, over the record.
+func (o *objectives) except(all []slo.Exclusion) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	deltas := o.indicators.Drain(now)
-	for _, d := range deltas {
-		o.totals[d.Instance] = o.totals[d.Instance].Add(d.Counts)
-	}
-	// A tick comes just after the time that it is about.
-	o.say(o.ledger.Append(slo.Minute(now.Add(-time.Second)), deltas))
-
-	judgements := o.evaluations()
-	o.judged = make([]slo.Evaluation, len(judgements))
-	for i, j := range judgements {
-		o.judged[i] = *j.evaluation
-	}
-	o.publish(now)
-	o.alerts.Evaluate(ctx, now, o.conditions(judgements))
-	span.SetAttributes(attribute.Int("wardround.instances", len(o.judged)))
+	return o.ledger.SetExclusions(all, o.tier)
 }
 
-// conditions are those that may be alerted. An instance that was quiet at the last tick and still
-// is has none, once the first tick has told the alerts of an earlier run how things stand.
-func (o *objectives) conditions(judgements []judgement) []alert.Condition {
-	var all []alert.Condition
-	loud := map[slo.Instance]bool{}
-	for _, j := range judgements {
-		quiet := alert.Quiet(j.evaluation)
-		if !quiet {
-			loud[j.evaluation.Instance] = true
-		}
-		if !quiet || o.loud == nil || o.loud[j.evaluation.Instance] {
-			all = append(all, alert.Conditions(j.objective, j.evaluation)...)
-		}
-	}
-	o.loud = loud
-	return all
-}
-
-type judgement struct {
-	objective  *slo.Objective
-	evaluation *slo.Evaluation
-}
-
-// evaluations judges every instance that is being measured, and those of the record that fell
-// silent: that must be seen, until nothing of them is left in the longest window that alerts.
-func (o *objectives) evaluations() []judgement {
-	judges := make(map[string]*judge, len(o.all))
-	for i := range o.all {
-		judges[o.all[i].Name] = &judge{&o.all[i], slo.NewJudge(&o.all[i]), o.ledger.Reader(&o.all[i])}
-	}
-	tenants := o.tenants.Current()
-	measured := map[slo.Instance]bool{}
-	var all []judgement
-	judge := func(i slo.Instance) {
-		if j := judges[i.Objective]; j != nil && o.promised(tenants, i) {
-			if e := j.evaluate(tenants, i); measured[i] || !forgotten(j.objective, &e) {
-				all = append(all, judgement{j.objective, &e})
-			}
-		}
-	}
-	for _, i := range o.indicators.Instances() {
-		measured[i] = true
-		judge(i)
-	}
-	for i := range o.ledger.Instances() {
-		if !measured[i] {
-			judge(i)
-		}
-	}
-	slices.SortFunc(all, func(a, b judgement) int { return a.evaluation.Instance.Compare(b.evaluation.Instance) })
-	return all
-}
-
-// judge is an objective made ready for all its instances.
-type judge struct {
-	objective *slo.Objective
-	judge     *slo.Judge
-	read      ledger.Reader
-}
-
-func (j *judge) evaluate(tenants *collectors.Tenants, i slo.Instance) slo.Evaluation {
-	tenant, _ := tenants.ByName(i.Tenant())
-	return j.judge.Evaluate(j.read(i, tenant.Tier))
-}
-
-// promised says whether a promise is made about an instance: its tenant is there and no copy, or
-// its target is configured.
-func (o *objectives) promised(tenants *collectors.Tenants, i slo.Instance) bool {
-	if name := i.Tenant(); name != "" {
-		tenant, there := tenants.ByName(name)
-		return there && !tenant.Staging
-	}
-	target := i.Get("target")
-	return target == "" || o.targets[target]
-}
-
-// forgotten says that an instance has been silent for the whole of its policy's longest window.
-func forgotten(o *slo.Objective, e *slo.Evaluation) bool {
-	windows := o.Policy.Windows()
-	if len(windows) == 0 {
-		return e.Period.Measured == 0
-	}
-	longest := slices.Max(windows)
-	return !slices.ContainsFunc(e.Burn, func(b slo.Burn) bool { return b.Window == longest && b.Tally.Measured > 0 })
+// tier is that of an instance's tenant.
+func (o *objectives) tier(i slo.Instance) string {
+	tenant, _ := o.tenants.Current().ByName(i.Tenant())
+	return tenant.Tier
 }
 
 // say logs what the ledger could not do when it begins, changes and ends. Nothing is lost
@@ -220,15 +135,18 @@ func (o *objectives) forget(gone []collectors.Key) {
 	for _, key := range gone {
 		o.indicators.Forget(key.String())
 	}
-	tenants := o.tenants.Current()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.judged = slices.DeleteFunc(slices.Clone(o.judged), func(e slo.Evaluation) bool { return !o.promised(tenants, e.Instance) })
+	o.judge()
 	o.publish(time.Now())
 }
 
+// evaluated is what was judged last. The caller may keep it and must not change it.
 func (o *objectives) evaluated() ([]slo.Objective, []slo.Evaluation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.all, o.judged
+	if o.shot == nil {
+		o.shot = copied(o.judged)
+	}
+	return o.all, o.shot
 }

@@ -4,10 +4,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/wardround/wardround/collectors"
-	"github.com/wardround/wardround/slo/indicator"
-	"github.com/wardround/wardround/slo/ledger"
 )
 
 // ownMetrics are the daemon's own, beside those that each part registers itself.
@@ -17,7 +13,8 @@ type ownMetrics struct {
 	reloads    *prometheus.CounterVec
 }
 
-func newOwnMetrics(r *prometheus.Registry, book *ledger.Ledger, indicators *indicator.Engine, tenants *collectors.Registry) *ownMetrics {
+func newOwnMetrics(r *prometheus.Registry, a *App) *ownMetrics {
+	book, indicators, tenants := a.objectives.ledger, a.objectives.indicators, a.tenants
 	m := &ownMetrics{
 		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "wardround_config_last_reload_successful", Help: "Whether the configuration file was good when it was last read",
@@ -49,7 +46,51 @@ func newOwnMetrics(r *prometheus.Registry, book *ledger.Ledger, indicators *indi
 		counter("wardround_indicator_refused_samples_total", "Samples that an indicator wanted and could not count",
 			func() float64 { s := indicators.Stats(); return float64(s.Refused + s.Unattributed + s.OverLimit) }),
 	)
+	r.MustRegister(sourceMetrics{a})
 	return m
+}
+
+// sourceMetrics are about the Prometheus-compatible APIs that indicators are read from.
+type sourceMetrics struct{ app *App }
+
+var (
+	sourceUp = prometheus.NewDesc("wardround_source_up",
+		"Whether the last attempt to read indicators from this Prometheus-compatible API went well", []string{"source"}, nil)
+	sourceLag = prometheus.NewDesc("wardround_source_lag_seconds",
+		"How far the minutes recorded from this source are behind; its delay and up to a minute of it are by design", []string{"source"}, nil)
+	sourceOwed = prometheus.NewDesc("wardround_source_owed_seconds",
+		"How much missed time is still to be caught up from this source", []string{"source"}, nil)
+	sourceSamples = prometheus.NewDesc("wardround_source_samples_total",
+		"Samples that were read from this source", []string{"source"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (sourceMetrics) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{sourceUp, sourceLag, sourceOwed, sourceSamples} {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m sourceMetrics) Collect(to chan<- prometheus.Metric) {
+	sources := m.app.following.Load()
+	if sources == nil {
+		return
+	}
+	for _, f := range sources.all {
+		s := f.Status()
+		up := 0.0
+		if s.Error == nil && !s.LastSuccess.IsZero() {
+			up = 1
+		}
+		gauge := func(d *prometheus.Desc, v float64) {
+			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, f.Source.Name())
+		}
+		gauge(sourceUp, up)
+		gauge(sourceLag, s.Lag.Seconds())
+		gauge(sourceOwed, s.Owed.Seconds())
+		to <- prometheus.MustNewConstMetric(sourceSamples, prometheus.CounterValue, float64(s.Samples), f.Source.Name())
+	}
 }
 
 // loaded notes how reading the configuration went.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"time"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
@@ -14,9 +15,11 @@ func (a *App) Reload() error {
 	err := a.reload()
 	a.metrics.loaded(time.Now(), err)
 	if err != nil {
+		a.configured(time.Now(), nil, false)
 		a.options.Logger.Error("configuration was not changed", "error", err)
 		return err
 	}
+	a.configured(time.Now(), a.config.Load(), true)
 	a.options.Logger.Info("configuration was read", "file", a.options.ConfigFile, "hash", a.config.Load().Hash)
 	return nil
 }
@@ -34,13 +37,21 @@ func (a *App) reload() error {
 	if err != nil {
 		return joinClosed(err, next.close(a.targets))
 	}
-	if err := a.objectives.replace(c.Objectives, targetNames(c)); err != nil {
+	sources, err := a.newSources(c)
+	if err != nil {
+		return joinClosed(err, next.close(a.targets))
+	}
+	if err := a.promise(c); err != nil {
+		sources.stop()
 		return joinClosed(err, next.close(a.targets))
 	}
 	old := a.targets
 	a.config.Store(c)
 	a.targets = next
 	a.connect(notifier)
+	a.silence()
+	a.following.Swap(sources).stop()
+	sources.start(a)
 	if err := a.rounds.Retime(timing(c)); err != nil {
 		return err
 	}
@@ -50,5 +61,18 @@ func (a *App) reload() error {
 	if err := old.close(next); err != nil {
 		a.options.Logger.Warn("a former target was not closed well", "error", err)
 	}
+	return nil
+}
+
+// promise makes these the promises and their exclusions; on an error those of before stand.
+func (a *App) promise(c *config.Config) error {
+	if err := a.objectives.replace(c); err != nil {
+		return err
+	}
+	excluded := a.excluded.with(c.Exclusions)
+	if err := a.objectives.except(excluded.standing()); err != nil {
+		return errors.Join(err, a.objectives.replace(a.config.Load()))
+	}
+	a.excluded = excluded
 	return nil
 }

@@ -97,26 +97,12 @@ func write(m report.Model, w io.Writer, format string) error {
 // tenantsFile keeps who the tenants were, for reports that are made while nobody is visited.
 const tenantsFile = "tenants.json"
 
-// saveTenants replaces the file as a whole or not at all.
-func saveTenants(dir string, tenants []collectors.Tenant) (err error) {
+func saveTenants(dir string, tenants []collectors.Tenant) error {
 	data, err := json.Marshal(tenants)
 	if err != nil {
 		return fmt.Errorf("encode tenants: %w", err)
 	}
-	f, err := os.CreateTemp(dir, tenantsFile+".*")
-	if err != nil {
-		return fmt.Errorf("write tenants: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("write tenants: %w", err), os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, tenantsFile))
+	return replaceFile(filepath.Join(dir, tenantsFile), data)
 }
 
 func loadTenants(dir string) ([]collectors.Tenant, error) {

@@ -72,7 +72,7 @@ func (o *objectives) publish(now time.Time) {
 		builder(obj.Name, "").Set(metricObjective, 1, obj.Name, string(obj.Question), obj.Owner, obj.Window.String())
 	}
 	for i := range o.judged {
-		e := &o.judged[i]
+		e := &o.judged[i].evaluation
 		o.series(builder(e.Instance.Objective, e.Instance.Get("target")), e)
 	}
 	shown := make(map[collectors.Key]bool, len(builders))

@@ -17,6 +17,9 @@ func (a *App) settle() error {
 	a.sayTenants(tenants, problems)
 	a.save(tenants.All())
 	a.tenants.Replace(tenants)
+	if err := a.objectives.except(a.excluded.standing()); err != nil { // tiers may be others
+		return err
+	}
 	visits := a.visits(tenants)
 	before := a.rounds.Status()
 	if err := a.rounds.Set(visits); err != nil {

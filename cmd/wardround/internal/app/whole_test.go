@@ -180,17 +180,15 @@ type promise struct {
 func (d *daemon) promises() map[string]promise {
 	d.t.Helper()
 	var answer struct {
-		Objectives []struct {
-			Name      string
-			Instances []promise
+		Instances []struct {
+			Objective string
+			promise
 		}
 	}
-	d.json("/api/v1/objectives", &answer)
+	d.json("/api/v1/instances?limit=1000", &answer)
 	all := map[string]promise{}
-	for _, o := range answer.Objectives {
-		for _, i := range o.Instances {
-			all[o.Name+" "+i.Tenant+i.Target] = i
-		}
+	for _, i := range answer.Instances {
+		all[i.Objective+" "+i.Tenant+i.Target] = i.promise
 	}
 	return all
 }

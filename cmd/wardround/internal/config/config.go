@@ -35,7 +35,7 @@ type Config struct {
 	Exclusions []Exclusion
 	Sources    []promsource.Config
 	Ledger     LedgerConfig
-	Tokens     map[string]string // of those who may change something over HTTP, by name
+	Tokens     map[string]promconfig.Secret // of those who may change something over HTTP, by name
 	Alerting   Alerting
 	Platform   string         // what reports call it
 	Zone       *time.Location // in which reports' months and days begin

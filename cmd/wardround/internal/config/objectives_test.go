@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	promconfig "github.com/prometheus/common/config"
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,6 +19,6 @@ api: {tokens: [{name: desk, token: 0123456789abcdef}]}
 	require.Equal(t, 30*time.Second, time.Duration(c.Sources[0].Timeout), "what is left out has its default")
 	require.Equal(t, "sundays", c.Exclusions[0].ID)
 	require.Equal(t, "testdata/sundays.yaml", c.Exclusions[0].File)
-	require.Equal(t, map[string]string{"desk": "0123456789abcdef"}, c.Tokens)
+	require.Equal(t, map[string]promconfig.Secret{"desk": "0123456789abcdef"}, c.Tokens)
 	require.Equal(t, LedgerConfig{Retention: 400 * 24 * time.Hour, Grace: 24 * time.Hour}, c.Ledger)
 }

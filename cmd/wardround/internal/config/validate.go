@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	promconfig "github.com/prometheus/common/config"
+
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/slo"
 )
@@ -240,7 +242,7 @@ func (v *validator) ledger() {
 const minToken = 16
 
 func (v *validator) tokens() {
-	v.config.Tokens = make(map[string]string, len(v.file.API.Tokens))
+	v.config.Tokens = make(map[string]promconfig.Secret, len(v.file.API.Tokens))
 	for i, t := range v.file.API.Tokens {
 		path := fmt.Sprintf("api.tokens[%d]", i)
 		token := string(t.Token)
@@ -260,7 +262,7 @@ func (v *validator) tokens() {
 		case len(token) < minToken:
 			v.fail(path, "the token is too short: %d characters at least; write it in token_file", minToken)
 		default:
-			v.config.Tokens[t.Name] = token
+			v.config.Tokens[t.Name] = promconfig.Secret(token)
 		}
 	}
 }
