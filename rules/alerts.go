@@ -21,6 +21,11 @@ const (
 	tierLabel       = "tier"
 	windowLabel     = "window"
 	longWindowLabel = "long_window"
+
+	// Only what the daemon pushes has these: rules know no clusters and fold nothing.
+	clusterLabel = "cluster"
+	scopeLabel   = "scope"
+	clusterScope = "cluster"
 )
 
 // tenantInfo is the series that says each tenant's tier.

@@ -19,6 +19,7 @@
 // page by about two minutes), a calendar window is taken as a rolling one of its nominal length, and missing minutes
 // do not freeze an alert. Prometheus must keep series as long as the objective's window to know its budget.
 //
-// Alerts carry the labels of those that the daemon pushes, so Alertmanager routes, inhibits and silences both alike.
+// Alerts carry the labels of those that the daemon pushes, so Alertmanager routes, inhibits and silences both alike. The
+// daemon alone projects when a budget will end, and folds alerts of a cluster's tenants into one.
 // Exactly one of push and rules should page for an objective.
 package rules

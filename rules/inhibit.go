@@ -18,10 +18,11 @@ type Inhibition struct {
 }
 
 // InhibitRules are what Alertmanager needs so that of all burn alerts of an objective's instance only the most urgent
-// one is told: a page silences tickets, and a pair silences the slower ones of its severity. The policies are all those
-// in use; grouping are the labels of instances, such as tenant and target.
+// one is told: a page silences tickets, and a pair silences the slower ones of its severity. An alert that speaks for
+// the tenants of a cluster silences those of them that were told before it. The policies are all those in use; grouping
+// are the labels of instances, such as tenant and target.
 func InhibitRules(policies []slo.Policy, grouping []string) []Inhibition {
-	equal := append([]string{objectiveLabel}, grouping...)
+	equal := append([]string{objectiveLabel, clusterLabel}, grouping...)
 	var rules []Inhibition
 	severities := slo.Severities()
 	for i, severity := range severities {
@@ -43,7 +44,11 @@ func InhibitRules(policies []slo.Policy, grouping []string) []Inhibition {
 			}
 		}
 	}
-	return rules
+	return append(rules, Inhibition{
+		SourceMatchers: []string{equals(scopeLabel, clusterScope)},
+		TargetMatchers: []string{labels.MustNewMatcher(labels.MatchNotEqual, tenantLabel, "").String()},
+		Equal:          []string{"alertname", objectiveLabel, "severity", longWindowLabel, clusterLabel},
+	})
 }
 
 // longWindows are those of a severity in all policies, fastest first.

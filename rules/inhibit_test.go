@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -41,6 +42,16 @@ func totalOutage(o *slo.Objective, tenant string) []push.Condition {
 	return push.Conditions(o, &e)
 }
 
+// slowOutage is a total outage whose fast pairs are over.
+func slowOutage(t *testing.T, tenant string) []push.Condition {
+	t.Helper()
+	slow := totalOutage(login(t), tenant)
+	for i := range slow {
+		slow[i].Holds = slow[i].Holds && slow[i].Labels["severity"] != "page"
+	}
+	return slow
+}
+
 // TestInhibitRules lets a real Alertmanager apply the rules to alerts as the daemon pushes them.
 func TestInhibitRules(t *testing.T) {
 	config, err := yaml.Marshal(map[string]any{
@@ -51,7 +62,13 @@ func TestInhibitRules(t *testing.T) {
 	require.NoError(t, err)
 	server := platform.AlertmanagerForTest(t, string(config))
 
-	engine, err := push.Open(push.Options{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}, time.Now())
+	engine, err := push.Open(push.Options{
+		Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
+		Cause: func(labels map[string]string) string {
+			return map[string]string{"f": "pg-1", "o": "pg-2"}[labels["tenant"][:1]]
+		},
+		Folding: push.Folding{Population: func(_, cluster string) int { return map[string]int{"pg-1": 8, "pg-2": 10}[cluster] }},
+	}, time.Now())
 	require.NoError(t, err)
 	notifier, err := push.NewNotifier(push.NotifierOptions{
 		Logger: slog.New(slog.DiscardHandler), Alertmanagers: []push.Alertmanager{{URL: server.URL()}},
@@ -63,13 +80,20 @@ func TestInhibitRules(t *testing.T) {
 	go func() { notifier.Run(ctx); close(ended) }()
 	t.Cleanup(func() { cancel(); <-ended })
 
-	north := totalOutage(login(t), "north") // everything burns
-	slow := totalOutage(login(t), "south")  // the fast pairs are over
-	for i := range slow {
-		slow[i].Holds = slow[i].Holds && slow[i].Labels["severity"] != "page"
+	all := append(totalOutage(login(t), "north"), slowOutage(t, "south")...)
+	early := totalOutage(login(t), "f0") // told before the others of its cluster fall
+	all = append(all, early...)
+	for _, tenant := range []string{"o0", "o1", "o2", "o3", "o4"} { // of another cluster, where nothing is urgent
+		all = append(all, slowOutage(t, tenant)...)
 	}
-	engine.Evaluate(t.Context(), time.Now(), append(north, slow...))
+	engine.Evaluate(t.Context(), time.Now(), all)
+	for _, tenant := range []string{"f1", "f2", "f3", "f4", "f5", "f6", "f7"} {
+		all = append(all, totalOutage(login(t), tenant)...)
+	}
+	engine.Evaluate(t.Context(), time.Now(), all)
 	want := map[string]bool{
+		"pg-1 ErrorBudgetBurn page 1h": true, "pg-1 ErrorBudgetExhausted ticket ": true,
+		"pg-2 ErrorBudgetBurn ticket 1d": true, "pg-2 ErrorBudgetExhausted ticket ": true,
 		"north ErrorBudgetBurn page 1h": true, "north ErrorBudgetExhausted ticket ": true,
 		"south ErrorBudgetBurn ticket 1d": true, "south ErrorBudgetExhausted ticket ": true,
 		" Watchdog none ": true,
@@ -88,7 +112,7 @@ func told(t require.TestingT, url string) map[string]bool {
 	require.NoError(t, json.NewDecoder(answer.Body).Decode(&alerts))
 	told := make(map[string]bool)
 	for _, a := range alerts {
-		told[a.Labels["tenant"]+" "+a.Labels["alertname"]+" "+a.Labels["severity"]+" "+a.Labels["long_window"]] = true
+		told[cmp.Or(a.Labels["tenant"], a.Labels["cluster"])+" "+a.Labels["alertname"]+" "+a.Labels["severity"]+" "+a.Labels["long_window"]] = true
 	}
 	http.DefaultClient.CloseIdleConnections()
 	return told
@@ -99,6 +123,9 @@ func TestLabelsOfPush(t *testing.T) {
 	o := login(t)
 	for _, source := range []Source{FromDaemon, FromSeries} {
 		for _, c := range totalOutage(o, "north") {
+			if c.Labels["alertname"] == push.ProjectedName {
+				continue // the daemon alone looks ahead
+			}
 			delete(c.Labels, "tenant") // these two come with the series
 			delete(c.Labels, "tier")
 			require.Contains(t, alertLabels(t, o, source), c.Labels, source)

@@ -222,7 +222,11 @@ func (f *fakeKeeper) keep(_ context.Context, s *models.PostableSilence) error {
 
 func (f *fakeKeeper) expire(_ context.Context, id string) error {
 	f.calls = append(f.calls, "expire "+id)
-	f.all = slices.DeleteFunc(f.all, func(old *models.GettableSilence) bool { return *old.ID == id })
+	for _, s := range f.all {
+		if state := models.SilenceStatusStateExpired; *s.ID == id {
+			s.Status.State = &state
+		}
+	}
 	return f.broken
 }
 
@@ -258,6 +262,8 @@ func TestSilencerReconciles(t *testing.T) {
 		{"another comment", 4, []Silence{{ID: "x1", From: at(0), To: at(90), Matchers: x1.Matchers, Comment: "why"}}, []string{"read", "keep made"}},
 		{"a start still to come", 5, []Silence{{ID: "x1", From: at(30), To: at(90), Matchers: x1.Matchers, Comment: "why"}}, []string{"read", "keep made"}},
 		{"revoked", 6, nil, []string{"read", "expire made"}},
+		{"revoked, and nothing to be done", 7, nil, []string{"read"}},
+		{"made anew", 8, []Silence{x1}, []string{"read", "keep "}},
 		{"over, and not made any more", 60, []Silence{x1}, []string{"read"}},
 	}
 	for _, step := range steps {

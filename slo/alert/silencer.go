@@ -62,11 +62,11 @@ func (s *silencer) reconcile(ctx context.Context, wanted []Silence, now time.Tim
 	}
 	var problems []error
 	for _, w := range wanted {
+		standing := there[w.ID]
+		delete(there, w.ID)
 		if !w.To.After(now) {
 			continue // Alertmanager ends it by itself, and would not take it any more
 		}
-		standing := there[w.ID]
-		delete(there, w.ID)
 		var kept *models.GettableSilence
 		if len(standing) > 0 {
 			kept = standing[0]
