@@ -113,7 +113,7 @@ func TestEvaluationEqualsFractions(t *testing.T) {
 			}
 		}
 		// In 3 days the period will hold those and what is not older than 27 days now.
-		lived, window := int64(in.Period.Expected), known[3*Day]
+		lived, window := in.Period.Expected, known[3*Day]
 		kept := big.NewRat(max(0, min(lived, 27*24*60)), lived)
 		part := func(old, recent uint64) *big.Rat {
 			past := new(big.Rat).Mul(kept, new(big.Rat).SetInt(new(big.Int).SetUint64(old)))

@@ -164,10 +164,10 @@ func TestFewEvents(t *testing.T) {
 				require.NoError(t, d.err())
 			}
 			e := Evaluate(&o, Input{At: noon, Period: full(c.Month-c.Bad, c.Bad, 30*Day), Burn: func(d time.Duration) Tally {
-				switch {
-				case d == 30*Day:
+				switch d {
+				case 30 * Day:
 					return full(c.Month-c.Bad, c.Bad, d)
-				case d == time.Hour:
+				case time.Hour:
 					return full(c.Hour-c.Bad, c.Bad, d)
 				}
 				return full(max(5, c.Bad)-c.Bad, c.Bad, d)
