@@ -46,12 +46,14 @@ func seeds(f *testing.F, form string) {
 
 func FuzzReadYAML(f *testing.F) {
 	seeds(f, ".yaml")
+	f.Add([]byte("apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: a}\nspec:\n  service: s\n  indicator: {metadata: {name: a}, spec: {thresholdMetric: {metricSource: {type: Prometheus, spec: {query: a}}}}}\n  objectives: [{op: gt, value: 1, target: 0.99}]\n"))
 	f.Add([]byte("a: &a [*a]\n<<: {x: y}\n? [a]\n: b\n"))
 	f.Fuzz(func(t *testing.T, data []byte) { survives(t, File{"fuzz.yaml", data}) })
 }
 
 func FuzzReadJSON(f *testing.F) {
 	seeds(f, ".json")
+	f.Add([]byte(`{"apiVersion":"openslo/v1alpha","kind":"SLO","metadata":{"name":"a"},"spec":{"service":"s","indicator":{"thresholdMetric":{"query":"a"}},"objectives":[{"op":"lt","value":1,"target":0.9}]}}`))
 	f.Add([]byte(`{"apiVersion": "openslo/v1", "kind": "Service", "metadata": {"name": "\\\""}, "spec": null} [] 5 "`))
 	f.Fuzz(func(t *testing.T, data []byte) { survives(t, File{"fuzz.json", data}) })
 }
