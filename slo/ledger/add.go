@@ -220,12 +220,18 @@ func (l *Ledger) flush() error {
 		return fmt.Errorf("write %d minutes to the ledger, kept in memory: %w", len(l.pending), err)
 	}
 	l.rowCount = count
+	l.renamed = l.renamed || len(l.unsaved) > 0
 	clear(l.pending)
 	clear(l.unsaved)
+	over := false
 	for h := range l.touched {
 		if h != (l.end-1)/hour {
 			delete(l.touched, h)
+			over = true
 		}
+	}
+	if over && l.renamed { // once an hour is enough
+		l.saveNames()
 	}
 	return nil
 }

@@ -24,6 +24,11 @@ func Compact(dir string, opts Options) (before, after int64, err error) {
 		return 0, 0, err
 	}
 	c := compaction{ledger: l, from: l.end - int64(l.opts.Retention/time.Minute)}
+	// Its numbers are those of before: better none than wrong ones.
+	if err := os.Remove(namesPath(l.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return 0, 0, fmt.Errorf("compact ledger %s: %w", l.path, err)
+	}
+	l.renamed = false
 	err = rebuild(l.path, func(b *builder) error {
 		return l.view(func(tx *bbolt.Tx) error { return c.fill(tx, b) })
 	})

@@ -14,8 +14,16 @@ import (
 func (l *Ledger) Last(objective string) (minute time.Time, ok bool, err error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	of := l.idsOf(objective)
 	found := int64(-1)
+	err = l.reading(func() error {
+		found, err = l.lastOf(l.idsOf(objective))
+		return err
+	})
+	return minuteTime(found), found >= 0, err
+}
+
+func (l *Ledger) lastOf(of idSet) (found int64, err error) {
+	found = -1
 	err = l.view(func(tx *bbolt.Tx) error {
 		for h := (l.newest(tx) - 1) / hour; found < 0 && len(of) > 0 && h >= l.earliest/hour; h-- {
 			if row, err := get(tx, hoursBucket, key(h)); err == nil && row != nil && !of.measuredIn(row) && !l.waiting(h*hour, (h+1)*hour) {
@@ -33,17 +41,23 @@ func (l *Ledger) Last(objective string) (minute time.Time, ok bool, err error) {
 		}
 		return nil
 	})
-	return minuteTime(found), found >= 0, err
+	return found, err
 }
 
 // Missing are the stretches of [from, to) in which no instance of an objective
 // was measured, excluded or not.
-func (l *Ledger) Missing(objective string, from, to time.Time) ([]slo.Span, error) {
+func (l *Ledger) Missing(objective string, from, to time.Time) (all []slo.Span, err error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	of := l.idsOf(objective)
-	var all []slo.Span
-	err := l.view(func(tx *bbolt.Tx) error {
+	err = l.reading(func() error {
+		all, err = l.missing(l.idsOf(objective), from, to)
+		return err
+	})
+	return all, err
+}
+
+func (l *Ledger) missing(of idSet, from, to time.Time) (all []slo.Span, err error) {
+	err = l.view(func(tx *bbolt.Tx) error {
 		for m := from.Unix() / 60; m < to.Unix()/60; m++ {
 			row, err := l.minute(tx, m)
 			if err != nil {

@@ -50,28 +50,32 @@ func (l *Ledger) Minutes(from, to time.Time, keep func(slo.Instance) bool, visit
 func (l *Ledger) entriesOf(m int64, wanted map[uint32]bool, keep func(slo.Instance) bool, all *[]Entry) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	*all = (*all)[:0]
-	return l.view(func(tx *bbolt.Tx) error {
-		row, err := l.minute(tx, m)
-		if err != nil {
-			return err
-		}
-		found, err := entries(row)
-		for _, e := range found {
-			if int(e.id) >= len(l.records) {
-				continue
-			}
-			want, known := wanted[e.id]
-			if !known {
-				want = keep(l.records[e.id].Instance)
-				wanted[e.id] = want
-			}
-			if want {
-				*all = append(*all, l.exported(m, e))
-			}
-		}
-		return err
+	return l.reading(func() error {
+		*all = (*all)[:0]
+		return l.view(func(tx *bbolt.Tx) error { return l.collect(tx, m, wanted, keep, all) })
 	})
+}
+
+func (l *Ledger) collect(tx *bbolt.Tx, m int64, wanted map[uint32]bool, keep func(slo.Instance) bool, all *[]Entry) error {
+	row, err := l.minute(tx, m)
+	if err != nil {
+		return err
+	}
+	found, err := entries(row)
+	for _, e := range found {
+		if int(e.id) >= len(l.records) {
+			continue
+		}
+		want, known := wanted[e.id]
+		if !known {
+			want = keep(l.records[e.id].Instance)
+			wanted[e.id] = want
+		}
+		if want {
+			*all = append(*all, l.exported(m, e))
+		}
+	}
+	return err
 }
 
 func (l *Ledger) exported(m int64, e entry) Entry {

@@ -47,6 +47,7 @@ func (l *Ledger) Define(objectives []slo.Objective) (renewed []string, err error
 		l.records[id] = r
 		delete(l.ids, r.Instance)
 	}
+	l.renamed = l.renamed || len(ended) > 0
 	maps.Copy(l.measures, measures)
 	l.defined = defined
 	return renewed, nil

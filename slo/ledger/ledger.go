@@ -69,6 +69,7 @@ type Ledger struct {
 	measures map[string]string       // by objective: what its history is of
 	defined  map[string]bool         // objectives that there are; nil before Define
 	over     *overlay                // nil where nothing is excluded
+	renamed  bool                    // the second copy of the records is not as they are
 	settled  map[string]int64        // by objective and window: the start of the first period that is not closed
 	earliest int64                   // the first minute of all records
 	end      int64                   // the minute after the last appended one
@@ -121,6 +122,7 @@ func openLedger(dir string, opts Options) (*Ledger, error) {
 	if err := l.view(l.load); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger %s: %w", l.path, err), db.Close())
 	}
+	l.saveNames()
 	return l, nil
 }
 
@@ -128,7 +130,11 @@ func openLedger(dir string, opts Options) (*Ledger, error) {
 func (l *Ledger) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return errors.Join(l.flush(), l.db.Close())
+	err := l.flush()
+	if l.renamed {
+		l.saveNames()
+	}
+	return errors.Join(err, l.db.Close())
 }
 
 // Watch keeps running sums for these windows and for no others. It reads the

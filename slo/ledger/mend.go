@@ -34,21 +34,49 @@ type Recovery struct {
 // file is mended and it runs again.
 func (l *Ledger) mending(do func() error) error {
 	err := do()
-	var broken *damageError
-	if !errors.As(err, &broken) || l.opts.ReadOnly {
+	if !l.mendable(err) {
 		return err
 	}
-	for _, v := range l.views {
-		v.reset()
-	}
-	if err := l.reopen(err); err != nil {
+	if err := l.mend(err); err != nil {
 		return err
 	}
 	return do()
 }
 
-// reopen mends the file while the ledger is in use.
-func (l *Ledger) reopen(cause error) error {
+// reading is mending for what holds the lock for reading, which is let go while
+// the file is mended.
+func (l *Ledger) reading(read func() error) error {
+	err := read()
+	if !l.mendable(err) {
+		return err
+	}
+	broken := l.db
+	l.mu.RUnlock()
+	l.mu.Lock()
+	if l.db == broken {
+		err = l.mend(err)
+	} else { // somebody else was first
+		err = nil
+	}
+	l.mu.Unlock()
+	l.mu.RLock()
+	if err != nil {
+		return err
+	}
+	return read()
+}
+
+func (l *Ledger) mendable(err error) bool {
+	var broken *damageError
+	return errors.As(err, &broken) && !l.opts.ReadOnly
+}
+
+// mend mends the file while the ledger is in use. What waits to be written goes
+// on waiting.
+func (l *Ledger) mend(cause error) error {
+	for _, v := range l.views {
+		v.reset()
+	}
 	if err := guarded(l.db.Close); err != nil {
 		return errors.Join(cause, err)
 	}
@@ -60,15 +88,20 @@ func (l *Ledger) reopen(cause error) error {
 		return fmt.Errorf("open the mended ledger: %w", err)
 	}
 	l.recovery, l.rowCount = found, found.Minutes
-	for id := range l.records { // of which the file may have lost some
-		l.unsaved[uint32(id)] = true
-	}
-	for name, text := range l.measures {
-		if err := l.update(func(tx *bbolt.Tx) error { return put(tx, objectivesBucket, []byte(name), []byte(text)) }); err != nil {
-			return fmt.Errorf("write what objective %s measures: %w", name, err)
+	err = l.update(func(tx *bbolt.Tx) error {
+		for id, r := range l.records { // of which the file may have lost some
+			if err := putJSON(tx, instancesBucket, key(uint32(id)), r); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		for name, text := range l.measures {
+			if err := put(tx, objectivesBucket, []byte(name), []byte(text)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return errors.Join(err, l.advance())
 }
 
 // mend replaces the file at path by one with all values that match their seals,
@@ -87,7 +120,7 @@ func mend(path string, cause error, opts Options) (*Recovery, error) {
 		return nil, errors.Join(cause, err)
 	}
 	found := &Recovery{Cause: cause.Error(), Kept: kept, Lost: -1}
-	if err := rebuild(path, func(b *builder) error { return found.fill(b, file, opts.Retention) }); err != nil {
+	if err := rebuild(path, func(b *builder) error { return found.fill(b, file, opts.Retention, readNames(namesPath(path))) }); err != nil {
 		return nil, fmt.Errorf("mend ledger %s: %w", path, errors.Join(cause, err))
 	}
 	opts.Logger.Error("the ledger was damaged; what could be read was brought into a new file",
@@ -97,21 +130,17 @@ func mend(path string, cause error, opts Options) (*Recovery, error) {
 
 // fill copies the newest version of each value. The sums of hours are made anew
 // where their minutes are kept.
-func (r *Recovery) fill(b *builder, file *os.File, retention time.Duration) error {
+func (r *Recovery) fill(b *builder, file *os.File, retention time.Duration, names []record) error {
 	s := scan{file: file, newest: map[string]map[string]found{}}
 	if err := s.pages(); err != nil {
 		return err
 	}
-	was, stated, err := s.state()
+	minutes, hours := s.newest[string(minutesBucket)], s.newest[string(hoursBucket)]
+	was, err := s.state()
 	if err != nil {
 		return err
 	}
-	minutes, hours := s.newest[string(minutesBucket)], s.newest[string(hoursBucket)]
-	if b.state.End = was.End; !stated {
-		for k := range minutes {
-			b.state.End = max(b.state.End, number([]byte(k))+1)
-		}
-	}
+	b.state.End = was.End
 	kept := b.state.End - int64(retention/time.Minute)
 	maps.DeleteFunc(minutes, func(k string, _ found) bool { return number([]byte(k)) < kept }) // freed, not lost
 	maps.DeleteFunc(hours, func(k string, _ found) bool { return number([]byte(k))*hour >= kept })
@@ -120,13 +149,14 @@ func (r *Recovery) fill(b *builder, file *os.File, retention time.Duration) erro
 			return err
 		}
 	}
-	if r.Unnamed, err = s.nameAll(b); err != nil {
+	ids, err := s.copyMinutes(b, kept)
+	if err != nil {
 		return err
 	}
-	if err := s.copyMinutes(b, kept); err != nil {
+	if r.Unnamed, err = s.nameAll(b, ids, names); err != nil {
 		return err
 	}
-	if r.Minutes = int64(len(minutes)); stated {
+	if r.Minutes = int64(len(minutes)); was.Minutes > 0 {
 		r.Lost = max(0, was.Minutes-r.Minutes)
 	}
 	return nil
@@ -258,10 +288,10 @@ func (s *scan) each(bucket []byte, visit func(key, body []byte) error) error {
 }
 
 // copyMinutes brings the minutes over, and sums up the hours of which all are
-// kept.
-func (s *scan) copyMinutes(b *builder, kept int64) error {
+// kept. It answers how many ids there are in them.
+func (s *scan) copyMinutes(b *builder, kept int64) (ids int64, err error) {
 	h := hourSums{from: kept, of: -1}
-	err := s.each(minutesBucket, func(k, body []byte) error {
+	err = s.each(minutesBucket, func(k, body []byte) error {
 		if err := h.add(b, number(k), body); err != nil {
 			return err
 		}
@@ -270,38 +300,55 @@ func (s *scan) copyMinutes(b *builder, kept int64) error {
 	if err == nil {
 		err = h.write(b)
 	}
-	return err
+	return int64(len(h.total)), err
 }
 
-// nameAll gives instances whose records are lost names of their own, so that
-// those after them keep their numbers.
-func (s *scan) nameAll(b *builder) (unnamed int64, err error) {
-	var highest int64 = -1
-	for k := range s.newest[string(instancesBucket)] {
-		highest = max(highest, number([]byte(k)))
+// nameAll completes the instances: where a record is lost, by its second copy,
+// and where that is lost too, by a name that is of no use but to those whose
+// numbers come after.
+func (s *scan) nameAll(b *builder, ids int64, names []record) (unnamed int64, err error) {
+	found := s.newest[string(instancesBucket)]
+	for k := range found {
+		ids = max(ids, number([]byte(k))+1)
 	}
-	for id := range highest {
-		if _, known := s.newest[string(instancesBucket)][string(key(id))]; known {
+	for id := range ids {
+		if _, known := found[string(key(id))]; known {
 			continue
 		}
-		unnamed++
-		name := slo.NewInstance("lost", slo.Label{Name: "id", Value: fmt.Sprint(id)})
-		if err := putJSON(b.tx, instancesBucket, key(id), record{Instance: name, First: 0, Until: 1}); err != nil {
+		r := record{Instance: slo.NewInstance("lost", slo.Label{Name: "id", Value: fmt.Sprint(id)}), Until: 1}
+		if id < int64(len(names)) {
+			r = names[id]
+		} else {
+			unnamed++
+		}
+		if err := putJSON(b.tx, instancesBucket, key(id), r); err != nil {
 			return unnamed, err
 		}
 	}
 	return unnamed, nil
 }
 
-// state is what the file last said of itself.
-func (s *scan) state() (was state, stated bool, err error) {
+// state is what the file last said of itself, brought up to minutes that were
+// written later; it says of no Minutes where it is lost.
+func (s *scan) state() (was state, err error) {
 	f, stated := s.newest[string(metaBucket)][string(stateKey)]
+	if stated {
+		body, err := s.read(f)
+		if err != nil {
+			return was, err
+		}
+		if err := json.Unmarshal(body, &was); err != nil {
+			return was, err
+		}
+	}
+	for k, row := range s.newest[string(minutesBucket)] {
+		if row.tx > f.tx {
+			was.End = max(was.End, number([]byte(k))+1)
+			was.Minutes++
+		}
+	}
 	if !stated {
-		return was, false, nil
+		was.Minutes = 0
 	}
-	body, err := s.read(f)
-	if err != nil {
-		return was, false, err
-	}
-	return was, true, json.Unmarshal(body, &was)
+	return was, nil
 }

@@ -168,21 +168,24 @@ func (l *Ledger) Periods(i slo.Instance) ([]Closed, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	var all []Closed
-	err := l.view(func(tx *bbolt.Tx) error {
-		prefix := i.String() + "\x00"
-		c := tx.Bucket(periodsBucket).Cursor()
-		for k, v := c.Seek([]byte(prefix)); len(k) > len(prefix) && string(k[:len(prefix)]) == prefix; k, v = c.Next() {
-			body, _, err := unseal(periodsBucket, k, v)
-			if err != nil {
-				return fmt.Errorf("read a closed period of %s: %w", i, err)
+	err := l.reading(func() error {
+		return l.view(func(tx *bbolt.Tx) error {
+			all = all[:0]
+			prefix := i.String() + "\x00"
+			c := tx.Bucket(periodsBucket).Cursor()
+			for k, v := c.Seek([]byte(prefix)); len(k) > len(prefix) && string(k[:len(prefix)]) == prefix; k, v = c.Next() {
+				body, _, err := unseal(periodsBucket, k, v)
+				if err != nil {
+					return fmt.Errorf("read a closed period of %s: %w", i, err)
+				}
+				closed, err := readClosed(body)
+				if err != nil {
+					return err
+				}
+				all = append(all, closed)
 			}
-			closed, err := readClosed(body)
-			if err != nil {
-				return err
-			}
-			all = append(all, closed)
-		}
-		return nil
+			return nil
+		})
 	})
 	return all, err
 }
@@ -192,14 +195,16 @@ func (l *Ledger) Periods(i slo.Instance) ([]Closed, error) {
 func (l *Ledger) Period(i slo.Instance, w slo.Window, from time.Time) (c Closed, ok bool, err error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	err = l.view(func(tx *bbolt.Tx) error {
-		body, err := get(tx, periodsBucket, periodKey(i, w, from))
-		if err != nil || body == nil {
+	err = l.reading(func() error {
+		return l.view(func(tx *bbolt.Tx) error {
+			body, err := get(tx, periodsBucket, periodKey(i, w, from))
+			if err != nil || body == nil {
+				return err
+			}
+			ok = true
+			c, err = readClosed(body)
 			return err
-		}
-		ok = true
-		c, err = readClosed(body)
-		return err
+		})
 	})
 	return c, ok, err
 }

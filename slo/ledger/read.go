@@ -170,11 +170,15 @@ func (l *Ledger) WalkRaw(edges []time.Time, visit func(Slice) error) error {
 func (l *Ledger) walk(edges []time.Time, visit func(Slice) error, over func() *overlay) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	s := Slice{ledger: l, over: over(), sums: make(sums, len(l.records))}
+	s := Slice{ledger: l}
 	for k := 1; k < len(edges); k++ {
 		s.From, s.To = edges[k-1], edges[k]
-		clear(s.sums)
-		err := l.view(func(tx *bbolt.Tx) error { return l.rows(tx, s.from(), s.to(), s.over, s.sums.add) })
+		err := l.reading(func() error {
+			s.over = over()
+			s.sums.grow(len(l.records))
+			clear(s.sums)
+			return l.view(func(tx *bbolt.Tx) error { return l.rows(tx, s.from(), s.to(), s.over, s.sums.add) })
+		})
 		if err != nil {
 			return err
 		}

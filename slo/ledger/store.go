@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -110,14 +111,7 @@ var errInUse = errors.New("another process has it open; stop that one, or ask it
 func openBolt(path string, readOnly bool) (db *bbolt.DB, err error) {
 	for {
 		before, _ := os.Stat(path) // a file that is missing is made
-		err = guarded(func() error {
-			db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType, ReadOnly: readOnly})
-			return err
-		})
-		if errors.Is(err, bolterrors.ErrTimeout) {
-			return nil, errInUse
-		}
-		if err != nil {
+		if db, err = openLocked(path, readOnly); err != nil {
 			return nil, err
 		}
 		after, err := os.Stat(path)
@@ -128,6 +122,30 @@ func openBolt(path string, readOnly bool) (db *bbolt.DB, err error) {
 			return nil, err
 		}
 	}
+}
+
+func openLocked(path string, readOnly bool) (db *bbolt.DB, err error) {
+	var file *os.File
+	err = guarded(func() error {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout: time.Second, FreelistType: bbolt.FreelistMapType, ReadOnly: readOnly,
+			OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+				file, err = os.OpenFile(name, flag, mode) //nolint:gosec // the operator's own path
+				return file, err
+			},
+		})
+		return err
+	})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, errInUse
+	}
+	if err != nil && file != nil {
+		// After a panic the library leaves the file open, mapped and locked; a file
+		// that is closed already is no fault.
+		_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+		_ = file.Close()
+	}
+	return db, err
 }
 
 // layout is the version of the file's layout, 0 for a file just made.
