@@ -79,7 +79,7 @@ func (s *Source) fetch(ctx context.Context, p *plan, from, to time.Time) (_ *chu
 				return nil
 			}
 			seen[next.block] = true
-			next.values = within(next.values, from, to)
+			next.values = since(from, next.values)
 			all.series = append(all.series, next)
 			all.samples += len(next.values)
 			return s.fits(all)
@@ -103,13 +103,11 @@ func (s *Source) fits(c *chunk) error {
 	return nil
 }
 
-// within cuts samples to [from, to): some servers answer the one before it too.
-func within(values points, from, to time.Time) points {
+// since cuts samples off that are before from: some servers answer those of the
+// instant at which a range begins, others do not.
+func since(from time.Time, values points) points {
 	for len(values) > 0 && values[0].at < from.UnixMilli() {
 		values = values[1:]
-	}
-	for len(values) > 0 && values[len(values)-1].at >= to.UnixMilli() {
-		values = values[:len(values)-1]
 	}
 	return values
 }

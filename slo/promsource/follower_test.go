@@ -122,37 +122,43 @@ func TestFollow(t *testing.T) {
 	})
 }
 
-// TestFollowAfterOutage has the source away for hours. What is due when it comes
+// TestFollowAfterOutage has the source away for a day. What is due when it comes
 // back is recorded at once, then all that was missed, each minute once; and it is
 // said once that it was away, and once that it is back.
 func TestFollowAfterOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now().UTC()
-		w := follow(t, 30, 600, nil)
+		w := follow(t, 30, 1600, nil)
 		time.Sleep(10*time.Minute + time.Second)
 		tries := 0
-		w.api.answer = func(w http.ResponseWriter, _ *http.Request) {
+		away := func(w http.ResponseWriter, _ *http.Request) {
 			tries++
 			http.Error(w, "gone", http.StatusServiceUnavailable)
 		}
-		time.Sleep(5 * time.Hour)
+		w.api.answer = away
+		time.Sleep(24 * time.Hour)
 		synctest.Wait()
 		require.ErrorContains(t, w.Status().Error, "503 Service Unavailable")
-		require.Greater(t, w.Status().Lag, 5*time.Hour)
-		require.Less(t, tries, 450, "tries less and less often")
+		require.Greater(t, w.Status().Lag, 24*time.Hour)
+		require.Less(t, tries, 1600, "tries less and less often")
 		before := len(w.order)
 
 		w.api.answer = nil
 		time.Sleep(90 * time.Second)
 		synctest.Wait()
+		require.NoError(t, w.Status().Error)
+		logged := w.log.String()
+		tries = 0
+		w.api.answer = away
+		time.Sleep(61 * time.Second)
+		require.Greater(t, tries, 1, "a new failure is tried again soon")
 		w.stop()
-		require.Equal(t, time.Now().Add(-90*time.Second-2*time.Minute).Truncate(time.Minute).UTC(), w.order[before], "the present is first")
+		require.Equal(t, time.Now().Add(-151*time.Second-2*time.Minute).Truncate(time.Minute).UTC(), w.order[before], "the present is first")
 		require.Equal(t, began.Add(9*time.Minute), w.order[before+1], "then what was missed first")
-		w.requireAll(began.Add(-time.Minute), time.Now().Add(-time.Minute).Truncate(time.Minute).UTC())
+		w.requireAll(began.Add(-time.Minute), time.Now().Add(-2*time.Minute).Truncate(time.Minute).UTC())
 		status := w.Status()
-		require.NoError(t, status.Error)
 		require.Zero(t, status.Owed)
-		require.Equal(t, 1, strings.Count(w.log.String(), "cannot read the present"), w.log.String())
+		require.Equal(t, 1, strings.Count(logged, "cannot read the present"), w.log.String())
 		require.Equal(t, 1, strings.Count(w.log.String(), "reads the present again"))
 		require.Equal(t, 1, strings.Count(w.log.String(), "catches up what was missed"))
 	})

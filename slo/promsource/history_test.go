@@ -21,12 +21,15 @@ var noon = time.Date(2026, time.March, 11, 12, 0, 0, 0, time.UTC)
 
 func at(minutes float64) time.Time { return noon.Add(time.Duration(minutes * float64(time.Minute))) }
 
-// promises are the objectives of testdata/objectives.yaml.
-func promises(t testing.TB) []slo.Objective {
+// promises are the objectives of testdata/objectives.yaml, which the oracle
+// knows, too.
+func promises(t testing.TB) []slo.Objective { return read(t, "testdata/objectives.yaml") }
+
+func read(t testing.TB, file string) []slo.Objective {
 	t.Helper()
-	text, err := os.ReadFile("testdata/objectives.yaml")
+	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	all, err := slo.ParseObjectives("testdata/objectives.yaml", text)
+	all, err := slo.ParseObjectives(file, text)
 	require.NoError(t, err)
 	require.NoError(t, slo.Link(all))
 	return all
@@ -89,7 +92,7 @@ func (h *history) target(tenant, target string, minutes int) {
 		if h.random.IntN(200) == 0 { // it is not reached for a while
 			seconds += h.random.Float64() * 1500
 		}
-		jitter := float64(h.random.IntN(3))
+		jitter := float64(h.random.IntN(3) - 1)
 		moment := noon.UnixMilli() + int64((seconds)*1000) + int64(jitter)
 		for i, c := range append(counters, fast, slow, all) {
 			if c != failed || values[i] > 40 { // begins late, and after each restart
@@ -100,68 +103,57 @@ func (h *history) target(tenant, target string, minutes int) {
 	}
 }
 
-// recount is the oracle: it knows neither chunks nor engines. It answers lines
-// as lines makes them.
+// recount is the oracle: it knows neither chunks nor engines, and goes over each
+// series by itself. It answers lines as lines makes them.
 func (h *history) recount(from, to time.Time, gap, lookback time.Duration) []string {
-	counts := map[string]slo.Counts{}
-	measured := map[string]bool{}
-	for minute := from; minute.Before(to); minute = minute.Add(time.Minute) {
-		end := minute.Add(time.Minute)
-		rounds := map[string]map[int64]bool{}
-		for _, r := range h.series {
-			good, bad, objective := r.role()
-			if objective == "" {
-				continue
+	counts := map[string]slo.Counts{} // of measured minutes; Bad holds all logins
+	rounds := map[string]bool{}       // whether a gauge's round is good
+	for _, r := range h.series {
+		good, bad, objective := r.role()
+		for i, p := range r.points {
+			own := time.UnixMilli(p.at).UTC().Truncate(time.Minute)
+			line := func(minute time.Time) string {
+				return fmt.Sprintf("%s %s{tenant=%q}", minute.Format(time.RFC3339), objective, r.labels["tenant"])
 			}
-			line := fmt.Sprintf("%s %s{tenant=%q}", minute.Format("15:04"), objective, r.labels["tenant"])
-			for i, p := range r.points {
-				if p.at < end.UnixMilli() && p.at > end.Add(-lookback).UnixMilli() && (objective != "login" || bad) {
-					measured[line] = true
+			for m := own; objective != "" && p.at > m.Add(time.Minute-lookback).UnixMilli(); m = m.Add(time.Minute) {
+				if covers := objective != "login" || bad; covers && !m.Before(from) && m.Before(to) {
+					counts[line(m)] = counts[line(m)].Add(slo.Counts{})
 				}
-				if p.at < minute.UnixMilli() || p.at >= end.UnixMilli() {
-					continue
-				}
-				if objective == "lag" {
-					if rounds[line] == nil {
-						rounds[line] = map[int64]bool{}
-					}
-					before, seen := rounds[line][p.at]
-					rounds[line][p.at] = p.value <= 30 && (before || !seen)
-					continue
-				}
-				grown := r.grown(i, gap)
-				c := counts[line]
-				if good {
-					c.Good += grown
-				}
-				if bad {
-					c.Bad += grown
-				}
-				counts[line] = c
 			}
-		}
-		for line, verdicts := range rounds {
-			for _, good := range verdicts {
-				c := counts[line]
-				if good {
-					c.Good++
-				} else {
-					c.Bad++
+			switch grown := r.grown(i, gap); {
+			case objective == "" || own.Before(from) || !own.Before(to):
+			case objective == "lag":
+				round := fmt.Sprint(line(own), p.at)
+				before, seen := rounds[round]
+				rounds[round] = p.value <= 30 && (before || !seen)
+				c := counts[line(own)]
+				if seen {
+					c = c.Sub(one(before))
 				}
-				counts[line] = c
+				counts[line(own)] = c.Add(one(rounds[round]))
+			case good:
+				counts[line(own)] = counts[line(own)].Add(slo.Counts{Good: grown})
+			case bad:
+				counts[line(own)] = counts[line(own)].Add(slo.Counts{Bad: grown})
 			}
 		}
 	}
 	var lines []string
-	for line := range measured {
-		c := counts[line]
-		if strings.Contains(line, "login") { // Bad holds all
+	for line, c := range counts {
+		if strings.Contains(line, "login") {
 			c.Bad -= c.Good
 		}
 		lines = append(lines, fmt.Sprintf("%s %d/%d", line, c.Good, c.Bad))
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+func one(good bool) slo.Counts {
+	if good {
+		return slo.Counts{Good: 1}
+	}
+	return slo.Counts{Bad: 1}
 }
 
 // role is what a series counts for, and whether as good, bad or both.
@@ -211,7 +203,11 @@ func (n *notebook) record(minutes iter.Seq2[time.Time, []slo.Delta]) (taken int,
 func lines(minute time.Time, deltas []slo.Delta) []string {
 	var all []string
 	for _, d := range deltas {
-		all = append(all, fmt.Sprintf("%s %s %d/%d", minute.Format("15:04"), d.Instance, d.Counts.Good, d.Counts.Bad))
+		line := fmt.Sprintf("%s %s %d/%d", minute.Format(time.RFC3339), d.Instance, d.Counts.Good, d.Counts.Bad)
+		if d.Carried {
+			line += " carried"
+		}
+		all = append(all, line)
 	}
 	slices.Sort(all)
 	return all

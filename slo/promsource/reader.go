@@ -32,7 +32,7 @@ type reader struct {
 	source *Source
 	plan   *plan
 	engine *indicator.Engine
-	next   time.Time     // the minute that follows what engine has seen; zero: begin anew
+	next   time.Time     // the minute that follows what engine has seen
 	chunk  time.Duration // asked for at once; grows while answers are small
 
 	round []sample // scratch of a minute
@@ -124,7 +124,6 @@ func (r *reader) play(all []*series, until time.Time, record Record) (next time.
 	if err == nil && next.Equal(until) {
 		return next, nil
 	}
-	r.next = time.Time{} // the engine may be past what was taken
 	return next, failed(ReasonRecord, "record source %s from %s to %s, %d minutes taken: %w",
 		r.source.config.Name, from.Format(time.RFC3339), until.Format(time.RFC3339), taken, cmp.Or(err, io.ErrShortWrite))
 }

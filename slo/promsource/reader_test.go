@@ -58,3 +58,54 @@ func TestAnyChunking(t *testing.T) {
 		})
 	}
 }
+
+// TestAnyChunkingOfAllKinds reads what remembers more than a counter's value:
+// slices of the clock, minutes that are carried, probes and composites. Read in
+// pieces with restarts between they give what they give in one go.
+func TestAnyChunkingOfAllKinds(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 3))
+			api := &fakeAPI{history: generate(seed, 250)}
+			c := fleet("http://fleet.example")
+			start := func() *Source {
+				s := sourceOver(t, api, c)
+				require.NoError(t, s.Update(read(t, "testdata/kinds.yaml")))
+				return s
+			}
+			whole, pieces := &notebook{t: t, next: at(0)}, &notebook{t: t, next: at(0)}
+			_, err := start().Read(t.Context(), at(0), at(250), whole.record)
+			require.NoError(t, err)
+			for now := at(0); now.Before(at(250)); {
+				until := earlier(at(250), now.Add(time.Duration(1+random.IntN(50))*time.Minute))
+				now, err = start().Read(t.Context(), now, until, pieces.record)
+				require.NoError(t, err)
+			}
+			for _, kind := range []string{"carried{", "hourly{", "uneven{", "probe{", "both{", " carried"} {
+				require.Contains(t, fmt.Sprint(whole.lines), kind)
+			}
+			if diff := cmp.Diff(whole.lines, pieces.lines); diff != "" {
+				t.Errorf("minutes differ (-in one go +in pieces):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestOrder shows an engine the samples of all series in the order of time, once,
+// whatever queries bring them.
+func TestOrder(t *testing.T) {
+	s := sourceOver(t, &fakeAPI{history: generate(1, 60)}, fleet("http://fleet.example"))
+	p := s.plan.Load()
+	p.queries = append(p.queries, query{metrics: []string{"lag_seconds", "requests_total"}})
+	c, err := s.fetch(t.Context(), p, at(0), at(60))
+	require.NoError(t, err)
+	require.Len(t, c.series, 6*6, "what two queries bring is there once")
+	r := newReader(s)
+	total := 0
+	for end := at(1); !end.After(at(60)); end = end.Add(time.Minute) {
+		r.collect(c.series, end)
+		require.True(t, slices.IsSortedFunc(r.round, func(a, b sample) int { return int(a.at - b.at) }))
+		total += len(r.round)
+	}
+	require.Equal(t, c.samples, total)
+}
