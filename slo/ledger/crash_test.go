@@ -72,40 +72,66 @@ func killDeltas(m int64) []slo.Delta {
 	return deltas
 }
 
-// TestKillNine kills a writer at random instants, over and over on one ledger,
-// and finds each committed minute once and no other but the one in progress.
+// TestKillNine kills a writer a thousand times at random instants, its start
+// among them, over and over on four ledgers, and finds each committed minute once
+// and no other but the one in progress.
 func TestKillNine(t *testing.T) {
-	dir := t.TempDir()
-	first := start.Unix() / 60
-	next := first
-	for round := range 40 {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], dir, strconv.FormatInt(next, 10))
-		cmd.Env = append(os.Environ(), childEnv+"=kill")
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		last := killAfter(t, cmd, out, rand.IntN(20), time.Duration(rand.IntN(3000))*time.Microsecond)
-
-		l, err := Open(dir, DefaultOptions())
-		require.NoError(t, err, "after kill %d", round)
-		end := l.Through().Unix() / 60
-		require.GreaterOrEqual(t, end, last+1, "a committed minute is lost")
-		require.LessOrEqual(t, end, max(last, next-1)+2, "a minute that was never written")
-		want := slo.Tally{Measured: end - first, Expected: end - first}
-		for m := first; m < end; m++ {
-			want.Good += uint64(m % 7)
-			want.Bad += 49
-		}
-		got, err := l.Sum(tenant(49), start, l.Through())
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-		require.NoError(t, l.Close())
-		next = end
+	for n := range 4 {
+		t.Run(fmt.Sprintf("ledger %d", n), func(t *testing.T) {
+			t.Parallel()
+			dir, first := t.TempDir(), start.Unix()/60
+			next := first
+			for round := range 250 {
+				next = killOnce(t, dir, first, next, round)
+			}
+			require.Greater(t, next, first+250, "hardly anything was written")
+			l := open(t, dir)
+			report, err := l.Check(t.Context())
+			require.NoError(t, err)
+			require.Empty(t, report.Faults)
+			m := first
+			last := func(i slo.Instance) bool { return i == tenant(49) }
+			require.NoError(t, l.Minutes(start, l.Through(), last, func(e *Entry) error {
+				require.Equal(t, minuteTime(m), e.Minute)
+				require.Equal(t, slo.Counts{Good: uint64(m % 7), Bad: 49}, e.Counts)
+				m++
+				return nil
+			}))
+			require.Equal(t, next, m)
+		})
 	}
 }
 
-// killAfter kills the child some time after it has said so many minutes, and
-// answers the last one that it said.
+// killOnce lets a child go on from a minute, kills it, and checks what it left.
+func killOnce(t *testing.T, dir string, first, next int64, round int) (end int64) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], dir, strconv.FormatInt(next, 10))
+	cmd.Env = append(os.Environ(), childEnv+"=kill")
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	last := killAfter(t, cmd, out, rand.IntN(5)-1, time.Duration(rand.IntN(3000))*time.Microsecond)
+
+	l, err := Open(dir, DefaultOptions())
+	require.NoError(t, err, "after kill %d", round)
+	end = max(first, l.Through().Unix()/60)
+	require.GreaterOrEqual(t, end, max(next, last+1), "a committed minute is lost")
+	require.LessOrEqual(t, end, max(last, next-1)+2, "a minute that was never written")
+	want := slo.Tally{Measured: end - first, Expected: end - first}
+	for m := first; m < end; m++ {
+		want.Good += uint64(m % 7)
+		want.Bad += 49
+	}
+	got, err := l.Sum(tenant(49), start, minuteTime(end))
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.Nil(t, l.Stats().Recovery)
+	require.NoError(t, l.Close())
+	return end
+}
+
+// killAfter kills the child some time after it has said more than so many
+// minutes, and answers the last one that it said, 0 for none.
 func killAfter(t *testing.T, cmd *exec.Cmd, out io.Reader, minutes int, then time.Duration) (last int64) {
 	t.Helper()
 	lines := bufio.NewScanner(out)

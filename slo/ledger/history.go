@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,14 +15,15 @@ import (
 // Define says what the objectives measure from now on, at start and on reload.
 // Where that is not what an objective's record is of, the histories of its
 // instances end, and the same instances begin new ones with their next minutes;
-// renewed names those objectives. The ended ones stay on disk for Minutes. A
-// changed target, window or policy changes nothing here, and the record of an
-// objective that is not among these waits for its return. On an error nothing
-// has changed.
+// renewed names those objectives. The ended ones stay on disk for Minutes; they
+// go on if the objective is defined as before while nothing was recorded, so a
+// reload can be taken back. A changed target, window or policy changes nothing
+// here, and the record of an objective that is not among these waits for its
+// return. On an error nothing has changed.
 func (l *Ledger) Define(objectives []slo.Objective) (renewed []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	measures, defined := map[string]string{}, map[string]bool{}
+	measures, defined, altered := map[string]string{}, map[string]bool{}, map[uint32]record{}
 	for i := range objectives {
 		o := &objectives[i]
 		defined[o.Name] = true
@@ -32,22 +32,26 @@ func (l *Ledger) Define(objectives []slo.Objective) (renewed []string, err error
 			continue
 		}
 		measures[o.Name] = now
-		if before != "" {
+		if again := l.ended(o.Name, now); len(again) > 0 {
+			maps.Copy(altered, again)
+		} else if before != "" {
 			renewed = append(renewed, o.Name)
+			maps.Copy(altered, l.ending(o.Name, before))
 		}
 	}
-	ended := l.ended(renewed)
 	if len(measures) > 0 {
-		err = l.mending(func() error { return l.saveHistories(measures, ended) })
+		err = l.mending(func() error { return l.saveHistories(measures, altered) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write what the objectives measure: %w", err)
 	}
-	for id, r := range ended {
+	for id, r := range altered {
 		l.records[id] = r
-		delete(l.ids, r.Instance)
+		if delete(l.ids, r.Instance); r.Until == 0 {
+			l.ids[r.Instance] = id
+		}
 	}
-	l.renamed = l.renamed || len(ended) > 0
+	l.renamed = l.renamed || len(altered) > 0
 	maps.Copy(l.measures, measures)
 	l.defined = defined
 	return renewed, nil
@@ -58,20 +62,43 @@ func fingerprint(o *slo.Objective) string {
 	return o.Indicator.String() + " by " + strings.Join(o.By, ", ")
 }
 
-// ended are the histories of objectives as they end now, by id.
-func (l *Ledger) ended(objectives []string) map[uint32]record {
+// ending are the histories of an objective as they end now, by id.
+func (l *Ledger) ending(objective, measures string) map[uint32]record {
 	all := map[uint32]record{}
 	for i, id := range l.ids {
-		if slices.Contains(objectives, i.Objective) {
+		if i.Objective == objective {
 			r := l.records[id]
-			r.Until = max(l.end, r.First+1)
+			r.Until, r.Measures = max(l.end, r.First+1), measures
 			all[id] = r
 		}
 	}
 	return all
 }
 
-func (l *Ledger) saveHistories(measures map[string]string, ended map[uint32]record) error {
+// ended are the last histories of an objective as they go on, by id, if they are
+// of what it measures again and nothing has been recorded since.
+func (l *Ledger) ended(objective, measures string) map[uint32]record {
+	all, last := map[uint32]record{}, ""
+	for id, r := range l.records {
+		switch {
+		case r.Instance.Objective != objective:
+			continue
+		case r.Until == 0:
+			return nil
+		case r.Measures != last:
+			clear(all)
+			last = r.Measures
+		}
+		r.Until, r.Measures = 0, ""
+		all[uint32(id)] = r
+	}
+	if last != measures {
+		return nil
+	}
+	return all
+}
+
+func (l *Ledger) saveHistories(measures map[string]string, altered map[uint32]record) error {
 	return l.update(func(tx *bbolt.Tx) error {
 		for name, text := range measures {
 			if err := put(tx, objectivesBucket, []byte(name), []byte(text)); err != nil {
@@ -84,7 +111,7 @@ func (l *Ledger) saveHistories(measures map[string]string, ended map[uint32]reco
 				return err
 			}
 		}
-		for id, r := range ended {
+		for id, r := range altered {
 			if err := putJSON(tx, instancesBucket, key(id), r); err != nil {
 				return err
 			}

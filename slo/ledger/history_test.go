@@ -71,6 +71,39 @@ func TestChangedIndicatorBeginsANewHistory(t *testing.T) {
 	require.Zero(t, until[10])
 }
 
+// TestDefineTakenBack defines an objective as before, as a reload that fails
+// halfway does: at once nothing has happened, later it is a third history.
+func TestDefineTakenBack(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	require.NoError(t, l.Watch([]slo.Window{day}))
+	define := func(metric string) []string {
+		renewed, err := l.Define([]slo.Objective{promise("login", metric)})
+		require.NoError(t, err)
+		return renewed
+	}
+	require.Empty(t, define("a"))
+	for n := range 5 {
+		require.NoError(t, l.Append(after(n), []slo.Delta{good(1, 1)[0], good(2, 1)[0]}))
+	}
+	require.Equal(t, []string{"login"}, define("b"))
+	require.Empty(t, define("a"))
+	require.Equal(t, slo.Tally{Counts: slo.Counts{Good: 5}, Measured: 5, Expected: 5}, l.Tally(tenant(2), day))
+	require.Equal(t, []string{"login"}, define("b"))
+	require.Equal(t, []string{"login"}, define("c"))
+	require.Equal(t, []string{"login"}, define("b"), "there is nothing of b to go on with")
+	require.NoError(t, l.Append(after(5), good(1, 1)))
+	require.Equal(t, []string{"login"}, define("a"))
+	require.Equal(t, slo.Tally{}, l.Tally(tenant(1), day), "a has ended before b was recorded")
+	require.NoError(t, l.Close())
+
+	l = open(t, dir)
+	require.NoError(t, l.Watch([]slo.Window{day}))
+	require.Empty(t, define("b"), "b goes on, with a restart between")
+	require.Equal(t, int64(1), l.Tally(tenant(1), day).Measured)
+	require.Empty(t, l.Tally(tenant(2), day))
+}
+
 func TestFailedDefineChangesNothing(t *testing.T) {
 	l := appended(t, 3)
 	_, err := l.Define([]slo.Objective{promise("login", "a")})

@@ -72,6 +72,14 @@ func TestClosedPeriodNeverChanges(t *testing.T) {
 	got, err := l.Periods(tenant(1))
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(want, got, instances))
+	all, err := l.Closed(want[0].From, end)
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff(want, all, instances))
+	for _, out := range [][2]time.Time{{want[0].From.Add(1), end}, {want[0].From, end.Add(-1)}} {
+		none, err := l.Closed(out[0], out[1])
+		require.NoError(t, err)
+		require.Empty(t, none)
+	}
 	one, ok, err := l.Period(tenant(1), o.Window, want[0].From)
 	require.NoError(t, err)
 	require.True(t, ok)

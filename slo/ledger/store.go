@@ -56,6 +56,8 @@ type record struct {
 	// Until is the end of a history whose objective measures something else
 	// since; 0 while it goes on.
 	Until int64 `json:"until_minute,omitempty"`
+	// Measures is what an ended history is of.
+	Measures string `json:"measures,omitempty"`
 }
 
 const hour = 60 // minutes
