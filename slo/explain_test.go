@@ -89,6 +89,26 @@ func TestExplanations(t *testing.T) {
 	golden(t, "explanations.golden", text.String())
 }
 
+// TestALimitThatIsOnlyReached is not exceeded: 5 % in 3.6 hours of 30 days is a
+// burn rate of 10, which is all that a target of 90 % can burn.
+func TestALimitThatIsOnlyReached(t *testing.T) {
+	o := promise(t)
+	o.Targets = Targets{Default: 900_000_000}
+	o.Policy.Pairs = []Pair{{Page, 50_000_000, 216 * time.Minute, 20 * time.Minute}}
+	require.Equal(t, Fault{1, Never, 0}, Explain(&o, Surroundings{}).Promises[0].Alarms[0].Outage)
+}
+
+func TestSlicesAsLongAsRounds(t *testing.T) {
+	o := promise(t)
+	o.Indicator = Indicator{Threshold: &Threshold{Slice: 5 * time.Minute}}
+	o.LowTraffic.MinBad = 1
+	o.Policy.Pairs = o.Policy.Pairs[:1]
+	o.Targets = Targets{Default: 990_000_000}
+	x := Explain(&o, Surroundings{Interval: 5 * time.Minute})
+	require.Empty(t, x.Warnings, "a round for each")
+	require.Len(t, Explain(&o, Surroundings{Interval: 6 * time.Minute}).Warnings, 1)
+}
+
 func TestBudgetsOfPromises(t *testing.T) {
 	o := promise(t)
 	x := Explain(&o, Surroundings{EventsPerMinute: 2})

@@ -57,6 +57,22 @@ func TestIntoEqualsEvaluate(t *testing.T) {
 	}
 }
 
+// TestPeriodsOfOneJudge crosses a month's end to and fro: a reading at its last
+// instant is still the month's.
+func TestPeriodsOfOneJudge(t *testing.T) {
+	o := promise(t, "window: {calendar: month, zone: Europe/Berlin}")
+	j := NewJudge(&o)
+	end := time.Date(2026, time.April, 1, 0, 0, 0, 0, zoneOf(t, "Europe/Berlin"))
+	for _, minute := range []int{0, 1, 0, -1, 0, 2, -2, 31 * 24 * 60, 0} {
+		at := end.Add(time.Duration(minute) * time.Minute)
+		from, to := o.Window.Ending(at)
+		e := j.Evaluate(Input{At: at})
+		require.Equal(t, from, e.From, minute)
+		require.Equal(t, to, e.To, minute)
+		require.Equal(t, minute <= 0, to.Equal(end))
+	}
+}
+
 // TestJudgingAllocatesNothing, or a fleet judged every minute feeds the garbage
 // collector.
 func TestJudgingAllocatesNothing(t *testing.T) {
@@ -142,6 +158,27 @@ func closeTo(t *testing.T, want *big.Rat, got float64) {
 	require.InDelta(t, f, got, 1e-14*f)
 }
 
+func TestWideNumbers(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	exact := func(w wide) *big.Int {
+		sum := new(big.Int)
+		for _, word := range w {
+			sum.Add(sum.Lsh(sum, 64), new(big.Int).SetUint64(word))
+		}
+		return sum
+	}
+	for range 1000 {
+		w, v := product(r.Uint64(), r.Uint64(), r.Uint64()>>1), product(r.Uint64(), r.Uint64(), r.Uint64()>>1)
+		require.Equal(t, new(big.Int).Add(exact(w), exact(v)), exact(w.plus(v)))
+		require.Equal(t, exact(w).Cmp(exact(v)), w.compare(v))
+		if w.compare(v) >= 0 {
+			require.Equal(t, new(big.Int).Sub(exact(w), exact(v)), exact(w.less(v)))
+		}
+		f, _ := new(big.Float).SetInt(exact(w)).Float64()
+		require.InEpsilon(t, f, w.float(), 1e-15)
+	}
+}
+
 func TestScaled(t *testing.T) {
 	require.Equal(t, uint64(3), scaled(10, 1, 4), "halves go up")
 	require.Equal(t, uint64(2), scaled(9, 1, 4))
@@ -219,6 +256,18 @@ func TestProjected(t *testing.T) {
 		}
 		require.False(t, Evaluate(&o, thin).Projected, "of the window")
 	})
+	t.Run("fewer events are no more failures", func(t *testing.T) {
+		o := promise(t, month, "low_traffic: {min_bad: 0}")
+		calm := in(Day*21/2, 446, 0)
+		whole := calm.Burn
+		calm.Burn = func(d time.Duration) Tally {
+			if d == 3*Day {
+				return full(10, 0, d)
+			}
+			return whole(d)
+		}
+		require.False(t, Evaluate(&o, calm).Projected)
+	})
 	t.Run("nobody watches", func(t *testing.T) {
 		o := promise(t)
 		o.Policy.Pairs = nil
@@ -227,8 +276,9 @@ func TestProjected(t *testing.T) {
 		require.False(t, Evaluate(&o, Input{At: noon, Period: in(60*Day, 400, 300).Period}).Projected)
 	})
 	t.Run("minutes that are missing count as the objective says", func(t *testing.T) {
-		// Half of the window is missing: its pace is that of what was measured.
-		gap := in(60*Day, 200, 120)
+		// Half of the window is missing: its pace is that of what was measured,
+		// unless what was not is good or bad.
+		gap := in(60*Day, 400, 60)
 		whole := gap.Burn
 		gap.Burn = func(d time.Duration) Tally {
 			tally := whole(d)
@@ -237,7 +287,7 @@ func TestProjected(t *testing.T) {
 			}
 			return tally
 		}
-		for how, want := range map[string]bool{"ignore": false, "good": false, "bad": true} {
+		for how, want := range map[string]bool{"ignore": true, "good": false, "bad": true} {
 			o := promise(t, "no_data: "+how)
 			require.Equal(t, want, Evaluate(&o, gap).Projected, how)
 		}

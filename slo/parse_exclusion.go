@@ -118,7 +118,7 @@ var civilLayouts = []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02T
 
 func moment(text string, zone *time.Location) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at.In(zone), nil
+		return at, nil
 	}
 	for _, layout := range civilLayouts {
 		if civil, err := time.Parse(layout, text); err == nil {
