@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/json"
@@ -120,7 +121,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 			Problem: "this answer could not be made", Advice: "the log says why; ask again later",
 		}
 	}
-	s.write(w, fault.Status, map[string]*Fault{"error": fault})
+	s.write(w, cmp.Or(fault.Status, http.StatusBadRequest), map[string]*Fault{"error": fault})
 }
 
 // foreign refuses what another site's page has a visitor's browser send.

@@ -27,7 +27,8 @@ type ExcludedJSON struct {
 	Instances int           `json:"instances"` // that are judged now and in its scope
 }
 
-// change answers a sender who has a token. Who sends what was done is on record; tokens are not.
+// change answers a sender who has a token. The Record writes down who that was; tokens are kept and
+// shown nowhere.
 func (s *server) change(e func(r *http.Request, sender string) (status int, kept Exclusion, err error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		sender, err := s.sender(r)
@@ -104,7 +105,6 @@ func (s *server) exclude(r *http.Request, sender string) (int, Exclusion, error)
 	case err != nil:
 		return 0, Exclusion{}, fmt.Errorf("make exclusion %s: %w", x.ID, err)
 	case made:
-		s.Logger.Info("exclusion made", "id", x.ID, "by", sender)
 		return http.StatusCreated, kept, nil
 	case !same(kept.Exclusion, x):
 		return 0, Exclusion{}, &Fault{
@@ -144,7 +144,6 @@ func (s *server) revoke(r *http.Request, sender string) (int, Exclusion, error) 
 			Status: http.StatusNotFound, Code: "not_found", Problem: "there is no exclusion with this id", Advice: "GET /api/v1/exclusions lists them",
 		}
 	}
-	s.Logger.Info("exclusion revoked", "id", kept.ID, "by", sender)
 	return http.StatusOK, kept, nil
 }
 

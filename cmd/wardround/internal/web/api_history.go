@@ -163,7 +163,8 @@ func (s *stretch) edges(now time.Time, instances int) ([]time.Time, error) {
 	if !s.from.Before(s.to) {
 		return nil, badStretch("from", "it is not before to", "write an earlier time; to is the last evaluation where it is left out")
 	}
-	points := int64(s.to.Sub(s.from)/length) + 1
+	first, last := s.from.Truncate(length), s.to.Add(length-1).Truncate(length)
+	points := int64(last.Sub(first) / length)
 	if points > maxPoints || points*int64(instances) > maxReadings {
 		return nil, badStretch("step", fmt.Sprintf("%d points of %d instances are too many", points, instances),
 			fmt.Sprintf("ask for at most %d points, and at most %d of all instances together: take a longer step, a later from, or fewer instances", maxPoints, maxReadings))
@@ -171,10 +172,9 @@ func (s *stretch) edges(now time.Time, instances int) ([]time.Time, error) {
 	if s.step == day {
 		return slo.Days(s.from, s.to, s.zone), nil
 	}
-	edges := []time.Time{s.from.Truncate(length)}
-	for last := edges[0]; last.Before(s.to); {
-		last = last.Add(length)
-		edges = append(edges, last)
+	edges := make([]time.Time, points+1)
+	for k := range edges {
+		edges[k] = first.Add(time.Duration(k) * length)
 	}
 	return edges, nil
 }
