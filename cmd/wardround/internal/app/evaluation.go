@@ -28,6 +28,7 @@ func (o *objectives) tick(ctx context.Context, now time.Time) {
 	// A tick comes just after the time that it is about.
 	o.say(o.ledger.Append(slo.Minute(now.Add(-time.Second)), deltas))
 	o.settle(now)
+	o.sayProblems()
 	o.judge()
 	o.publish(now)
 	o.alerts.Evaluate(ctx, now, o.conditions())

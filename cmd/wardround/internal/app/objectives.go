@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ type objectives struct {
 	shot    []slo.Evaluation      // the same for others to keep, made when first asked for
 	loud    map[slo.Instance]bool // at the last tick; nil before the first
 	problem string                // what the log said last about the ledger
+	unwell  []indicator.Problem   // what it said last about indicators
 }
 
 // observe hands a Batch, as of a time, to the indicators that want some of it.
@@ -48,8 +50,10 @@ func (o *objectives) observe(seen collectors.Observation) {
 	}
 	source := seen.Batch.Key.String()
 	defer o.indicators.Round()()
+	var current collectors.Series // one for all, so that none is allocated
 	seen.Batch.Each(o.indicators.Wants, func(s collectors.Series) {
-		o.indicators.Observe(seen.At, source, s.Name(), s, s.Value())
+		current = s
+		o.indicators.Observe(seen.At, source, s.Name(), &current, s.Value())
 	})
 	o.indicators.Rest(source, seen.At, seen.Next)
 }
@@ -59,10 +63,8 @@ func (o *objectives) replace(c *config.Config) error {
 	all := c.Objectives
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i := range all {
-		if err := indicator.Check(&all[i]); err != nil {
-			return err
-		}
+	if err := indicator.CheckAll(all); err != nil {
+		return err
 	}
 	if err := o.ledger.Watch(ledger.Windows(all)); err != nil {
 		return err
@@ -107,6 +109,17 @@ func (o *objectives) say(err error) {
 		o.logger.Error("the ledger cannot be written; minutes are kept in memory until it can", "error", err)
 		o.problem = kind(err)
 	}
+}
+
+// sayProblems logs why an objective is not measured, or not wholly, when that begins or changes.
+func (o *objectives) sayProblems() {
+	now := o.indicators.Problems()
+	for _, p := range now {
+		if !slices.Contains(o.unwell, p) {
+			o.logger.Warn("an objective is not measured as it should be", "objective", p.Objective, "problem", p.Text)
+		}
+	}
+	o.unwell = now
 }
 
 // kind is an error without the numbers that change from one time to the next.

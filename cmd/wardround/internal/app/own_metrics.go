@@ -43,6 +43,8 @@ func newOwnMetrics(r *prometheus.Registry, a *App) *ownMetrics {
 			func() float64 { return float64(book.Stats().FailedWrites) }),
 		gauge("wardround_objective_instances", "Promises that are being measured, each tenant or target counted by itself",
 			func() float64 { return float64(indicators.Stats().Instances) }),
+		gauge("wardround_indicator_problems", "Objectives that are not measured as they should be; the log says why",
+			func() float64 { return float64(len(indicators.Problems())) }),
 		counter("wardround_indicator_refused_samples_total", "Samples that an indicator wanted and could not count",
 			func() float64 { s := indicators.Stats(); return float64(s.Refused + s.Unattributed + s.OverLimit) }),
 	)

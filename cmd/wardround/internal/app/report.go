@@ -1,12 +1,12 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -27,24 +27,16 @@ func (a *App) Report(w io.Writer, month, format string) error {
 }
 
 // OfflineReport writes the same from the storage directory of a daemon that is not running.
-func OfflineReport(_ context.Context, w io.Writer, configFile, storage, month, format string) (err error) {
-	c, err := config.Load(configFile)
+func OfflineReport(w io.Writer, c *config.Config, storage, month, format string, logger *slog.Logger) (err error) {
+	o, err := OpenOffline(c, storage, false, logger)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(storage); err != nil { // Open would begin an empty one
-		return fmt.Errorf("find the storage directory: %w", err)
-	}
-	book, err := ledger.Open(storage, ledger.DefaultOptions())
-	if err != nil {
+	defer func() { err = errors.Join(err, o.Close()) }()
+	if err := o.Except(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, book.Close()) }()
-	tenants, err := loadTenants(storage)
-	if err != nil {
-		return err
-	}
-	return writeReport(w, c, book, tenants, month, format)
+	return writeReport(w, c, o.Ledger, o.tenants.All(), month, format)
 }
 
 func writeReport(w io.Writer, c *config.Config, book *ledger.Ledger, tenants []collectors.Tenant, month, format string) error {

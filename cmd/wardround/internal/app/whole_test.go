@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/app"
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
@@ -232,6 +234,8 @@ func checkReport(t *testing.T, s *stage, d *daemon) {
 	status, body := fetch(t, http.MethodGet, d.url+"/reports/2026-13.html")
 	require.Equal(t, http.StatusBadRequest, status)
 	require.Contains(t, body, "2026-13")
-	err := app.OfflineReport(t.Context(), io.Discard, s.configure(), filepath.Join(s.dir, "data"), month, "html")
+	c, err := config.Load(s.configure())
+	require.NoError(t, err)
+	err = app.OfflineReport(io.Discard, c, filepath.Join(s.dir, "data"), month, "html", slog.New(slog.DiscardHandler))
 	require.ErrorContains(t, err, "another process has it open")
 }

@@ -65,7 +65,9 @@ func Run(p Process) (code int) {
 		serveCommand(app), checkConfigCommand(app), onceCommand(app), grantsCommand(app),
 		rulesCommand(app), dashboardsCommand(app), reportCommand(app), versionCommand(app),
 	}
-	commands = append(commands, checkConnectCommand(app))
+	commands = append(commands, checkConnectCommand(app), checkObjectivesCommand(app),
+		ledgerShowCommand(app), ledgerExportCommand(app), ledgerCheckCommand(app), ledgerCompactCommand(app),
+		backfillCommand(app), simulateCommand(app), openSLOImportCommand(app), openSLOExportCommand(app), evidenceVerifyCommand(app))
 	chosen, err := app.Parse(p.Args)
 	if err != nil {
 		fmt.Fprintf(p.Stderr, "wardround: %v; `wardround --help` lists commands and flags\n", err)

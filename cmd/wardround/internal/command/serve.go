@@ -28,16 +28,17 @@ func serveCommand(k *kingpin.Application) command {
 	c := k.Command("serve", "Visit all targets and tenants, serve metrics and pages, judge objectives and send alerts.\n\n"+
 		"Example: wardround serve --config.file=/etc/wardround/wardround.yaml --storage.path=/var/lib/wardround")
 	file, storage := configFlag(c), storageFlag(c)
+	external := c.Flag("web.external-url", "The URL under which people reach the pages; alerts link to it.").String()
 	listen := kingpinflag.AddFlags(&clauseFlags{c}, ":9797")
 	return command{c, func(ctx context.Context, p Process, logger *slog.Logger) error {
-		return serve(ctx, p, logger, listen, *file, *storage)
+		return serve(ctx, p, logger, listen, *file, *storage, *external)
 	}}
 }
 
 // clauseFlags lets the web flags stand on the subcommand to which they belong.
 type clauseFlags struct{ *kingpin.CmdClause }
 
-func serve(ctx context.Context, p Process, logger *slog.Logger, listen *web.FlagConfig, file, storage string) error {
+func serve(ctx context.Context, p Process, logger *slog.Logger, listen *web.FlagConfig, file, storage, external string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if p.Getenv("GOGC") == "" {
@@ -56,7 +57,7 @@ func serve(ctx context.Context, p Process, logger *slog.Logger, listen *web.Flag
 		promcollectors.NewProcessCollector(promcollectors.ProcessCollectorOpts{}), versioncollector.NewCollector("wardround"))
 	// The app outlives the signal until its Stop: what is under way ends in order.
 	a, err := app.New(context.WithoutCancel(ctx), app.Options{
-		ConfigFile: file, StoragePath: storage, Version: version.Version,
+		ConfigFile: file, StoragePath: storage, Version: version.Version, ExternalURL: external,
 		Registry: registry, Tracer: tracer, Logger: logger,
 	})
 	if err != nil {

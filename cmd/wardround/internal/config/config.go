@@ -32,6 +32,7 @@ type Config struct {
 	Redis      []redis.Config
 	Odoo       []odoo.Config
 	Objectives []slo.Objective
+	Policies   slo.Policies // built-in ones and the operator's
 	Exclusions []Exclusion
 	Sources    []promsource.Config
 	Ledger     LedgerConfig

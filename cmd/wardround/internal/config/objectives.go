@@ -19,7 +19,8 @@ func (v *validator) objectives() {
 		v.fail("objectives", "the built-in catalogue cannot be read: %s", err)
 		return
 	}
-	own := v.ownObjectives(v.policies())
+	v.config.Policies = v.policies()
+	own := v.ownObjectives(v.config.Policies)
 	known := make([]string, len(catalogue))
 	for i, o := range catalogue {
 		known[i] = o.Name

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/collectors/postgres"
+	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/slo"
+	"github.com/wardround/wardround/slo/indicator"
+)
+
+// Catalogue is every metric that visits can bring.
+func Catalogue() collectors.Catalogue {
+	return collectors.Merge(collectors.Metrics(), postgres.Metrics(), odoo.Metrics(), redis.Metrics())
+}
+
+// Explain says what the objectives of a configuration mean, or those of them that are named, and
+// what is hardly meant, before anything is measured. eventsPerMinute is how many events an
+// instance has, where that is not known by the kind of indicator; 0 for not known.
+func Explain(c *config.Config, names []string, eventsPerMinute float64) ([]slo.Explanation, error) {
+	if err := indicator.CheckAll(c.Objectives); err != nil {
+		return nil, err
+	}
+	var all []slo.Explanation
+	for i := range c.Objectives {
+		o := &c.Objectives[i]
+		if len(names) > 0 && !slices.Contains(names, o.Name) {
+			continue
+		}
+		x := slo.Explain(o, slo.Surroundings{Interval: c.Rounds.Interval, EventsPerMinute: eventsPerMinute})
+		x.Warnings = append(x.Warnings, unknownMetrics(o)...)
+		all = append(all, x)
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(c.Objectives, func(o slo.Objective) bool { return o.Name == name }) {
+			return nil, fmt.Errorf("there is no objective %q; there are: %s", name, strings.Join(objectiveNames(c), ", "))
+		}
+	}
+	return all, nil
+}
+
+func objectiveNames(c *config.Config) []string {
+	all := make([]string, len(c.Objectives))
+	for i, o := range c.Objectives {
+		all[i] = o.Name
+	}
+	return all
+}
+
+// unknownMetrics warns of selectors whose metric no visit can bring. What a Prometheus-compatible
+// source holds is known to that source alone.
+func unknownMetrics(o *slo.Objective) []slo.Warning {
+	if o.Indicator.Source != "" {
+		return nil
+	}
+	var all []slo.Warning
+	for _, s := range o.Indicator.Selectors() {
+		if name := metricOf(s); name != "" && !known(name) {
+			all = append(all, slo.Warning{Position: s.Position, Text: fmt.Sprintf(
+				"no visit brings a metric %q, so nothing will be measured; `wardround once` prints those that there are, and source: names a Prometheus that has others", name)})
+		}
+	}
+	return all
+}
+
+func metricOf(s slo.Selector) string {
+	matchers, err := parser.NewParser(parser.Options{}).ParseMetricSelector(s.Text)
+	if err != nil {
+		return ""
+	}
+	i := slices.IndexFunc(matchers, func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual })
+	if i < 0 {
+		return ""
+	}
+	return matchers[i].Value
+}
+
+func known(name string) bool {
+	return slices.ContainsFunc(Catalogue(), func(m *collectors.Metric) bool {
+		if m.Type == collectors.Histogram {
+			return slices.Contains([]string{"", "_bucket", "_count", "_sum"}, strings.TrimPrefix(name, m.Name)) && strings.HasPrefix(name, m.Name)
+		}
+		return m.Name == name
+	})
+}
