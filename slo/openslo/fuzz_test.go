@@ -3,7 +3,6 @@ package openslo
 import (
 	"bytes"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,9 +14,6 @@ import (
 func survives(t *testing.T, file File) {
 	result, err := Read([]File{file})
 	if err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") {
-			require.NotContains(t, line, "no objective for Wardround", "each fault has a place of its own")
-		}
 		return
 	}
 	throughNative(t, result)

@@ -15,11 +15,12 @@ type library struct {
 	files     []string
 	documents []document
 	named     map[name]document
+	counts    map[string]int // of each kind
 }
 
 type name struct{ kind, name string }
 
-func newLibrary() library { return library{named: map[name]document{}} }
+func newLibrary() library { return library{named: map[name]document{}, counts: map[string]int{}} }
 
 func (l *library) number(file string) int { return slices.Index(l.files, file) }
 
@@ -110,6 +111,7 @@ func (r *reader) document(v value) {
 		return
 	}
 	r.named[key] = d
+	r.counts[d.kind]++
 	r.documents = append(r.documents, d)
 }
 

@@ -129,7 +129,7 @@ func (p *promise) owner() string {
 	}
 	text := service.text()
 	d, known := p.named[name{"Service", text}]
-	if !known && text != "" && slices.ContainsFunc(p.documents, func(d document) bool { return d.kind == "Service" }) {
+	if !known && text != "" && p.counts["Service"] > 0 {
 		service.warnf("there is no Service %q among the documents", text)
 	}
 	if v, said := p.notes.keys["owner"]; said {
