@@ -67,10 +67,11 @@ type answer struct {
 	each func(stream) error
 }
 
-// read reads an answer of any length to its end.
+// read reads an answer of any length to its very end, so that its connection can
+// be used again.
 func (a *answer) read(from io.Reader) error {
 	d := json.NewDecoder(from)
-	return object(d, func(name string) error {
+	err := object(d, func(name string) error {
 		switch name {
 		case "status":
 			return d.Decode(&a.Status)
@@ -85,6 +86,11 @@ func (a *answer) read(from io.Reader) error {
 		}
 		return skip(d)
 	})
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, from)
+	return err
 }
 
 func (a *answer) data(d *json.Decoder, name string) error {

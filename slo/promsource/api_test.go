@@ -22,7 +22,7 @@ type fakeAPI struct {
 	history  *history
 	leftOpen bool             // ranges exclude their begin, as from Prometheus 3 on
 	now      func() time.Time // nil: all of the history is there
-	answer   http.HandlerFunc // answers instead, if set
+	answer   http.HandlerFunc // answers instead, if set; by instead while queries run
 
 	mu      sync.Mutex
 	queries []string
@@ -35,12 +35,21 @@ func (f *fakeAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	w := httptest.NewRecorder()
-	if f.answer != nil {
-		f.answer(w, r)
-	} else {
-		f.serve(w, r)
+	f.mu.Lock()
+	answer := f.answer
+	f.mu.Unlock()
+	if answer == nil {
+		answer = f.serve
 	}
+	answer(w, r)
 	return w.Result(), nil
+}
+
+// instead answers from now on; nil lets the history be answered again.
+func (f *fakeAPI) instead(answer http.HandlerFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer = answer
 }
 
 func (f *fakeAPI) serve(w http.ResponseWriter, r *http.Request) {

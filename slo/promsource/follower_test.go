@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,28 +131,28 @@ func TestFollowAfterOutage(t *testing.T) {
 		began := time.Now().UTC()
 		w := follow(t, 30, 1600, nil)
 		time.Sleep(10*time.Minute + time.Second)
-		tries := 0
+		var tries atomic.Int64
 		away := func(w http.ResponseWriter, _ *http.Request) {
-			tries++
+			tries.Add(1)
 			http.Error(w, "gone", http.StatusServiceUnavailable)
 		}
-		w.api.answer = away
+		w.api.instead(away)
 		time.Sleep(24 * time.Hour)
 		synctest.Wait()
 		require.ErrorContains(t, w.Status().Error, "503 Service Unavailable")
 		require.Greater(t, w.Status().Lag, 24*time.Hour)
-		require.Less(t, tries, 1600, "tries less and less often")
+		require.Less(t, tries.Load(), int64(1600), "tries less and less often")
 		before := len(w.order)
 
-		w.api.answer = nil
+		w.api.instead(nil)
 		time.Sleep(90 * time.Second)
 		synctest.Wait()
 		require.NoError(t, w.Status().Error)
 		logged := w.log.String()
-		tries = 0
-		w.api.answer = away
+		tries.Store(0)
+		w.api.instead(away)
 		time.Sleep(61 * time.Second)
-		require.Greater(t, tries, 1, "a new failure is tried again soon")
+		require.Greater(t, tries.Load(), int64(1), "a new failure is tried again soon")
 		w.stop()
 		require.Equal(t, time.Now().Add(-151*time.Second-2*time.Minute).Truncate(time.Minute).UTC(), w.order[before], "the present is first")
 		require.Equal(t, began.Add(9*time.Minute), w.order[before+1], "then what was missed first")
@@ -172,17 +173,16 @@ func TestFollowAfterRestart(t *testing.T) {
 		span := func(from, to int) slo.Span {
 			return slo.Span{From: now.Add(time.Duration(from) * time.Minute), To: now.Add(time.Duration(to) * time.Minute)}
 		}
-		pastIsAway := true
+		var pastIsBack atomic.Bool
 		w := follow(t, 300, 600, func(w *ward, _ *Config) {
 			w.missing = []slo.Span{span(-250, -200), span(-150, -4), span(-3, -1)}
-			w.api.answer = func(rw http.ResponseWriter, r *http.Request) {
-				require.NoError(t, r.ParseForm())
-				if pastIsAway && time.Since(timeOf(r.Form.Get("time"))) > 15*time.Minute {
+			w.api.instead(func(rw http.ResponseWriter, r *http.Request) {
+				if !pastIsBack.Load() && time.Since(timeOf(r.FormValue("time"))) > 15*time.Minute {
 					http.Error(rw, "blocks cannot be read", http.StatusInternalServerError)
 					return
 				}
 				w.api.serve(rw, r)
-			}
+			})
 		})
 		time.Sleep(5*time.Minute + time.Second)
 		synctest.Wait()
@@ -190,7 +190,7 @@ func TestFollowAfterRestart(t *testing.T) {
 		require.Len(t, w.order, 7)
 		require.ErrorContains(t, w.Status().Error, "blocks cannot be read")
 		require.Equal(t, 196*time.Minute, w.Status().Owed)
-		pastIsAway = false
+		pastIsBack.Store(true)
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		w.stop()

@@ -93,7 +93,7 @@ func (h *history) target(tenant, target string, minutes int) {
 			seconds += h.random.Float64() * 1500
 		}
 		jitter := float64(h.random.IntN(3) - 1)
-		moment := noon.UnixMilli() + int64((seconds)*1000) + int64(jitter)
+		moment := noon.UnixMilli() + int64(seconds*1000) + int64(jitter)
 		for i, c := range append(counters, fast, slow, all) {
 			if c != failed || values[i] > 40 { // begins late, and after each restart
 				c.points = append(c.points, point{moment, values[i]})

@@ -99,6 +99,13 @@ targets: 99%
 	require.Equal(t, at(-62), p.begins(at(-60), time.Minute), "never less than the gap and a minute")
 	require.Equal(t, at(-91), p.begins(at(-60), 30*time.Minute))
 
+	uneven := &plan{slices: []time.Duration{23 * time.Minute}}
+	for minute := range 23 {
+		begin := uneven.begins(at(float64(minute)), time.Minute)
+		require.True(t, begin.Unix()%(23*60) == 0 || begin.Equal(at(float64(minute-2))), "slices are counted from 1970 on")
+		require.WithinRange(t, begin, at(float64(minute-23)), at(float64(minute-2)))
+	}
+
 	all[0].Indicator.Events.Total.Text = "r{"
 	_, err = newPlan("fleet", all)
 	require.ErrorContains(t, err, `plan queries to source fleet: test.yaml:`)

@@ -1,12 +1,14 @@
 package promsource
 
 import (
+	"bytes"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -53,6 +55,7 @@ type gate struct {
 	*httptest.Server
 	mu    sync.Mutex
 	asked []string
+	conns int
 }
 
 func newGate(t *testing.T, upstream string) *gate {
@@ -70,9 +73,21 @@ func newGate(t *testing.T, upstream string) *gate {
 			http.Error(w, "no", http.StatusUnauthorized)
 			return
 		}
+		form, err := io.ReadAll(r.Body) // an answer that begins while it is still read would be cut short
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(form))
 		proxy.ServeHTTP(w, r)
 	}))
 	g.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // of handshakes that are to fail
+	g.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if state == http.StateNew {
+			g.conns++
+		}
+	}
 	g.StartTLS()
 	t.Cleanup(g.Close)
 	return g
@@ -111,6 +126,7 @@ func TestPrometheus(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, at(170), next)
 	requireMinutes(t, h, c, at(20), at(170), book)
+	require.Equal(t, 1, g.conns, "a connection serves all queries")
 	for _, asked := range g.asked {
 		require.Equal(t, "POST /api/v1/query wardround:letmein clinics", asked)
 	}
