@@ -68,21 +68,75 @@ func benchLedger(b *testing.B, instances int, history time.Duration) (*Ledger, s
 	return l, o, deltas, at
 }
 
-// BenchmarkEvaluateTick judges all instances: the sums and the arithmetic, as
-// done once a minute.
-func BenchmarkEvaluateTick(b *testing.B) {
+// BenchmarkTick is what a minute costs: the transaction (without waiting for the
+// disk), the running sums, and judging all instances.
+func BenchmarkTick(b *testing.B) {
 	for _, instances := range []int{2000, 20000} {
 		b.Run(fmt.Sprintf("instances=%d/windows=8", instances), func(b *testing.B) {
-			l, o, deltas, _ := benchLedger(b, instances, 2*time.Hour)
+			l, o, deltas, at := benchLedger(b, instances, 8*time.Hour)
+			judge, read, e := slo.NewJudge(&o), l.Reader(&o), slo.Evaluation{}
 			b.ReportAllocs()
 			report := reportCPU(b)
 			for b.Loop() {
-				judge, read := slo.NewJudge(&o), l.Reader(&o)
+				require.NoError(b, l.Append(at, deltas))
 				for _, d := range deltas {
-					judge.Evaluate(read(d.Instance, "shared"))
+					judge.Into(&e, read(d.Instance, "shared"))
+				}
+				at = at.Add(time.Minute)
+			}
+			report()
+			b.ReportMetric(heapOf(l)/float64(instances), "B/instance")
+		})
+	}
+}
+
+// heapOf is the memory that the process needs, of which a benchmark's ledger is
+// nearly all, in bytes.
+func heapOf(l *Ledger) float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	runtime.KeepAlive(l)
+	return float64(m.HeapAlloc)
+}
+
+// BenchmarkEvaluate reads and judges all instances.
+func BenchmarkEvaluate(b *testing.B) {
+	for _, instances := range []int{2000, 20000} {
+		b.Run(fmt.Sprintf("instances=%d/windows=8", instances), func(b *testing.B) {
+			l, o, deltas, _ := benchLedger(b, instances, 2*time.Hour)
+			judge, read, e := slo.NewJudge(&o), l.Reader(&o), slo.Evaluation{}
+			b.ReportAllocs()
+			report := reportCPU(b)
+			for b.Loop() {
+				for _, d := range deltas {
+					judge.Into(&e, read(d.Instance, "shared"))
 				}
 			}
 			report()
+		})
+	}
+}
+
+// BenchmarkRead reads the sums of all instances and windows, and judges nothing.
+func BenchmarkRead(b *testing.B) {
+	for _, instances := range []int{2000, 20000} {
+		b.Run(fmt.Sprintf("instances=%d/windows=8", instances), func(b *testing.B) {
+			l, o, deltas, _ := benchLedger(b, instances, 2*time.Hour)
+			read, total := l.Reader(&o), uint64(0)
+			burns := o.BurnWindows()
+			b.ReportAllocs()
+			report := reportCPU(b)
+			for b.Loop() {
+				for _, d := range deltas {
+					in := read(d.Instance, "shared")
+					for _, w := range burns {
+						total += in.Burn(w).Good
+					}
+				}
+			}
+			report()
+			require.Positive(b, total)
 		})
 	}
 }
@@ -116,49 +170,117 @@ func BenchmarkWindows(b *testing.B) {
 }
 
 // BenchmarkAppend is the minute's transaction and the running sums, without
-// waiting for the disk.
+// waiting for the disk, for random counts and for a fleet that nearly all does
+// well.
 func BenchmarkAppend(b *testing.B) {
 	for _, instances := range []int{2000, 20000} {
-		b.Run(fmt.Sprintf("instances=%d/windows=8", instances), func(b *testing.B) {
-			l, _, deltas, at := benchLedger(b, instances, 8*time.Hour)
-			before := l.Stats().Bytes
-			b.ReportAllocs()
-			report := reportCPU(b)
-			for b.Loop() {
-				require.NoError(b, l.Append(at, deltas))
-				at = at.Add(time.Minute)
-			}
-			report()
-			b.ReportMetric(float64(l.Stats().Bytes-before)/float64(b.N), "B/minute")
-		})
+		for traffic, bad := range map[string]uint64{"random": 60, "calm": 0} {
+			b.Run(fmt.Sprintf("instances=%d/windows=8/%s", instances, traffic), func(b *testing.B) {
+				l, _, deltas, at := benchLedger(b, instances, 8*time.Hour)
+				r := rand.New(rand.NewPCG(3, 4))
+				before := l.Stats().Bytes
+				b.ReportAllocs()
+				report := reportCPU(b)
+				for b.Loop() {
+					b.StopTimer()
+					for n := range deltas {
+						deltas[n].Counts = slo.Counts{Good: 1}
+						if bad > 0 {
+							deltas[n].Counts = slo.Counts{Good: r.Uint64N(bad), Bad: r.Uint64N(2)}
+						} else if r.IntN(500) == 0 {
+							deltas[n].Counts = slo.Counts{Bad: 1}
+						}
+					}
+					b.StartTimer()
+					require.NoError(b, l.Append(at, deltas))
+					at = at.Add(time.Minute)
+				}
+				report()
+				perMinute := float64(l.Stats().Bytes-before) / float64(b.N)
+				b.ReportMetric(perMinute, "B/minute")
+				b.ReportMetric(perMinute*366*1440/1e9, "GB/year")
+			})
+		}
 	}
+}
+
+// BenchmarkBackfill adds history to a ledger that watches eight windows.
+func BenchmarkBackfill(b *testing.B) {
+	l, _, deltas, _ := benchLedger(b, 2000, time.Hour)
+	day := 0
+	report := reportCPU(b)
+	for b.Loop() {
+		day++
+		taken, err := l.Fill(func(yield func(time.Time, []slo.Delta) bool) {
+			for n := range 1440 {
+				if !yield(start.Add(-time.Duration(day)*slo.Day+time.Duration(n)*time.Minute), deltas) {
+					return
+				}
+			}
+		})
+		require.NoError(b, err)
+		require.Equal(b, 1440, taken)
+	}
+	report()
+}
+
+// BenchmarkExclude lays a day over a month of all instances, and takes it away.
+func BenchmarkExclude(b *testing.B) {
+	l, _, _, at := benchLedger(b, 2000, 26*time.Hour)
+	all := []slo.Exclusion{{From: at.Add(-25 * time.Hour), To: at.Add(-time.Hour), Mode: slo.Remove}}
+	report := reportCPU(b)
+	for b.Loop() {
+		require.NoError(b, l.SetExclusions(all, tierOf))
+		require.NoError(b, l.SetExclusions(nil, tierOf))
+	}
+	report()
 }
 
 // BenchmarkOpen is the start with days of history: all running sums anew.
 func BenchmarkOpen(b *testing.B) {
-	const days = 4
-	b.Run(fmt.Sprintf("instances=2000/days=%d", days), func(b *testing.B) {
-		dir := b.TempDir()
-		l, err := Open(dir, DefaultOptions())
-		require.NoError(b, err)
-		l.db.NoSync = true
-		o := benchObjective(b)
-		deltas := benchDeltas(rand.New(rand.NewPCG(1, 2)), 2000)
-		for n := range days * 1440 {
-			require.NoError(b, l.Append(start.Add(time.Duration(n)*time.Minute), deltas))
-		}
-		require.NoError(b, l.db.Sync())
-		require.NoError(b, l.Close())
-		report := reportCPU(b)
-		for b.Loop() {
-			l, err := Open(dir, DefaultOptions())
+	for _, days := range []int{4, 90} {
+		b.Run(fmt.Sprintf("instances=2000/days=%d", days), func(b *testing.B) {
+			dir := b.TempDir()
+			buildHistory(b, dir, 2000, days)
+			o := benchObjective(b)
+			report := reportCPU(b)
+			for b.Loop() {
+				l, err := Open(dir, DefaultOptions())
+				require.NoError(b, err)
+				require.NoError(b, l.Watch(Windows([]slo.Objective{o})))
+				require.NoError(b, l.Close())
+			}
+			report()
+			size, err := fileSize(ledgerPath(dir))
 			require.NoError(b, err)
-			require.NoError(b, l.Watch(Windows([]slo.Objective{o})))
-			require.NoError(b, l.Close())
+			b.ReportMetric(float64(size)/1e6, "MB-file")
+		})
+	}
+}
+
+// buildHistory writes a file with random minutes, faster than they are appended.
+func buildHistory(b *testing.B, dir string, instances, days int) {
+	b.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	first, minutes := start.Unix()/60, int64(days*1440)
+	require.NoError(b, rebuild(ledgerPath(dir), func(w *builder) error {
+		w.state.End = first + minutes
+		for id, d := range benchDeltas(r, instances) {
+			if err := putJSON(w.tx, instancesBucket, key(uint32(id)), record{Instance: d.Instance, First: first}); err != nil {
+				return err
+			}
 		}
-		report()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		b.ReportMetric(float64(m.HeapInuse)/1e6, "MB-heap")
-	})
+		h := hourSums{of: -1}
+		entries := make([]entry, instances)
+		for m := first; m < first+minutes; m++ {
+			for id := range entries {
+				entries[id] = entry{id: uint32(id), run: 1, good: r.Uint64N(60), bad: r.Uint64N(2), measured: 1}
+			}
+			row := pack(entries)
+			if err := errors.Join(h.add(w, m, row), w.put(minutesBucket, key(m), row)); err != nil {
+				return err
+			}
+		}
+		return h.write(w)
+	}))
 }

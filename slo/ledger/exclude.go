@@ -189,23 +189,49 @@ func (o *overlay) excluded(id uint32, from, to int64) int64 {
 	return c.removed(to) - c.removed(from)
 }
 
+// minuteMarks are the marks of all instances in one minute.
+type minuteMarks struct {
+	marks []mark  // by cover
+	of    []int32 // by id: its cover
+}
+
+// at replaces the marks by those of a minute.
+func (k *minuteMarks) at(o *overlay, m int64) {
+	if k.marks = k.marks[:0]; o == nil {
+		return
+	}
+	k.of = o.of
+	for _, c := range o.covers {
+		k.marks = append(k.marks, c.at(m))
+	}
+}
+
+func (k *minuteMarks) mark(id uint32) mark {
+	if len(k.marks) == 0 || int(id) >= len(k.of) {
+		return plain
+	}
+	return k.marks[k.of[id]]
+}
+
 // apply is a minute's row as it counts.
 func (o *overlay) apply(m int64, row []byte) ([]byte, error) {
 	if !o.touches(m, m+1) {
 		return row, nil
 	}
+	var marks minuteMarks
+	marks.at(o, m)
 	all, err := entries(row)
 	if err != nil {
 		return nil, err
 	}
 	p := packer{}
 	for _, e := range all {
-		switch o.cover(e.id).at(m) {
-		case removed:
+		k := marks.mark(e.id)
+		if k == removed {
 			continue
-		case asGood:
-			e.good, e.bad = e.good+e.bad, 0
 		}
+		s := e.counted(k)
+		e.good, e.bad = s.good, s.bad
 		p.add(e)
 	}
 	p.flush()
@@ -252,27 +278,34 @@ func (c cover) against(d cover) []stretch {
 	return all
 }
 
-// shift is what an instance's sums gain, wrapping around where they lose.
+// shift is how sums change when one overlay takes the place of another.
 type shift struct {
-	id uint32
-	sum
+	from, to *overlay
+	was, is  minuteMarks
+	sums     sums // wrapping around where something is lost
 }
 
-// shifts are what a row's minute counts by b beyond what it counts by a.
-func shifts(m int64, row []byte, a, b *overlay) ([]shift, error) {
-	all, err := entries(row)
-	if err != nil {
-		return nil, err
-	}
-	var found []shift
-	for _, e := range all {
-		was, is := a.cover(e.id).at(m), b.cover(e.id).at(m)
-		if was != is {
-			x, y := e.counted(was), e.counted(is)
-			found = append(found, shift{e.id, sum{y.good - x.good, y.bad - x.bad, y.measured - x.measured}})
+// add takes a minute's row in.
+func (x *shift) add(m int64, row []byte) error {
+	x.was.at(x.from, m)
+	x.is.at(x.to, m)
+	u := unpacker{row: row}
+	for e, ok := u.entry(); ok; e, ok = u.entry() {
+		if int(e.id)+int(e.run) > len(x.sums) {
+			return errRow
+		}
+		for id := e.id; id < e.id+e.run; id++ {
+			was, is := x.was.mark(id), x.is.mark(id)
+			if was == is {
+				continue
+			}
+			a, b, v := e.counted(was), e.counted(is), &x.sums[id]
+			v.good += b.good - a.good
+			v.bad += b.bad - a.bad
+			v.measured += b.measured - a.measured
 		}
 	}
-	return found, nil
+	return u.err
 }
 
 // counted is what an entry counts with a mark.

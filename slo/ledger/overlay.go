@@ -46,9 +46,10 @@ func (l *Ledger) lay(all []slo.Exclusion, tier func(slo.Instance) string) error 
 			next.admit(r.Instance)
 		}
 	}
+	x := &shift{from: l.over, to: next, sums: make(sums, len(l.records))}
 	err := l.view(func(tx *bbolt.Tx) error {
 		for _, s := range changed(l.over, next, len(l.records)) {
-			if err := l.relay(tx, s, next); err != nil {
+			if err := l.relay(tx, s, x); err != nil {
 				return fmt.Errorf("exclude minutes %d to %d: %w", s.from, s.to, err)
 			}
 		}
@@ -65,29 +66,47 @@ func (l *Ledger) lay(all []slo.Exclusion, tier func(slo.Instance) string) error 
 }
 
 // relay corrects the views by what a stretch's minutes count otherwise from now
-// on.
-func (l *Ledger) relay(tx *bbolt.Tx, s stretch, next *overlay) error {
-	from, to := l.end, int64(0)
+// on, in pieces that each view holds as a whole or not at all.
+func (l *Ledger) relay(tx *bbolt.Tx, s stretch, x *shift) error {
+	edges := []int64{s.from, s.to}
 	for _, v := range l.views {
-		from, to = min(from, v.from), max(to, v.to)
-	}
-	for m := max(s.from, from); m < min(s.to, to); m++ {
-		row, err := l.minute(tx, m)
-		if err != nil || row == nil {
-			if err != nil {
-				return err
+		for _, edge := range []int64{v.from, v.to} {
+			if s.from < edge && edge < s.to {
+				edges = append(edges, edge)
 			}
-			continue
 		}
-		found, err := shifts(m, row, l.over, next)
+	}
+	slices.Sort(edges)
+	for k := 1; k < len(edges); k++ {
+		if err := l.relayPiece(tx, edges[k-1], edges[k], x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) relayPiece(tx *bbolt.Tx, from, to int64, x *shift) error {
+	var in []*view
+	for _, v := range l.views {
+		if v.from <= from && from < v.to {
+			in = append(in, v)
+		}
+	}
+	if len(in) == 0 {
+		return nil
+	}
+	clear(x.sums)
+	for m := from; m < to; m++ {
+		row, err := l.minute(tx, m)
+		if err == nil {
+			err = x.add(m, row)
+		}
 		if err != nil {
 			return err
 		}
-		for _, v := range l.views {
-			if v.from <= m && m < v.to {
-				v.sums.shift(found)
-			}
-		}
+	}
+	for _, v := range in {
+		v.sums.plus(x.sums)
 	}
 	return nil
 }

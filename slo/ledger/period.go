@@ -122,13 +122,10 @@ func (l *Ledger) closePeriod(o *slo.Objective, tier func(slo.Instance) string, f
 		}
 		judge := slo.NewJudge(o)
 		for _, id := range open {
-			i := l.records[id].Instance
-			c := closed(o, judge.Evaluate(slo.Input{
-				Instance: i, Tier: tier(i), At: to,
-				Period: l.finish(id, total[id], from.Unix()/60, to.Unix()/60, l.over),
-			}))
-			c.ClosedAt = l.through()
-			c.Recorded = l.finish(id, total[id], from.Unix()/60, to.Unix()/60, l.over)
+			i, recorded := l.records[id].Instance, slo.Tally{}
+			l.finish(&recorded, id, &total[id], from.Unix()/60, to.Unix()/60, l.over)
+			c := closed(o, judge.Evaluate(slo.Input{Instance: i, Tier: tier(i), At: to, Period: recorded}))
+			c.ClosedAt, c.Recorded = l.through(), recorded
 			c.Exclusions = l.over.applied(id, i, from, to)
 			if err := putJSON(tx, periodsBucket, periodKey(i, o.Window, from), c); err != nil {
 				return err

@@ -39,6 +39,7 @@ type reader struct {
 	views   []*view     // by burn window
 	tallies []slo.Tally // those of the instance read last
 	next    int         // burn windows are asked for in order
+	last    uint32      // the id of that instance
 	in      slo.Input
 }
 
@@ -47,16 +48,29 @@ func (r *reader) read(i slo.Instance, tier string) slo.Input {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	r.in.Instance, r.in.Tier, r.in.At, r.in.Period, r.next = i, tier, l.through(), slo.Tally{}, 0
-	id, known := l.ids[i]
+	id, known := r.find(i)
 	if !known {
 		clear(r.tallies)
 		return r.in
 	}
-	r.in.Period = l.tally(id, r.period)
+	l.tally(&r.in.Period, id, r.period)
 	for k, v := range r.views {
-		r.tallies[k] = l.tally(id, v)
+		l.tally(&r.tallies[k], id, v)
 	}
 	return r.in
+}
+
+// find is the id of an instance. Instances are mostly asked for in the order in
+// which they began, which spares most looking up.
+func (r *reader) find(i slo.Instance) (id uint32, known bool) {
+	l := r.ledger
+	if id = r.last + 1; int(id) >= len(l.records) || l.records[id].Instance != i || l.records[id].Until != 0 {
+		if id, known = l.ids[i]; !known {
+			return 0, false
+		}
+	}
+	r.last = id
+	return id, true
 }
 
 func (r *reader) burn(d time.Duration) slo.Tally {
@@ -99,29 +113,30 @@ func Windows(objectives []slo.Objective) []slo.Window {
 func (l *Ledger) Tally(i slo.Instance, w slo.Window) slo.Tally {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	id, known := l.ids[i]
-	if !known {
-		return slo.Tally{}
+	var t slo.Tally
+	if id, known := l.ids[i]; known {
+		l.tally(&t, id, l.views[w.String()])
 	}
-	return l.tally(id, l.views[w.String()])
+	return t
 }
 
-func (l *Ledger) tally(id uint32, v *view) slo.Tally {
+// tally reads a view into t: in place, because all instances and windows are
+// read every minute.
+func (l *Ledger) tally(t *slo.Tally, id uint32, v *view) {
 	if v == nil || int(id) >= len(v.sums) {
-		return slo.Tally{}
+		*t = slo.Tally{}
+		return
 	}
-	return l.finish(id, v.sums[id], v.from, v.to, l.over)
+	l.finish(t, id, &v.sums[id], v.from, v.to, l.over)
 }
 
 // finish adds what was expected of an instance, and how much of that is
 // excluded, to what was measured.
-func (l *Ledger) finish(id uint32, s sum, from, to int64, over *overlay) slo.Tally {
+func (l *Ledger) finish(t *slo.Tally, id uint32, s *sum, from, to int64, over *overlay) {
 	from, to = max(from, l.records[id].First), min(to, l.end)
-	return slo.Tally{
-		Counts:   slo.Counts{Good: s.good, Bad: s.bad},
-		Measured: int64(s.measured),
-		Expected: max(0, to-from),
-		Excluded: over.excluded(id, from, to),
+	t.Good, t.Bad, t.Measured, t.Expected, t.Excluded = s.good, s.bad, int64(s.measured), max(0, to-from), 0
+	if over != nil {
+		t.Excluded = over.excluded(id, from, to)
 	}
 }
 
@@ -201,7 +216,12 @@ func (s Slice) Tally(i slo.Instance) slo.Tally {
 	if !known {
 		return slo.Tally{}
 	}
-	return s.ledger.finish(id, s.sums[id], s.from(), s.to(), s.over)
+	return s.tally(id)
+}
+
+func (s Slice) tally(id uint32) (t slo.Tally) {
+	s.ledger.finish(&t, id, &s.sums[id], s.from(), s.to(), s.over)
+	return t
 }
 
 // All are the instances that existed in the slice, in the order of their first
@@ -212,7 +232,7 @@ func (s Slice) All() iter.Seq2[slo.Instance, slo.Tally] {
 			if r.First >= s.to() || r.Until != 0 {
 				continue
 			}
-			if !yield(r.Instance, s.ledger.finish(uint32(id), s.sums[id], s.from(), s.to(), s.over)) {
+			if !yield(r.Instance, s.tally(uint32(id))) {
 				return
 			}
 		}

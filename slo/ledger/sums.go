@@ -56,10 +56,11 @@ func (s sums) take(row []byte) error {
 	return u.err
 }
 
-// shift adds what instances gain.
-func (s sums) shift(all []shift) {
-	for _, x := range all {
-		v := &s[x.id]
+// plus counts other sums in.
+func (s *sums) plus(other sums) {
+	s.grow(len(other))
+	for id, x := range other {
+		v := &(*s)[id]
 		v.good += x.good
 		v.bad += x.bad
 		v.measured += x.measured
