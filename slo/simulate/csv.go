@@ -114,7 +114,7 @@ var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
 // head reads the names of the columns.
 func (t *table) head(names []string) error {
-	if last := len(names) - 1; names[last] == "carried" {
+	if last := len(names) - 1; last > 0 && names[last] == "carried" {
 		t.carried, names = true, names[:last]
 	}
 	good := max(labelField, len(names)-2)
@@ -169,7 +169,7 @@ func (t *table) row(row []string) error {
 	var err error
 	good := labelField + len(t.labels)
 	i := t.instance(row[objectiveField:good])
-	if i.seen == t.minute.At {
+	if i.seen.Equal(t.minute.At) {
 		return t.failf(objectiveField, "%s stands in this minute twice", i.Instance)
 	}
 	d.Instance, i.seen = i.Instance, t.minute.At

@@ -1,11 +1,8 @@
 package simulate
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -174,9 +171,7 @@ func TestSilence(t *testing.T) {
 	r = replayed(t, gap, Options{From: at(1500)}, v)
 	require.Equal(t, Seconds(100*60), r.Unwatched)
 	require.Equal(t, Seconds(600*60), r.Variants[0].Judged)
-	require.Equal(t, []string{
-		"page 1h 1991-2130 frozen 29m", "page 6h 1994-2115 frozen 14m", "ticket ObjectiveNoData 2116-2130",
-	}, lines(r.Variants[0]))
+	require.Equal(t, []string{"page 1h 1991-2130 frozen 29m", "page 6h 1994-2115 frozen 14m"}, lines(r.Variants[0]))
 }
 
 func TestGoneInstancesAreForgotten(t *testing.T) {
@@ -342,62 +337,4 @@ func TestEvery(t *testing.T) {
 		require.Zero(t, a.Started.Minute()%5)
 	}
 	require.NotEmpty(t, r.Variants[0].Alerts)
-}
-
-func TestOptionsAreChecked(t *testing.T) {
-	h := history(t, 10, outage(0, 0))
-	good := Variant{"v", promise(t, "targets: 99%")}
-	other := good
-	other.Objective.Name = "other"
-	never := good
-	never.Objective.Targets.Default = 500_000_000
-	none := good
-	none.Objective.Targets.Default = 0
-	for _, c := range []struct {
-		name string
-		opts Options
-		want string
-	}{
-		{"none", Options{}, "Variants is empty"},
-		{"no name", Options{Variants: []Variant{{"", good.Objective}}}, "not a name of its own"},
-		{"same name", Options{Variants: []Variant{good, good}}, "not a name of its own"},
-		{"unknown objective", Options{Variants: []Variant{other}}, `nothing of objective "other"`},
-		{"never fires", Options{Variants: []Variant{never}}, "even a total outage burns only"},
-		{"no target", Options{Variants: []Variant{none}}, "cannot be promised"},
-		{"too seldom", Options{Variants: []Variant{good}, Every: time.Hour}, "5m at most"},
-		{"not whole", Options{Variants: []Variant{good}, Every: 90 * time.Second}, "whole minutes"},
-		{"From within a minute", Options{Variants: []Variant{good}, From: at(1).Add(1)}, "From is"},
-		{"after the end", Options{Variants: []Variant{good}, From: at(10)}, "nothing lies between"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := Run(t.Context(), h, c.opts)
-			require.ErrorContains(t, err, c.want)
-		})
-	}
-	_, err := Run(t.Context(), NewHistory(), Options{Variants: []Variant{good}})
-	require.ErrorIs(t, err, errEmpty)
-}
-
-func TestProgressAndCancel(t *testing.T) {
-	h := NewHistory()
-	for m := range 5000 {
-		require.NoError(t, h.Add(at(m), []slo.Delta{
-			{Instance: tenant("a"), Counts: slo.Counts{Good: 1}}, {Instance: tenant("b"), Counts: slo.Counts{Good: 1}},
-		}))
-	}
-	var seen atomic.Int64
-	opts := Options{Progress: func(done, all int) {
-		seen.Add(1)
-		if all != 4 || done < 1 || done > 4 {
-			seen.Add(100)
-		}
-	}}
-	replayed(t, h, opts, Variant{"x", promise(t, "targets: 99%")}, Variant{"y", promise(t, "targets: 99%")})
-	require.Equal(t, int64(4), seen.Load())
-
-	ctx, cancel := context.WithCancelCause(t.Context())
-	gone := errors.New("the terminal is gone")
-	cancel(gone)
-	_, err := Run(ctx, h, Options{Variants: []Variant{{"x", promise(t, "targets: 99%")}}})
-	require.ErrorIs(t, err, gone)
 }

@@ -1,9 +1,11 @@
 package simulate
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -44,7 +46,7 @@ type text struct {
 	opts TextOptions
 }
 
-func (t *text) linef(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+func (t *text) linef(format string, args ...any) { t.WriteString(fmt.Sprintf(format, args...) + "\n") }
 
 func (t *text) head() {
 	t.linef("Replayed %s to %s (%s), judged every %s.", clock(t.From), clock(t.To), seconds(t.To.Sub(t.From)), t.Every)
@@ -94,9 +96,11 @@ func (t *text) alerts(o *Outcome) {
 	if n == 0 {
 		return
 	}
-	t.linef("\n%s: alerts%s", o.Variant, of(n, len(o.Alerts)))
+	t.linef("\n%s: alerts, gravest first%s", o.Variant, of(n, len(o.Alerts)))
+	gravest := slices.Clone(o.Alerts)
+	slices.SortStableFunc(gravest, func(a, b Alert) int { return cmp.Compare(rank(a), rank(b)) })
 	t.table([]string{"STARTED", "LASTED", "SEVERITY", "ALERT", "WINDOW", "INSTANCE", "AT WORST"}, n, func(i int) []string {
-		a := &o.Alerts[i]
+		a := &gravest[i]
 		lasted := t.lasted(a).String()
 		if a.Resolved.IsZero() {
 			lasted += ", stands"
