@@ -28,6 +28,9 @@ func (a *App) Report(w io.Writer, month, format string) error {
 
 // OfflineReport writes the same from the storage directory of a daemon that is not running.
 func OfflineReport(w io.Writer, c *config.Config, storage, month, format string, logger *slog.Logger) (err error) {
+	if _, err := report.ParseMonth(month, c.Zone); err != nil {
+		return err
+	}
 	o, err := OpenOffline(c, storage, false, logger)
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ func checkObjectivesCommand(k *kingpin.Application) command {
 			fmt.Fprint(p.Stdout, x)
 			warnings += len(x.Warnings)
 		}
-		fmt.Fprintf(p.Stdout, "\n%d objectives, %d warnings\n", len(all), warnings)
+		fmt.Fprintf(p.Stdout, "\nobjectives: %d, warnings: %d\n", len(all), warnings)
 		if *strict && warnings > 0 {
 			return errSaid
 		}

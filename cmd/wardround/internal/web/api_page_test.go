@@ -63,9 +63,9 @@ func answered(t *testing.T, w *httptest.ResponseRecorder) []InstanceJSON {
 // was there all the time is seen once, in order, and what is seen was there.
 func TestPagesWhileInstancesComeAndGo(t *testing.T) {
 	c := newClient(t)
-	all := fleet(t, 600)
+	all := fleet(t, 300)
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 20 {
+	for range 10 {
 		always := map[string]bool{}
 		for i := range all {
 			always[all[i].Instance.String()] = random.IntN(2) == 0
@@ -101,8 +101,8 @@ func TestFiltersOfInstances(t *testing.T) {
 		"status": {"exhausted", "ok", "insufficient_data"}, "question": {"healthy", "controlled"}, "target": {"main"},
 	}
 	questions := byName(c.state.Objectives)
-	for range 200 {
-		query := url.Values{"limit": {"7"}}
+	for range 60 {
+		query := url.Values{"limit": {"23"}}
 		for name, values := range choices {
 			if random.IntN(3) == 0 {
 				query[name] = values[:1+random.IntN(len(values))]
@@ -112,7 +112,7 @@ func TestFiltersOfInstances(t *testing.T) {
 		for _, e := range c.state.Evaluations {
 			has := map[string]string{
 				"objective": e.Instance.Objective, "tenant": e.Instance.Tenant(), "tier": e.Tier, "status": string(e.Status),
-				"question": string(questions[e.Instance.Objective].Question), "target": e.Instance.Get("target"), "limit": "7",
+				"question": string(questions[e.Instance.Objective].Question), "target": e.Instance.Get("target"), "limit": "23",
 			}
 			fits := true
 			for name, values := range query {
