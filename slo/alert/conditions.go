@@ -94,7 +94,9 @@ func slowest(e *slo.Evaluation) *slo.Burn {
 }
 
 // blind holds while the policy's most urgent pair cannot be judged because minutes are missing: what it is there for
-// would go unnoticed. Minutes that are excluded are not missing, and an instance never measured is not awaited.
+// would go unnoticed. Minutes that are excluded are not missing, and an instance never measured is not awaited. Where
+// the short window alone is measured again, the long one is given the time that it takes to fill: after a night in
+// which nobody measured, there is nothing to do.
 func blind(o *slo.Objective, e *slo.Evaluation) Condition {
 	c := Condition{Labels: labelsOf(o, e, NoDataName, quiet(o.Policy)), For: NoDataFor, Title: o.Title}
 	if e.Status == slo.NoDataYet || len(e.Conditions) == 0 {
@@ -103,7 +105,10 @@ func blind(o *slo.Objective, e *slo.Evaluation) Condition {
 	for _, burn := range []*slo.Burn{e.Conditions[0].Short, e.Conditions[0].Long} {
 		if !burn.Covered && burn.Tally.Missing() > 0 {
 			c.Holds = true
-			c.Annotations = linked(o, blindWords(o, e, *burn))
+			c.Annotations = linked(o, blindWords(o, e, burn))
+			if burn == e.Conditions[0].Long {
+				c.For += time.Duration(float64(burn.Window) * o.MinCoverage.Float())
+			}
 			break
 		}
 	}

@@ -1,6 +1,8 @@
 package alert
 
 import (
+	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -10,7 +12,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(mortalDir); dir != "" {
+		os.Exit(mortal(context.Background(), dir, os.Getenv(mortalFrom)))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // start is when the histories of these tests begin.
 var start = time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)

@@ -70,7 +70,7 @@ func projectedWords(o *slo.Objective, e *slo.Evaluation) words {
 	}
 }
 
-func blindWords(o *slo.Objective, e *slo.Evaluation, burn slo.Burn) words {
+func blindWords(o *slo.Objective, e *slo.Evaluation, burn *slo.Burn) words {
 	expected := burn.Tally.Expected - burn.Tally.Excluded
 	return words{
 		summary: fmt.Sprintf("%s%s: too little is measured to judge it", who(e.Instance), o.Title),
