@@ -44,6 +44,7 @@ func (v *validator) objectives() {
 // sources are the Prometheus-compatible APIs that objectives may name.
 func (v *validator) sources() {
 	for i, s := range v.file.Sources {
+		s.HTTP.SetDirectory(filepath.Dir(v.path))
 		path := fmt.Sprintf("sources[%d]", i)
 		v.failAll(path, s.Validate())
 		if slices.ContainsFunc(v.config.Sources, func(other promsource.Config) bool { return other.Name == s.Name }) {

@@ -166,7 +166,6 @@ func readExclusion(r *http.Request) (slo.Exclusion, error) {
 	if err != nil {
 		return x, unreadable(err)
 	}
-	x = universal(x)
 	if err := x.Validate(); err != nil {
 		return x, invalid(err)
 	}
