@@ -100,7 +100,7 @@ var bad = []struct{ name, old, new string }{
 	{"key given twice", "rounds: {", "rounds: {stale_after: 2, "},
 	{"list where a mapping belongs", "rounds: {interval: 60s, timeout: 10s, stale_after: 3}", "rounds: [60s]"},
 	{"exclusion of two files", "alertmanager:", "objectives: {exclusions: ['testdata/sundays.yaml', 'testdata/sund*.yaml']}\nalertmanager:"},
-	{"policy that is there already", "alertmanager:", "objectives: {policies: [testdata/tickets.yaml]}\nalertmanager:"},
+	{"policy of two files", "alertmanager:", "objectives: {policies: [testdata/tickets.yaml, testdata/tick*.yaml]}\nalertmanager:"},
 	{"objective of no source", "alertmanager:", "objectives: {files: [testdata/partner.yaml]}\nalertmanager:"},
 	{"source without an address", "alertmanager:", "sources: [{name: fleet}, {name: fleet, url: 'http://127.0.0.1:9090'}]\nalertmanager:"},
 	{"record that is too short", "alertmanager:", "ledger: {retention: 30d}\nalertmanager:"},

@@ -64,24 +64,26 @@ func (v *validator) sourced() {
 	}
 }
 
-// policies are the built-in alert policies and the operator's own.
+// policies are the built-in alert policies and the operator's own, which may stand in place of
+// built-in ones.
 func (v *validator) policies() slo.Policies {
 	all, err := slo.DefaultPolicies()
 	if err != nil {
 		v.fail("objectives", "the built-in alert policies cannot be read: %s", err)
 		return all
 	}
-	v.each("objectives.policies", v.file.Objectives.Policies, func(path, file string, data []byte) {
-		own, err := slo.ParsePolicies(file, data)
+	var own []slo.Policy
+	v.each("objectives.policies", v.file.Objectives.Policies, func(_, file string, data []byte) {
+		policies, err := slo.ParsePolicies(file, data)
 		v.foreign(err)
-		for _, p := range own {
-			if _, known := all[p.Name]; known {
-				v.fail(path, "there is a policy %q already; give the one in %s another name", p.Name, file)
-			}
-			all[p.Name] = p
-		}
+		own = append(own, policies...)
 	})
-	return all
+	merged, err := all.With(own)
+	if err != nil {
+		v.foreign(err)
+		return all
+	}
+	return merged
 }
 
 func (v *validator) ownObjectives(policies slo.Policies) []slo.Objective {
