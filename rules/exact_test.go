@@ -101,6 +101,13 @@ func life(random *rand.Rand, budget slo.Ratio) []minute {
 	return all[:minutes]
 }
 
+// brink is judged by the first promise: after 30 minutes of the spell its middle pair has spent exactly the fifth of the
+// budget that it tolerates, though it burns far above its limit.
+func brink() []minute {
+	all := slices.Repeat([]minute{{slo.Counts{Good: 1000}, true}}, 180)
+	return append(all, slices.Repeat([]minute{{slo.Counts{Good: 390, Bad: 110}, true}}, minutes-180)...)
+}
+
 // instants are the sums of the weights of the minutes in which an alert fires, by the labels that tell alerts apart.
 type instants map[[3]string]uint64
 
@@ -218,6 +225,9 @@ func TestAlertsOfPrometheus(t *testing.T) {
 	for i := range histories {
 		p, tenant := promises[i%len(promises)], fmt.Sprintf("t%03d", i)
 		history := life(random, p.objective.Targets.Default.Budget())
+		if i == 0 {
+			history = brink()
+		}
 		p.judged(tenant, history, weights, sums)
 		for name, count := range map[string]func(minute) uint64{
 			"bad": func(m minute) uint64 { return m.Bad }, "all": func(m minute) uint64 { return m.Total() },

@@ -181,6 +181,37 @@ func TestAlertmanagerComesBack(t *testing.T) {
 	require.NotContains(t, shownBy(t, frail), "north")
 }
 
+// TestAlertmanagerOverABadWire lets requests hang and connections break: the other one hears all in time, and what lies
+// behind the wire learns what stands once it heals.
+func TestAlertmanagerOverABadWire(t *testing.T) {
+	receiver := newHook(t)
+	far, near := platform.AlertmanagerForTest(t, receiver.config()), platform.AlertmanagerForTest(t, receiver.config())
+	wire := platform.Proxy(t, far.Addr())
+	metrics := NewMetrics()
+	n, err := NewNotifier(NotifierOptions{
+		Logger: slog.New(slog.DiscardHandler), Metrics: metrics, ResendDelay: time.Millisecond,
+		Alertmanagers: []Alertmanager{{URL: "http://" + wire.Addr(), Timeout: 200 * time.Millisecond}, {URL: near.URL()}},
+	})
+	require.NoError(t, err)
+	d := newDaemon(t, t.TempDir())
+	d.Connect(n)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { n.Run(ctx); close(ended) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	for outcome, fault := range map[string]func(){outcomeTimeout: wire.Hang, outcomeUnreachable: wire.Reset} {
+		tenant := "during-" + outcome
+		fault()
+		d.evaluate(t, holds(burn(tenant, "page", "1h")))
+		eventually(t, func() bool { return shownBy(t, near)[tenant] != nil }, "the other one hears it")
+		eventually(t, func() bool {
+			return countOf(t, metrics.notifications.WithLabelValues("http://"+wire.Addr(), outcome)) > 0
+		}, outcome)
+		wire.Heal()
+		eventually(t, func() bool { return shownBy(t, far)[tenant] != nil }, "it learns what stands")
+	}
+}
+
 // TestAlertmanagerManyAlerts sends more than one batch.
 func TestAlertmanagerManyAlerts(t *testing.T) {
 	receiver := newHook(t)

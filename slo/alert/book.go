@@ -96,13 +96,23 @@ func (b *Book) marked(transitions []Transition) {
 
 // Alerts returns all alerts that stand or were resolved lately: the gravest first, then the oldest.
 func (b *Book) Alerts() []Alert {
-	return slices.SortedFunc(maps.Values(b.alerts), func(x, y Alert) int {
-		return cmp.Or(
-			cmp.Compare(rank(x), rank(y)),
-			x.ActiveSince.Compare(y.ActiveSince),
-			cmp.Compare(x.Fingerprint(), y.Fingerprint()),
-		)
+	type ranked struct {
+		Alert
+		id   model.Fingerprint
+		rank int
+	}
+	order := make([]ranked, 0, len(b.alerts)) // ranked once: comparisons are many
+	for id, a := range b.alerts {
+		order = append(order, ranked{a, id, rank(a)})
+	}
+	slices.SortFunc(order, func(x, y ranked) int {
+		return cmp.Or(cmp.Compare(x.rank, y.rank), x.ActiveSince.Compare(y.ActiveSince), cmp.Compare(x.id, y.id))
 	})
+	all := make([]Alert, len(order))
+	for i := range order {
+		all[i] = order[i].Alert
+	}
+	return all
 }
 
 // rank sorts firing before pending before resolved, and within each the gravest severity first.

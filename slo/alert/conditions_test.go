@@ -20,7 +20,7 @@ targets: {default: 99.9%, dedicated: 99.95%}
 links: {runbook: 'https://example.test/runbook', dashboard: 'https://example.test/board'}
 `
 
-func objective(t *testing.T, yaml string) *slo.Objective {
+func objective(t testing.TB, yaml string) *slo.Objective {
 	t.Helper()
 	all, err := slo.ParseObjectives("test.yaml", []byte(yaml))
 	require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(mortalDir); dir != "" {
-		os.Exit(mortal(context.Background(), dir, os.Getenv(mortalFrom)))
+		os.Exit(mortal(context.Background(), dir, os.Getenv(mortalFrom))) //nolint:forbidigo // here it is main
 	}
 	goleak.VerifyTestMain(m)
 }
