@@ -68,13 +68,7 @@ func (c *compaction) fill(tx *bbolt.Tx, b *builder) error {
 		}
 	}
 	for _, bucket := range [][]byte{objectivesBucket, periodsBucket} {
-		err := each(tx, bucket, func(k, body []byte, err error) error {
-			if err != nil {
-				return nil // it is lost already, as Check says
-			}
-			return b.put(bucket, k, body)
-		})
-		if err != nil {
+		if err := c.rows(tx, bucket, func(k, body []byte) error { return b.put(bucket, k, body) }); err != nil {
 			return err
 		}
 	}
@@ -107,11 +101,12 @@ func (c *compaction) copyRows(tx *bbolt.Tx, b *builder) error {
 	return h.write(b)
 }
 
-// rows hands out the rows that are kept and whole.
+// rows hands out a bucket's values that are kept and whole; others are lost
+// already, as Check says.
 func (c *compaction) rows(tx *bbolt.Tx, bucket []byte, visit func(key, row []byte) error) error {
 	return each(tx, bucket, func(k, row []byte, err error) error {
 		if err != nil || string(bucket) == string(minutesBucket) && number(k) < c.from {
-			return nil //nolint:nilerr // a damaged row is missing already
+			return nil //nolint:nilerr // see above
 		}
 		return visit(k, row)
 	})

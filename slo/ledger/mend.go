@@ -111,7 +111,7 @@ func mend(path string, cause error, opts Options) (*Recovery, error) {
 	if err != nil {
 		return nil, errors.Join(cause, err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("mend ledger %s: %w", path, errInUse)
 	}

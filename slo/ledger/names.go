@@ -39,10 +39,10 @@ func writeNames(path string, records []record) error {
 		}
 	}
 	fmt.Fprintf(&text, "%d\n", checksum(nil, nil, text.Bytes()))
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text.Bytes()) { //nolint:gosec // beside the ledger
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text.Bytes()) {
 		return nil
 	}
-	temporary, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // beside the ledger
+	temporary, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func writeNames(path string, records []record) error {
 // readNames are the records of the second file, none where it is missing or
 // damaged too.
 func readNames(path string) []record {
-	text, err := os.ReadFile(path) //nolint:gosec // beside the ledger
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil
 	}

@@ -99,11 +99,11 @@ func (n *naive) tally(i slo.Instance, from, to int64) (t slo.Tally) {
 	t.Expected = to - from
 	for k, mark := range n.marks(i, from, to) {
 		d, there := n.minutes[from+int64(k)][i]
-		switch {
-		case mark == slo.Remove:
+		switch mark {
+		case slo.Remove:
 			t.Excluded++
 			continue
-		case mark == slo.AsGood:
+		case slo.AsGood:
 			d.Counts = slo.Counts{Good: d.Counts.Total()}
 		}
 		t.Counts = t.Counts.Add(d.Counts)
@@ -269,7 +269,7 @@ func (h *history) append() {
 // restarts, late data, exclusions and renewed objectives, and counts everything
 // again the slow way.
 func TestEqualsNaiveRecount(t *testing.T) {
-	for seed := range uint64(24) {
+	for seed := range uint64(20) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			h := &history{t: t, r: rand.New(rand.NewPCG(seed, 7)), dir: t.TempDir(), want: newNaive(), windows: windows(t), m: start.Unix() / 60}
@@ -288,7 +288,7 @@ func TestEqualsNaiveRecount(t *testing.T) {
 					require.Equal(t, []string{"mail"}, h.define())
 					h.want.renew("mail")
 				}
-				if n%20 == 0 {
+				if n%40 == 0 {
 					h.compare()
 				}
 			}
@@ -312,7 +312,7 @@ func (h *history) compare() {
 		}
 		return nil
 	}))
-	for _, i := range []slo.Instance{tenant(0), tenant(h.r.IntN(16)), tenant(h.r.IntN(16)), slo.NewInstance("mail")} {
+	for _, i := range []slo.Instance{tenant(0), tenant(h.r.IntN(16)), slo.NewInstance("mail")} {
 		for _, w := range h.windows {
 			from, _ := w.Ending(at)
 			require.Equal(t, want.tally(i, from.Unix()/60, want.end), l.Tally(i, w), "%s over %s at %s", i, w, at)

@@ -132,7 +132,7 @@ func openLocked(path string, readOnly bool) (db *bbolt.DB, err error) {
 		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout: time.Second, FreelistType: bbolt.FreelistMapType, ReadOnly: readOnly,
 			OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
-				file, err = os.OpenFile(name, flag, mode) //nolint:gosec // the operator's own path
+				file, err = os.OpenFile(name, flag, mode)
 				return file, err
 			},
 		})
