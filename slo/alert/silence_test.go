@@ -3,9 +3,11 @@ package alert
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"regexp"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,17 +201,22 @@ func TestSilencesOfAll(t *testing.T) {
 
 // fakeKeeper is an Alertmanager's silences in memory.
 type fakeKeeper struct {
+	mu     sync.Mutex
 	all    models.GettableSilences
 	calls  []string
 	broken error
 }
 
 func (f *fakeKeeper) silences(context.Context) (models.GettableSilences, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.calls = append(f.calls, "read")
 	return slices.Clone(f.all), f.broken
 }
 
 func (f *fakeKeeper) keep(_ context.Context, s *models.PostableSilence) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.calls = append(f.calls, "keep "+s.ID)
 	id, state := s.ID, models.SilenceStatusStateActive
 	if id == "" {
@@ -221,6 +228,8 @@ func (f *fakeKeeper) keep(_ context.Context, s *models.PostableSilence) error {
 }
 
 func (f *fakeKeeper) expire(_ context.Context, id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.calls = append(f.calls, "expire "+id)
 	for _, s := range f.all {
 		if state := models.SilenceStatusStateExpired; *s.ID == id {
@@ -231,12 +240,20 @@ func (f *fakeKeeper) expire(_ context.Context, id string) error {
 }
 
 func (f *fakeKeeper) took() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	calls := f.calls
 	f.calls = nil
 	return calls
 }
 
-func newFakeSilencer(t *testing.T, log *bytes.Buffer) (*silencer, *fakeKeeper) {
+func (f *fakeKeeper) breaks(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken = err
+}
+
+func newFakeSilencer(t *testing.T, log io.Writer) (*silencer, *fakeKeeper) {
 	t.Helper()
 	options := NotifierOptions{Logger: slog.New(slog.NewTextHandler(log, nil))}
 	require.NoError(t, options.validate())
@@ -246,7 +263,7 @@ func newFakeSilencer(t *testing.T, log *bytes.Buffer) (*silencer, *fakeKeeper) {
 }
 
 func TestSilencerReconciles(t *testing.T) {
-	s, keeper := newFakeSilencer(t, new(bytes.Buffer))
+	s, keeper := newFakeSilencer(t, io.Discard)
 	x1 := Silence{ID: "x1", From: at(0), To: at(60), Matchers: []Matcher{{"tenant", "north", false}}}
 	steps := []struct {
 		name   string
@@ -274,7 +291,7 @@ func TestSilencerReconciles(t *testing.T) {
 
 // TestSilencerTwins finds two of one ID, as peers make them that have not heard of each other yet.
 func TestSilencerTwins(t *testing.T) {
-	s, keeper := newFakeSilencer(t, new(bytes.Buffer))
+	s, keeper := newFakeSilencer(t, io.Discard)
 	x1 := Silence{ID: "x1", From: at(0), To: at(60), Matchers: []Matcher{{"tenant", "north", false}}}
 	for _, id := range []string{"b", "a", "c"} {
 		twin := s.needed(x1, nil, at(0))
@@ -288,9 +305,9 @@ func TestSilencerTwins(t *testing.T) {
 
 func TestSilencerTriesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := new(bytes.Buffer)
+		log := new(buffer)
 		s, keeper := newFakeSilencer(t, log)
-		keeper.broken = refused
+		keeper.breaks(refused)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { s.run(ctx); close(ended) }()
@@ -300,7 +317,7 @@ func TestSilencerTriesOn(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		require.Greater(t, len(keeper.took()), 20)
-		keeper.broken = nil
+		keeper.breaks(nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		require.Equal(t, []string{"read", "keep "}, keeper.took())
