@@ -141,7 +141,7 @@ func TestMinutesAsJSON(t *testing.T) {
 
 func TestCompact(t *testing.T) {
 	dir := t.TempDir()
-	l, err := Open(dir, Options{Retention: minRetention})
+	l, err := Open(dir, Options{Retention: 2 * minRetention})
 	require.NoError(t, err)
 	l.db.NoSync = true
 	_, err = l.Define([]slo.Objective{promise("login", "a")})

@@ -80,12 +80,10 @@ func (l *Ledger) ending(objective, measures string) map[uint32]record {
 func (l *Ledger) ended(objective, measures string) map[uint32]record {
 	all, last := map[uint32]record{}, ""
 	for id, r := range l.records {
-		switch {
-		case r.Instance.Objective != objective:
+		if r.Instance.Objective != objective {
 			continue
-		case r.Until == 0:
-			return nil
-		case r.Measures != last:
+		}
+		if r.Measures != last { // later ids are of later histories; one that goes on says nothing
 			clear(all)
 			last = r.Measures
 		}

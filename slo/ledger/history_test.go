@@ -90,6 +90,8 @@ func TestDefineTakenBack(t *testing.T) {
 	require.Empty(t, define("a"))
 	require.Equal(t, slo.Tally{Counts: slo.Counts{Good: 5}, Measured: 5, Expected: 5}, l.Tally(tenant(2), day))
 	require.Equal(t, []string{"login"}, define("b"))
+	o := promise("login", "b")
+	require.Zero(t, l.Reader(&o)(tenant(2), "").Period, "what has ended is not read, though it comes next")
 	require.Equal(t, []string{"login"}, define("c"))
 	require.Equal(t, []string{"login"}, define("b"), "there is nothing of b to go on with")
 	require.NoError(t, l.Append(after(5), good(1, 1)))
