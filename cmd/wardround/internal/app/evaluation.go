@@ -54,9 +54,9 @@ func (o *objectives) settle(now time.Time) {
 	}
 }
 
-// judgement is one instance's evaluation, and the promise that it is about.
+// judgement is one instance's evaluation. It is valid as long as the roster is.
 type judgement struct {
-	objective  *slo.Objective
+	*seat
 	evaluation slo.Evaluation
 }
 
@@ -70,7 +70,7 @@ func (o *objectives) judge() {
 		s, n := &o.roster.seats[i], len(o.judged)
 		o.judged = o.judged[:n+1]
 		j := &o.judged[n]
-		j.objective = s.promise.objective
+		j.seat = s
 		s.promise.judge.Into(&j.evaluation, s.promise.read(s.instance, s.tier))
 		if !s.measured && s.promise.forgets(&j.evaluation) {
 			o.judged = o.judged[:n]
@@ -99,7 +99,7 @@ func (o *objectives) conditions() []alert.Condition {
 			loud[j.evaluation.Instance] = true
 		}
 		if !quiet || o.loud == nil || o.loud[j.evaluation.Instance] {
-			all = append(all, alert.Conditions(j.objective, &j.evaluation)...)
+			all = append(all, alert.Conditions(j.promise.objective, &j.evaluation)...)
 		}
 	}
 	o.loud = loud
@@ -125,6 +125,8 @@ type seat struct {
 	tier     string
 	promise  *promise
 	measured bool // now, not only in the record
+
+	tenant, target, by string // how its series are labelled
 }
 
 // promise is an objective made ready for all its instances.
@@ -133,6 +135,7 @@ type promise struct {
 	judge     *slo.Judge
 	read      ledger.Reader
 	longest   time.Duration // the policy's longest window; 0 without a policy
+	windows   []string      // the names of those that are judged, in their order
 }
 
 // forgets says that an instance has been silent for the whole of the policy's longest window.
@@ -163,7 +166,7 @@ func (o *objectives) renew() {
 	add := func(i slo.Instance, measured bool) {
 		if p := promises[i.Objective]; p != nil && !seen[i] && o.promised(p.objective, r.tenants, i) {
 			tenant, _ := r.tenants.ByName(i.Tenant())
-			r.seats = append(r.seats, seat{i, tenant.Tier, p, measured})
+			r.seats = append(r.seats, seat{i, tenant.Tier, p, measured, i.Tenant(), i.Get("target"), beyond(i)})
 			r.population[crowd{i.Objective, tenant.Postgres}]++
 		}
 		seen[i] = true
@@ -186,6 +189,9 @@ func (r *roster) same(old *roster) bool {
 
 func newPromise(o *slo.Objective, book *ledger.Ledger) *promise {
 	p := &promise{objective: o, judge: slo.NewJudge(o), read: book.Reader(o)}
+	for _, w := range o.BurnWindows() {
+		p.windows = append(p.windows, slo.FormatDuration(w))
+	}
 	if windows := o.Policy.Windows(); len(windows) > 0 {
 		p.longest = slices.Max(windows)
 	}

@@ -72,8 +72,8 @@ func (o *objectives) publish(now time.Time) {
 		builder(obj.Name, "").Set(metricObjective, 1, obj.Name, string(obj.Question), obj.Owner, obj.Window.String())
 	}
 	for i := range o.judged {
-		e := &o.judged[i].evaluation
-		o.series(builder(e.Instance.Objective, e.Instance.Get("target")), e)
+		j := &o.judged[i]
+		o.series(builder(j.instance.Objective, j.target), j)
 	}
 	shown := make(map[collectors.Key]bool, len(builders))
 	for _, b := range builders {
@@ -88,17 +88,17 @@ func (o *objectives) publish(now time.Time) {
 	o.shown = shown
 }
 
-func (o *objectives) series(b *collectors.Builder, e *slo.Evaluation) {
-	tenant, name, by := e.Instance.Tenant(), e.Instance.Objective, beyond(e.Instance)
-	total := o.totals[e.Instance]
+func (o *objectives) series(b *collectors.Builder, j *judgement) {
+	e, tenant, name, by := &j.evaluation, j.tenant, j.instance.Objective, j.by
+	total := o.totals[j.instance]
 	b.SetFor(tenant, metricTarget, e.Target.Float(), name, by)
 	b.SetFor(tenant, metricGood, float64(total.Good), name, by)
 	b.SetFor(tenant, metricBad, float64(total.Bad), name, by)
 	b.SetFor(tenant, metricRemaining, e.Budget.Remaining, name, by)
 	b.SetFor(tenant, metricCoverage, e.Coverage.Float(), name, by)
-	for _, burn := range e.Burn {
+	for i, burn := range e.Burn {
 		if burn.Covered && !math.IsNaN(burn.Rate) {
-			b.SetFor(tenant, metricBurn, burn.Rate, name, by, slo.FormatDuration(burn.Window))
+			b.SetFor(tenant, metricBurn, burn.Rate, name, by, j.promise.windows[i])
 		}
 	}
 	b.SetFor(tenant, metricStatus, 1, name, by, string(e.Status))
