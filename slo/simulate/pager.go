@@ -46,8 +46,9 @@ type situation struct {
 	comparable bool
 }
 
+// pairSituation is what matters of a pair; that it is frozen follows.
 type pairSituation struct {
-	firing, frozen, longCovered, shortCovered, longMissing, shortMissing bool
+	firing, longCovered, shortCovered, longMissing, shortMissing bool
 }
 
 // maxPairs is far more than policies have; those of one with more are stepped
@@ -62,7 +63,7 @@ func situationOf(o *slo.Objective, e *slo.Evaluation) situation {
 	for i := range e.Conditions[:min(maxPairs, len(e.Conditions))] {
 		c := &e.Conditions[i]
 		s.pairs[i] = pairSituation{
-			c.Firing, c.Frozen, c.Long.Covered, c.Short.Covered,
+			c.Firing, c.Long.Covered, c.Short.Covered,
 			c.Long.Tally.Missing() > 0, c.Short.Tally.Missing() > 0,
 		}
 	}
@@ -98,7 +99,7 @@ func (p *pager) look(e *slo.Evaluation) {
 
 // silent takes a minute in which nobody reports the instance any more.
 func (p *pager) silent(at time.Time) {
-	p.loud, p.situation = true, situation{}
+	p.situation = situation{}
 	if len(p.book.Alerts()) > 0 {
 		p.step(at, nil)
 	}
