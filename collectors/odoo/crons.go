@@ -71,7 +71,8 @@ const (
 	AND relation = 'public.ir_cron'::regclass) ELSE 0 END`
 )
 
-func cronStatements(s *schema, _ *Config) []string {
+func cronStatements(r *reading) []string {
+	s := r.schema
 	choose := func(column, yes, no string) string {
 		if s.has(column) {
 			return yes

@@ -22,6 +22,8 @@ type Cluster interface {
 	Visit(ctx context.Context, database string, fn func(ctx context.Context, conn *pgconn.PgConn) error) error
 	// Writes is a number that changes when anything is written to a database; false while unknown.
 	Writes(database string) (uint64, bool)
+	// JobRunners is how many job runners are connected to a database; false while unknown.
+	JobRunners(database string) (int, bool)
 	// Budget is the connections that visits may use at once.
 	Budget() *collectors.Budget
 }
@@ -41,10 +43,17 @@ type Database struct {
 	schema *schema
 	memory memory
 	late   map[string]bool // groups that failed at the last visit: they are asked last
+	kept   map[string]kept // the last answers of groups that are not asked each time
 	last   visited
 
 	mu       sync.Mutex
 	identity Identity
+}
+
+// kept is what a group answered the last time that it was asked.
+type kept struct {
+	reply
+	at time.Time // by our clock
 }
 
 // visited is what has to be the same for a visit to be left out.
@@ -74,6 +83,8 @@ func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
 	now.writes, now.counted = d.cluster.Writes(tenant.Database)
 	r := &reading{Builder: b, config: d.config, tenant: tenant, memory: &d.memory, now: b.At()}
 	r.identity = d.Identity()
+	r.runners, _ = d.cluster.JobRunners(tenant.Database)
+	r.CountedSince(d.memory.since(b.At()))
 	err := d.cluster.Visit(ctx, tenant.Database, func(ctx context.Context, conn *pgconn.PgConn) error {
 		return d.visit(ctx, conn, r)
 	})
@@ -119,7 +130,7 @@ func (d *Database) visit(ctx context.Context, conn *pgconn.PgConn, r *reading) e
 		if err != nil {
 			return err
 		}
-		d.schema = s
+		d.schema, d.kept = s, map[string]kept{}
 	}
 	r.schema = d.schema
 	if !r.schema.isOdoo() {
@@ -163,10 +174,11 @@ func (d *Database) choose(r *reading) []question {
 		case !installed || (r.staging() && !g.facts):
 		case err != nil:
 			r.Unavailable(g.name, collectors.ReasonOf(err), err)
+		case d.holds(g, r.At()):
 		case d.late[g.name]:
-			last = append(last, question{group: g, sql: g.statements(r.schema, r.config)})
+			last = append(last, question{group: g, sql: g.statements(r)})
 		default:
-			first = append(first, question{group: g, sql: g.statements(r.schema, r.config)})
+			first = append(first, question{group: g, sql: g.statements(r)})
 		}
 	}
 	if denied := r.schema.denied; len(denied) > 0 {
@@ -175,27 +187,29 @@ func (d *Database) choose(r *reading) []question {
 	return slices.Concat(first, last)
 }
 
+// holds says whether a group's last answers still stand.
+func (d *Database) holds(g *group, now time.Time) bool {
+	k, asked := d.kept[g.name]
+	return g.every > 0 && asked && now.Sub(k.at) < g.every
+}
+
 // take reads the replies, in the order of groups, so that what a tenant is comes first.
 func (d *Database) take(r *reading, replies []reply) {
 	d.late = map[string]bool{}
 	surprised := false
 	r.identity.Odoo = true // what cannot be read this time stays as it was known
-	order := groups()
-	slices.SortStableFunc(replies, func(a, b reply) int {
-		return slices.Index(order, a.group) - slices.Index(order, b.group)
-	})
-	for _, reply := range replies {
+	for _, reply := range d.inOrder(r, replies) {
 		if r.staging() && !reply.facts {
 			continue
 		}
 		err := reply.err
 		if err == nil {
-			r.now = reply.clock.time(2)
-			if err = reply.read(r, reply.answers); err != nil {
+			if err = reply.readBy(r); err != nil {
 				err = collectors.Because(collectors.ReasonProtocol, err)
 			}
 		}
 		if err != nil {
+			delete(d.kept, reply.name)
 			reason := collectors.ReasonOf(err)
 			r.Unavailable(reply.name, reason, err)
 			d.late[reply.name] = true
@@ -205,6 +219,42 @@ func (d *Database) take(r *reading, replies []reply) {
 	if surprised || (d.Identity().Series != "" && r.identity.Series != d.Identity().Series) {
 		d.schema = nil
 	}
+}
+
+// inOrder keeps those of the replies that are to stand for a while, adds those that still do, and
+// brings all into the order of groups.
+func (d *Database) inOrder(r *reading, replies []reply) []reply {
+	for _, reply := range replies {
+		if reply.err != nil {
+			continue
+		}
+		r.now = reply.clock.time(2)
+		if reply.every > 0 {
+			d.kept[reply.name] = kept{reply, r.At()}
+		}
+	}
+	order := groups()
+	for _, g := range order {
+		if asked := slices.ContainsFunc(replies, func(r reply) bool { return r.group == g }); !asked && d.holds(g, r.At()) {
+			held := d.kept[g.name].reply
+			held.clock = nil
+			replies = append(replies, held)
+		}
+	}
+	slices.SortStableFunc(replies, func(a, b reply) int {
+		return slices.Index(order, a.group) - slices.Index(order, b.group)
+	})
+	return replies
+}
+
+// readBy reads a reply that was made on this visit, or stands from an earlier one: then it has no
+// clock, and that of the visit holds.
+func (a reply) readBy(r *reading) error {
+	r.fresh = a.clock != nil
+	if r.fresh {
+		r.now = a.clock.time(2)
+	}
+	return a.read(r, a.answers)
 }
 
 func (d *Database) remember(i Identity) {

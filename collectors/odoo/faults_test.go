@@ -54,8 +54,7 @@ func TestLockedParameters(t *testing.T) {
 // askedLast is the name of the group that would be asked last now.
 func (w *ward) askedLast(t *testing.T) string {
 	t.Helper()
-	r := &reading{Builder: w.builder(), config: w.config, schema: w.schema}
-	questions := w.choose(r)
+	questions := w.choose(w.reading())
 	return questions[len(questions)-1].name
 }
 

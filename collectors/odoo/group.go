@@ -18,10 +18,16 @@ type group struct {
 	addon bool     // its tables belong to an addon: where they are missing there is nothing to say
 	facts bool     // it says what the tenant is, not how its work goes: asked of staging copies too
 
-	// statements are built for the schema that was learnt. Each does bounded work whatever the
-	// size of the tables, and is filled with nothing but constants and numbers.
-	statements func(*schema, *Config) []string
-	// read takes the statements' answers, rows of columns in text format.
+	// every is how often it is asked where that is less than each visit. In between its last
+	// answers are read again, by the clock of the day.
+	every time.Duration
+
+	// statements are built for the schema that was learnt and what is remembered. Each does
+	// bounded work whatever the size of the tables, and is filled with nothing but constants and
+	// numbers.
+	statements func(*reading) []string
+	// read takes the statements' answers, rows of columns in text format. It counts what happened
+	// since the last visit only where the answers are fresh.
 	read func(*reading, [][][][]byte) error
 }
 
@@ -63,6 +69,8 @@ type reading struct {
 	schema   *schema
 	memory   *memory   // what is remembered from visit to visit
 	now      time.Time // by the server's clock
+	fresh    bool      // what is being read was asked on this visit
+	runners  int       // job runners that the cluster saw on this database, 0 also where it did not look
 	identity Identity
 	again    time.Time // when time alone changes something of what was read; zero means never
 }

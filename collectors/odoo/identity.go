@@ -21,7 +21,7 @@ type Identity struct {
 // identityGroup reads the parameters of the database that say what it is.
 var identityGroup = &group{
 	name: "identity", needs: []string{"ir_module_module.name"}, param: true, facts: true,
-	statements: func(*schema, *Config) []string {
+	statements: func(*reading) []string {
 		return []string{`SELECT wardround.param('database.is_neutralized'), wardround.param('database.uuid')`}
 	},
 	read: func(r *reading, answers [][][][]byte) error {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wardround/wardround/collectors"
@@ -14,35 +15,38 @@ import (
 // an index, so live jobs are found by state and failed ones among the newest ids.
 var jobsGroup = &group{
 	name: "jobs", addon: true,
-	needs:      []string{"queue_job.id", "queue_job.state", "queue_job.channel", "queue_job.date_created"},
-	wants:      []string{"queue_job.eta", "queue_job.date_enqueued", "queue_job.date_started"},
+	needs: []string{"queue_job.id", "queue_job.state", "queue_job.channel", "queue_job.date_created"},
+	wants: []string{
+		"queue_job.eta", "queue_job.date_enqueued", "queue_job.date_started", "queue_job.date_done",
+		"queue_job.date_cancelled", "queue_job.exec_time", "queue_job.exc_name", "queue_job.retry",
+	},
 	statements: jobStatements,
 	read:       readJobs,
 }
 
 const (
-	mostLive      = 20000           // jobs of one state that are looked at
-	mostNewest    = 5000            // jobs, newest first, among which failed ones are looked for
-	failedWindow  = time.Hour       // how long a failure counts as recent
+	mostLive      = 5000            // jobs of one state that are looked at
 	enqueuedLimit = 5 * time.Minute // an enqueued job is started within seconds; OCA's own clean-up uses this too
 	mostChannels  = 50              // that get series of their own
-	keepAlive     = 3 * time.Minute // the runner's connection is used every minute
 )
 
 // liveStates are those in which a job still wants something to be done.
 var liveStates = []string{"started", "enqueued", "pending", "wait_dependencies"}
 
 // liveSQL counts by channel and state, with the moments that matter: the oldest job that could
-// run, the next that will, when those under way began.
+// run, the next that will, when those under way began; and the range of ids of those that may
+// finish before the next visit.
 const liveSQL = `
 SELECT channel, state, count(*),
   count(*) FILTER (WHERE due), extract(epoch FROM min(ready) FILTER (WHERE due))::float8,
   extract(epoch FROM min(ready) FILTER (WHERE NOT due))::float8,
   count(*) FILTER (WHERE limited <= now() AT TIME ZONE 'utc'),
   extract(epoch FROM min(limited))::float8,
-  extract(epoch FROM min(limited) FILTER (WHERE limited > now() AT TIME ZONE 'utc'))::float8
+  extract(epoch FROM min(limited) FILTER (WHERE limited > now() AT TIME ZONE 'utc'))::float8,
+  min(id) FILTER (WHERE due OR limited > now() AT TIME ZONE 'utc'), max(id) FILTER (WHERE due OR limited > now() AT TIME ZONE 'utc'),
+  count(*) FILTER (WHERE again)
 FROM (
-  SELECT j.channel, j.state, coalesce({eta}, j.date_created) AS ready,
+  SELECT j.id, {retry} > 0 AS again, j.channel, j.state, coalesce({eta}, j.date_created) AS ready,
     j.state = 'pending' AND coalesce({eta} <= now() AT TIME ZONE 'utc', true) AS due,
     CASE j.state WHEN 'started' THEN {started} + interval '{stuck} seconds' WHEN 'enqueued' THEN {enqueued} + interval '{enqueuing} seconds' END AS limited
   FROM ({each}) j
@@ -50,54 +54,33 @@ FROM (
 
 const eachLiveSQL = `(SELECT {columns} FROM public.queue_job WHERE state = '{state}' LIMIT {most})`
 
-// failedSQL looks at the newest jobs only; the row without a channel counts the rest of them.
-const failedSQL = `
-SELECT recent, CASE WHEN recent THEN channel END, count(*),
-  extract(epoch FROM min(date_created))::float8, extract(epoch FROM min(tried))::float8
-FROM (
-  SELECT j.channel, j.date_created, {started} AS tried,
-    j.state = 'failed' AND coalesce({started}, j.date_created) > now() AT TIME ZONE 'utc' - interval '{window} seconds' AS recent
-  FROM (SELECT {columns} FROM public.queue_job ORDER BY id DESC LIMIT {most}) j
-) newest GROUP BY 1, 2`
+func jobStatements(r *reading) []string {
+	statements := []string{liveStatement(r), finishedStatement(r)}
+	if r.asksRunner() {
+		statements = append(statements, runnerStatement())
+	}
+	return statements
+}
 
-// runnerSQL looks for the job runner's connection to this database: its last statement is one of
-// three, and where several runners stand by for each other it holds an advisory lock.
-const runnerSQL = `
-SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE datname = current_database()
-  AND query IN ('SELECT 1', 'LISTEN queue_job', 'CLOSE "select_jobs"') AND state_change > now() - interval '{alive} seconds')
-OR EXISTS (SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
-  WHERE l.locktype = 'advisory' AND l.granted AND a.state = 'idle' AND a.datname = current_database())`
-
-func jobStatements(s *schema, c *Config) []string {
+func liveStatement(r *reading) string {
+	s := r.schema
 	columns := "id, state, channel, date_created"
-	for _, name := range []string{"eta", "date_enqueued", "date_started"} {
+	for _, name := range []string{"eta", "date_enqueued", "date_started", "retry"} {
 		if s.has("queue_job." + name) {
 			columns += ", " + name
 		}
 	}
-	seconds := func(d time.Duration) string { return strconv.FormatInt(int64(d.Seconds()), 10) }
-	parts := []string{
-		"{columns}", columns,
+	each := make([]string, len(liveStates))
+	for i, state := range liveStates {
+		each[i] = fill(eachLiveSQL, "{columns}", columns, "{state}", state, "{most}", strconv.Itoa(mostLive))
+	}
+	return fill(liveSQL,
 		"{eta}", s.column("j", "queue_job.eta", "timestamp"),
 		"{started}", s.column("j", "queue_job.date_started", "timestamp"),
 		"{enqueued}", s.column("j", "queue_job.date_enqueued", "timestamp"),
-		"{stuck}", seconds(time.Duration(c.Jobs.StuckAfter)), "{enqueuing}", seconds(enqueuedLimit), "{window}", seconds(failedWindow),
-	}
-	each := ""
-	for i, state := range liveStates {
-		if i > 0 {
-			each += " UNION ALL "
-		}
-		each += fill(eachLiveSQL, "{columns}", columns, "{state}", state, "{most}", strconv.Itoa(mostLive))
-	}
-	statements := []string{
-		fill(liveSQL, append(parts, "{each}", each)...),
-		fill(failedSQL, append(parts, "{most}", strconv.Itoa(mostNewest))...),
-	}
-	if s.activity {
-		statements = append(statements, fill(runnerSQL, "{alive}", seconds(keepAlive)))
-	}
-	return statements
+		"{retry}", s.column("j", "queue_job.retry", "int"),
+		"{stuck}", seconds(time.Duration(r.config.Jobs.StuckAfter)), "{enqueuing}", seconds(enqueuedLimit),
+		"{each}", strings.Join(each, " UNION ALL "))
 }
 
 // backlog is what is known of a tenant's jobs.
@@ -108,9 +91,10 @@ type backlog struct {
 	oldest   time.Time                   // since when a runnable job waits
 	limit    time.Time                   // when the first of the stuck ones passed its limit
 	failed   map[string]int64            // within the window, by channel
+	retrying int64                       // failed at least once and will be tried again
+	runnable idRange                     // of the jobs that may finish before the next visit
 	full     bool                        // some jobs were not looked at
-	failFull bool                        // some of the window were not looked at
-	runner   bool                        // it is there
+	runners  int                         // that are connected
 }
 
 func readJobs(r *reading, answers [][][][]byte) error {
@@ -120,16 +104,12 @@ func readJobs(r *reading, answers [][][][]byte) error {
 	if err := b.readLive(r, answers[0]); err != nil {
 		return err
 	}
-	if err := b.readFailed(r, answers[1]); err != nil {
+	if err := r.memory.jobs.read(r, answers[1], b.runnable); err != nil {
 		return err
 	}
-	if r.schema.activity {
-		if err := each(answers[2], func(row *row) { b.runner = row.bool(0) }); err != nil {
-			return err
-		}
-		r.Set(metricJobRunner, truth(b.runner))
-	} else {
-		r.Unavailable("job_runner", collectors.ReasonPermission, fmt.Errorf("the role is not a member of pg_monitor"))
+	b.failed = r.memory.jobs.recentFailures(r)
+	if err := b.readRunner(r, answers[2:]); err != nil {
+		return err
 	}
 	b.report(r)
 	b.find(r)
@@ -153,6 +133,8 @@ func (b *backlog) readLive(r *reading, rows [][][]byte) error {
 			b.limit = earlier(b.limit, row.time(7))
 		}
 		r.at(row.time(8))
+		b.runnable.add(row.int(9), row.int(10))
+		b.retrying += row.int(11)
 	})
 	for _, n := range perState {
 		b.full = b.full || n >= mostLive
@@ -160,21 +142,6 @@ func (b *backlog) readLive(r *reading, rows [][][]byte) error {
 	if !b.oldest.IsZero() {
 		r.soon() // the runner's presence is not a write
 	}
-	return err
-}
-
-func (b *backlog) readFailed(r *reading, rows [][][]byte) error {
-	var seen int64
-	var first time.Time
-	err := each(rows, func(row *row) {
-		seen += row.int(2)
-		first = earlier(first, row.time(3))
-		if row.bool(0) {
-			b.failed[channelName(row.text(1))] += row.int(2)
-			r.at(row.time(4).Add(failedWindow))
-		}
-	})
-	b.failFull = seen >= mostNewest && r.since(first) < failedWindow
 	return err
 }
 
@@ -210,7 +177,10 @@ func (b *backlog) report(r *reading) {
 	r.Set(metricJobOldest, unix(b.oldest))
 	r.Set(metricJobsStuck, float64(sum(b.stuck)))
 	r.Set(metricWindowFull, truth(b.full), "jobs")
-	r.Set(metricWindowFull, truth(b.failFull), "jobs_failed")
+	if r.schema.has("queue_job.retry") {
+		r.Set(metricJobsRetrying, float64(b.retrying))
+	}
+	r.memory.jobs.report(r)
 }
 
 // reportRest shows the channels that have no live jobs but failures, and sums up those beyond
@@ -257,13 +227,14 @@ func (b *backlog) find(r *reading) {
 			Text: fmt.Sprintf("%s stuck; the first passed its time limit %s ago.", are(stuck, "job"), span(r.since(b.limit))),
 		})
 	}
+	b.findDoubled(r)
 	if waiting == 0 {
 		return
 	}
 	waited := r.since(b.oldest)
 	r.at(b.oldest.Add(time.Duration(r.config.Jobs.WaitingAfter)))
 	switch {
-	case r.schema.activity && !b.runner && waited > keepAlive:
+	case r.schema.activity && b.runners == 0 && waited > keepAlive:
 		r.Find(collectors.Finding{
 			Name: "job_runner_missing", Question: collectors.Contained, Severity: collectors.Critical,
 			Text: fmt.Sprintf("No job runner is connected to this database, and %s waiting, the oldest for %s.", are(waiting, "job"), span(waited)),

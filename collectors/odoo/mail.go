@@ -18,7 +18,7 @@ var mailGroup = &group{
 	read:       readMail,
 }
 
-const mostMails = 10000 // mails, newest first, that are looked at
+const mostMails = 5000 // mails, newest first, that are looked at
 
 const mailSQL = `
 SELECT state, failure, count(*),
@@ -35,7 +35,8 @@ FROM (
 // scheduledText reads a moment from the text that series before 16 keep it in.
 const scheduledText = `CASE WHEN m.scheduled_date ~ '^\d{4}-[01]\d-[0-3]\d( [0-2]\d:[0-5]\d(:[0-5]\d)?)?$' THEN m.scheduled_date::timestamp END`
 
-func mailStatements(s *schema, _ *Config) []string {
+func mailStatements(r *reading) []string {
+	s := r.schema
 	columns := "id, state, create_date"
 	scheduled := s.column("m", "mail_mail.scheduled_date", "timestamp")
 	if s.has("mail_mail.scheduled_date") {

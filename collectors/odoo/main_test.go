@@ -46,12 +46,20 @@ type ward struct {
 // countedCluster is a real cluster whose number of writes a test can set, and which counts visits.
 type countedCluster struct {
 	*postgres.Cluster
-	writes uint64
-	visits int
-	in     func() // called within a visit, before anything is asked
+	writes  uint64
+	visits  int
+	runners int    // 0: what the real cluster says
+	in      func() // called within a visit, before anything is asked
 }
 
 func (c *countedCluster) Writes(string) (uint64, bool) { return c.writes, true }
+
+func (c *countedCluster) JobRunners(database string) (int, bool) {
+	if c.runners > 0 {
+		return c.runners, true
+	}
+	return c.Cluster.JobRunners(database)
+}
 
 func (c *countedCluster) Visit(ctx context.Context, database string, fn func(context.Context, *pgconn.PgConn) error) error {
 	c.visits++
@@ -124,6 +132,12 @@ func (w *ward) builder() *collectors.Builder { return w.builderAt(time.Now()) }
 
 func (w *ward) builderAt(at time.Time) *collectors.Builder {
 	return collectors.NewBuilder(collectors.Key{Collector: "odoo", Target: "main", Tenant: "north"}, at)
+}
+
+// reading is a visit under way, before anything is asked.
+func (w *ward) reading() *reading {
+	b := w.builder()
+	return &reading{Builder: b, config: w.config, schema: w.schema, memory: &w.memory, now: b.At()}
 }
 
 // collect makes one visit that must succeed.

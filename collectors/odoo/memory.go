@@ -7,13 +7,23 @@ import (
 	"github.com/wardround/wardround/collectors"
 )
 
-// memory is what is remembered of a tenant's scheduled tasks from visit to visit: Odoo 18
-// deactivates a task that fails for a week and forgets its failures, so that afterwards nothing
-// in the table tells it from one that was never wanted.
+// memory is what is remembered of a tenant from visit to visit: what was counted, and which of
+// its scheduled tasks were active. Odoo 18 deactivates a task that fails for a week and forgets its
+// failures, so that afterwards nothing in the table tells it from one that was never wanted.
 type memory struct {
+	began       time.Time      // of the first visit, by our clock: all counters were zero then
 	crons       map[int64]cron // as of the last visit; nil before the first
 	deactivated []deactivation // of the last day, oldest first
 	total       int            // since the daemon began to visit the tenant
+	jobs        jobMemory
+}
+
+// since is when the counters were zero.
+func (m *memory) since(now time.Time) time.Time {
+	if m.began.IsZero() {
+		m.began = now
+	}
+	return m.began
 }
 
 type deactivation struct {

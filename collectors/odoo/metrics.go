@@ -80,6 +80,34 @@ var (
 		Name: "odoo_jobs_failed_in_window", Labels: []string{"channel"},
 		Help: "Jobs among the newest ones whose last try was within the last hour and failed", Source: "queue_job",
 	}
+	metricJobsRetrying = &collectors.Metric{
+		Name: "odoo_jobs_retrying",
+		Help: "Jobs that failed at least once and are not finished", Source: "queue_job.retry",
+	}
+	metricJobsFinished = &collectors.Metric{
+		Name: "odoo_jobs_finished_total", Type: collectors.Counter, Labels: []string{"channel", "state"},
+		Help: "Jobs seen to end as done, failed or cancelled", Source: "queue_job.date_done, queue_job.date_cancelled, queue_job.date_started",
+	}
+	metricJobFailures = &collectors.Metric{
+		Name: "odoo_job_failures_total", Type: collectors.Counter, Labels: []string{"channel", "exception"},
+		Help: "Jobs seen to fail, by the class of the error where it is one that is told apart", Source: "queue_job.exc_name",
+	}
+	metricJobRetries = &collectors.Metric{
+		Name: "odoo_job_retries_total", Type: collectors.Counter, Labels: []string{"channel"},
+		Help: "Tries beyond the first of jobs seen to end", Source: "queue_job.retry",
+	}
+	metricJobWait = &collectors.Metric{
+		Name: "odoo_job_wait_seconds", Type: collectors.Histogram, Unit: "seconds", Labels: []string{"channel"},
+		Help: "How long jobs seen to end had waited for their last try", Source: "queue_job.date_started, queue_job.eta, queue_job.date_created",
+	}
+	metricJobRun = &collectors.Metric{
+		Name: "odoo_job_execution_seconds", Type: collectors.Histogram, Unit: "seconds", Labels: []string{"channel"},
+		Help: "How long jobs seen to end were executed", Source: "queue_job.exec_time",
+	}
+	metricJobRunners = &collectors.Metric{
+		Name: "odoo_job_runners",
+		Help: "Job runners at work on the tenant's database; more than one start jobs twice", Source: "pg_stat_activity, pg_locks",
+	}
 	metricJobRunner = &collectors.Metric{
 		Name: "odoo_job_runner_present",
 		Help: "Whether a job runner is connected to the tenant's database", Source: "pg_stat_activity, pg_locks",
@@ -149,6 +177,7 @@ func Metrics() collectors.Catalogue {
 		metricModulesPending, metricCronsBlocked, metricCrons, metricCronsFailing, metricCronOldestOverdue, metricCronDue,
 		metricCronFailures, metricCronFailingSince, metricCronsNotShown, metricCronsDeactivated,
 		metricJobs, metricJobOldest, metricJobsStuck, metricChannelBlocked, metricJobsFailed, metricJobRunner,
+		metricJobsRetrying, metricJobsFinished, metricJobFailures, metricJobRetries, metricJobWait, metricJobRun, metricJobRunners,
 		metricMails, metricMailExceptions, metricMailOldest, metricWindowFull,
 		metricLoginChecks, metricLoginSuccess, metricLoginDuration, metricLoginColdStarts, metricLoginColdDuration,
 		metricPlannedChecks, metricPlannedTenants, metricRegistryLimit,

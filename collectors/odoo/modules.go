@@ -12,7 +12,7 @@ import (
 // program. Its pages answer as ever meanwhile.
 var modulesGroup = &group{
 	name: "modules", needs: []string{"ir_module_module.name", "ir_module_module.state", "ir_module_module.latest_version"}, facts: true,
-	statements: func(*schema, *Config) []string {
+	statements: func(*reading) []string {
 		return []string{
 			`SELECT state, latest_version FROM public.ir_module_module WHERE name = 'base' LIMIT 1`,
 			`SELECT state, count(*) FROM public.ir_module_module WHERE state IN ('to install', 'to upgrade', 'to remove') GROUP BY state`,

@@ -1,6 +1,7 @@
 package odoo
 
 import (
+	_ "embed"
 	"fmt"
 	"regexp"
 	"slices"
@@ -62,6 +63,21 @@ func failureType(s string) string {
 	case s == "":
 		return "unknown"
 	case slices.Contains(failureTypes, s):
+		return s
+	}
+	return otherName
+}
+
+// exceptionNames are the kinds of errors that are told apart: those that say who is at fault, our
+// code, the data, a partner or the database.
+//
+//go:embed exceptions.txt
+var exceptionNames string
+
+// exceptionName is the name of an error's class where it is one of those.
+func exceptionName(s string) string {
+	s = strings.TrimPrefix(s, "builtins.")
+	if s != "" && !strings.ContainsAny(s, " \n") && strings.Contains(exceptionNames, "\n"+s+"\n") {
 		return s
 	}
 	return otherName

@@ -57,6 +57,9 @@ func (r *row) keep(i int, err error) {
 	}
 }
 
+// seconds is a duration as statements write it.
+func seconds(d time.Duration) string { return strconv.FormatInt(int64(d.Seconds()), 10) }
+
 // each reads rows one by one.
 func each(rows [][][]byte, read func(*row)) error {
 	for _, columns := range rows {

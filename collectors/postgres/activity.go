@@ -24,7 +24,8 @@ const activitySQL = `SELECT coalesce(datname, '') AS datname, coalesce(usename, 
   extract(epoch FROM clock_timestamp()) AS now,
   extract(epoch FROM min(xact_start) FILTER (WHERE pid <> pg_backend_pid())) AS xact,
   extract(epoch FROM min(query_start) FILTER (WHERE pid <> pg_backend_pid() AND state = 'active')) AS query,
-  extract(epoch FROM min(state_change) FILTER (WHERE state LIKE 'idle in transaction%')) AS idle
+  extract(epoch FROM min(state_change) FILTER (WHERE state LIKE 'idle in transaction%')) AS idle,
+  count(*) FILTER (WHERE query IN ('SELECT 1', 'LISTEN queue_job', 'CLOSE "select_jobs"') AND state_change > now() - interval '3 minutes') AS runners
 FROM pg_stat_activity WHERE datid IS NOT NULL OR usesysid IS NOT NULL GROUP BY 1, 2, 3, 4, 5`
 
 // activityGroup is who is connected and for how long transactions have been open.
@@ -41,6 +42,7 @@ type oldest map[*collectors.Metric]float64
 func (r *round) readActivity(t table) {
 	now, _ := t.first().number("now")
 	databases := map[string]oldest{}
+	r.snapshot.runners = map[string]int{}
 	for line := range t.each {
 		database := line.text("datname")
 		r.setDatabase(metricActivity, line, "n", database,
@@ -51,6 +53,8 @@ func (r *round) readActivity(t table) {
 		if databases[database] == nil {
 			databases[database] = oldest{}
 		}
+		runners, _ := line.count("runners")
+		r.snapshot.runners[database] += int(runners)
 		databases[database].take(metricOldestXact, line, "xact")
 		databases[database].take(metricOldestQuery, line, "query")
 		databases[database].take(metricOldestIdle, line, "idle")

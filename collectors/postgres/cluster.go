@@ -56,6 +56,7 @@ type Cluster struct {
 type snapshot struct {
 	databases []Database
 	writes    map[string]uint64 // nil where it is not known
+	runners   map[string]int    // nil where it is not known
 }
 
 // Database is one database of a cluster.
@@ -115,6 +116,16 @@ func (c *Cluster) Writes(database string) (uint64, bool) {
 	defer c.mu.RUnlock()
 	n, ok := c.snapshot.writes[database]
 	return n, ok
+}
+
+// JobRunners is how many job runners of Odoo were connected to a database as of the last round: they
+// keep a connection to each database that they serve and say something on it every minute. It
+// takes no more than the look at all sessions that a round takes anyhow. False when the last
+// round did not learn it.
+func (c *Cluster) JobRunners(database string) (int, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.snapshot.runners[database], c.snapshot.runners != nil
 }
 
 // Close closes the control connection, after a round under way.

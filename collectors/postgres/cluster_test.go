@@ -220,3 +220,25 @@ func TestGroupsThatTheServerHasNothingOf(t *testing.T) {
 	requireAbsent(t, collect(t, c), "wardround_indicator_unavailable")
 	require.Len(t, c.session.questions, len(groups()))
 }
+
+// A job runner is known by its last statement: it listens, and says SELECT 1 every minute.
+func TestJobRunnersAreSeen(t *testing.T) {
+	clinic, other := primary.DatabaseForTest(t, ""), primary.DatabaseForTest(t, "")
+	c := monitored(t, primary, Options{})
+	_, known := c.JobRunners(clinic)
+	require.False(t, known, "before the first round")
+	for _, sql := range []string{"LISTEN queue_job", "SELECT 1", "SELECT 2"} {
+		conn, err := primary.Connect(t.Context(), "", clinic)
+		require.NoError(t, err)
+		_, err = conn.PgConn().Exec(t.Context(), sql).ReadAll()
+		require.NoError(t, err)
+		defer func() { require.NoError(t, conn.Close(t.Context())) }()
+	}
+	collect(t, c)
+	runners, known := c.JobRunners(clinic)
+	require.True(t, known)
+	require.Equal(t, 2, runners)
+	runners, known = c.JobRunners(other)
+	require.True(t, known)
+	require.Zero(t, runners)
+}

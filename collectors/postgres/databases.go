@@ -89,7 +89,8 @@ func databasesSQL(f facts) string {
 }
 
 func (r *round) readDatabases(t table) {
-	r.snapshot = snapshot{databases: make([]Database, 0, len(t.rows)), writes: make(map[string]uint64, len(t.rows))}
+	r.snapshot.databases = make([]Database, 0, len(t.rows))
+	r.snapshot.writes = make(map[string]uint64, len(t.rows))
 	for line := range t.each {
 		db := databaseOf(line)
 		r.snapshot.databases = append(r.snapshot.databases, db)

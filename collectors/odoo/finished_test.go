@@ -1,0 +1,134 @@
+package odoo
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
+	seeds "github.com/wardround/wardround/testdata/odoo"
+)
+
+// ended inserts jobs that ended just now, after they waited 20 s and ran for 2.
+const ended = `INSERT INTO queue_job (uuid, state, channel, date_created, date_started, date_done, date_cancelled, exec_time, retry, exc_name)
+	SELECT '%[1]s' || n, '%[1]s', 'root.lab', u - interval '22 seconds', u - interval '2 seconds',
+		CASE '%[1]s' WHEN 'done' THEN u END, CASE '%[1]s' WHEN 'cancelled' THEN u END, CASE '%[1]s' WHEN 'done' THEN 2 END, n - 1, %[3]s
+	FROM generate_series(1, %[2]d) n, (SELECT clock_timestamp() AT TIME ZONE 'utc' + interval '3 seconds' AS u) c;`
+
+func TestFinishedJobsAreCountedOnce(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	absent(t, w.collect(t), "odoo_jobs_finished_total")
+	w.exec(t, fmt.Sprintf(ended, "done", 3, "NULL")+fmt.Sprintf(ended, "failed", 2, "'psycopg2.errors.DeadlockDetected'")+fmt.Sprintf(ended, "cancelled", 1, "NULL"))
+	for range 2 {
+		b := w.collect(t)
+		require.Equal(t, 3.0, value(t, b, "odoo_jobs_finished_total", "channel", "root.lab", "state", "done"))
+		require.Equal(t, 2.0, value(t, b, "odoo_jobs_finished_total", "channel", "root.lab", "state", "failed"))
+		require.Equal(t, 1.0, value(t, b, "odoo_jobs_finished_total", "channel", "root.lab", "state", "cancelled"))
+		require.Equal(t, 2.0, value(t, b, "odoo_job_failures_total", "channel", "root.lab", "exception", "psycopg2.errors.DeadlockDetected"))
+		require.Equal(t, 4.0, value(t, b, "odoo_job_retries_total", "channel", "root.lab"), "0+1+2, 0+1 and 0")
+		require.Equal(t, 2.0, value(t, b, "odoo_jobs_failed_in_window", "channel", "root.lab"))
+		require.Zero(t, bucket(t, b, "odoo_job_wait_seconds", "15.0"))
+		require.Equal(t, 6.0, bucket(t, b, "odoo_job_wait_seconds", "60.0"))
+		require.Zero(t, bucket(t, b, "odoo_job_execution_seconds", "1.0"))
+		require.Equal(t, 3.0, bucket(t, b, "odoo_job_execution_seconds", "5.0"))
+	}
+	w.exec(t, `DELETE FROM queue_job`)
+	require.Equal(t, 3.0, value(t, w.collect(t), "odoo_jobs_finished_total", "state", "done"), "Odoo cleaned up")
+	w.exec(t, fmt.Sprintf(ended, "done", 1, "NULL"))
+	require.Equal(t, 4.0, value(t, w.collect(t), "odoo_jobs_finished_total", "state", "done"))
+}
+
+func TestFailingAgainCountsAgain(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.collect(t)
+	w.exec(t, fmt.Sprintf(ended, "failed", 1, "'odoo.addons.clinic.John Smith'"))
+	require.Equal(t, 1.0, value(t, w.collect(t), "odoo_job_failures_total", "exception", "other"))
+	w.exec(t, `UPDATE queue_job SET date_started = date_started + interval '1 second' WHERE state = 'failed' AND channel = 'root.lab'`)
+	require.Equal(t, 2.0, value(t, w.collect(t), "odoo_job_failures_total", "exception", "other"))
+}
+
+// What is worked off first has the lowest ids, far below the newest.
+func TestOldJobsThatFinishAreSeen(t *testing.T) {
+	w := backlogged(t, 3*mostNewest, 20, 0)
+	w.exec(t, fmt.Sprintf(`INSERT INTO queue_job (uuid, state, channel, date_created)
+		SELECT 'x' || n, 'cancelled', 'root.lab', now() AT TIME ZONE 'utc' FROM generate_series(1, %d) n`, 3*mostNewest))
+	w.collect(t)
+	w.exec(t, `UPDATE queue_job SET state = 'done', date_done = u, date_started = u, exec_time = 1
+		FROM (SELECT clock_timestamp() AT TIME ZONE 'utc' + interval '1 second' AS u) c WHERE state = 'pending'`)
+	b := w.collect(t)
+	require.Equal(t, 20.0, value(t, b, "odoo_jobs_finished_total", "channel", "root.invoice", "state", "done"))
+	require.Zero(t, value(t, b, "odoo_window_full", "indicator", "jobs_finished"))
+}
+
+// Whether more ended than was looked at is known from how far back the newest jobs reach.
+func TestMoreJobsThanAreLookedAt(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	require.NoError(t, w.Collect(t.Context(), w.builderAt(time.Now().Add(-time.Minute))))
+	w.exec(t, fmt.Sprintf(ended, "done", mostNewest+10, "NULL"))
+	b := w.collect(t)
+	require.Equal(t, 1.0, value(t, b, "odoo_window_full", "indicator", "jobs_finished"))
+	require.Equal(t, float64(mostNewest), value(t, b, "odoo_jobs_finished_total", "state", "done"))
+}
+
+func TestRetryingJobs(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, `INSERT INTO queue_job (uuid, state, channel, retry, date_created, eta)
+		VALUES ('a', 'pending', 'root.lab', 2, now() AT TIME ZONE 'utc', now() AT TIME ZONE 'utc' + interval '1 hour'),
+			('b', 'pending', 'root.lab', 0, now() AT TIME ZONE 'utc', now() AT TIME ZONE 'utc' + interval '1 hour')`)
+	require.Equal(t, 1.0, value(t, w.collect(t), "odoo_jobs_retrying"))
+}
+
+// Series 12 and 13 have neither dependencies nor cancelled jobs.
+func TestJobsOfOldSeries(t *testing.T) {
+	w := seeded(t, seeds.Series17, seeds.StuckJob)
+	w.exec(t, `DROP INDEX queue_job_identity_key_state_partial_index; ALTER TABLE queue_job DROP COLUMN date_cancelled, DROP COLUMN graph_uuid,
+		DROP COLUMN exec_time, DROP COLUMN exc_name, DROP COLUMN retry`)
+	w.collect(t)
+	w.exec(t, `UPDATE queue_job SET state = 'done', date_done = u, date_started = u
+		FROM (SELECT clock_timestamp() AT TIME ZONE 'utc' + interval '1 second' AS u) c WHERE state = 'pending'`)
+	b := w.collect(t)
+	require.Empty(t, unavailable(b))
+	require.Equal(t, 39.0, value(t, b, "odoo_jobs_finished_total", "channel", "root.invoice", "state", "done"))
+	absent(t, b, "odoo_job_execution_seconds")
+	absent(t, b, "odoo_jobs_retrying")
+}
+
+func TestDoubledJobRunner(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	for n, sql := range []string{"LISTEN queue_job", "SELECT 1", "SELECT pg_advisory_lock(42)"} {
+		conn, err := server.Connect(t.Context(), seeds.Owner, w.name)
+		require.NoError(t, err)
+		defer conn.Close(t.Context())
+		_, err = conn.PgConn().Exec(t.Context(), sql).ReadAll()
+		require.NoError(t, err)
+		b := w.collect(t)
+		require.Equal(t, []float64{1, 2, 1}[n], value(t, b, "odoo_job_runners"), "one that holds a lock is the one at work")
+		require.Equal(t, n == 1, text(b, "job_runner_doubled") != "")
+	}
+}
+
+// What the cluster has seen is not looked for again in the tenant's database.
+func TestJobRunnerThatTheClusterSaw(t *testing.T) {
+	w := seeded(t, seeds.Series18, seeds.StuckJob)
+	w.cluster.runners = 1
+	b := w.collect(t)
+	require.Equal(t, 1.0, value(t, b, "odoo_job_runner_present"))
+	require.NotContains(t, findings(b), "job_runner_missing")
+	r := w.reading()
+	r.runners = 1
+	require.Len(t, jobStatements(r), 2)
+}
+
+func bucket(t *testing.T, b *collectors.Batch, family, le string) float64 {
+	t.Helper()
+	var found []float64
+	b.Each(func(name string) bool { return name == family }, func(s collectors.Series) {
+		if s.Get("le") == le {
+			found = append(found, s.Value())
+		}
+	})
+	require.Len(t, found, 1, "%s le=%s", family, le)
+	return found[0]
+}
