@@ -66,17 +66,19 @@ func (o *objectives) replace(c *config.Config) error {
 	if err := indicator.CheckAll(all); err != nil {
 		return err
 	}
-	if err := o.ledger.Watch(ledger.Windows(all)); err != nil {
-		return err
+	back := func(err error) error {
+		_, redefined := o.ledger.Define(o.all)
+		return errors.Join(err, redefined, o.ledger.Watch(ledger.Windows(o.all)))
 	}
-	back := func(err error) error { return errors.Join(err, o.ledger.Watch(ledger.Windows(o.all))) }
 	renewed, err := o.ledger.Define(all)
 	if err != nil {
+		return err
+	}
+	if err := o.ledger.Watch(ledger.Windows(all)); err != nil {
 		return back(err)
 	}
 	if err := o.indicators.Update(all); err != nil {
-		_, redefined := o.ledger.Define(o.all)
-		return back(errors.Join(err, redefined))
+		return back(err)
 	}
 	for _, name := range renewed {
 		o.logger.Warn("the objective measures something else than before: its record begins anew, the earlier one is kept", "objective", name)

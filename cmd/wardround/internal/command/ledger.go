@@ -89,6 +89,9 @@ func showLedger(p Process, o *app.Offline, from, to time.Time) error {
 	stats := o.Ledger.Stats()
 	fmt.Fprintf(p.Stdout, "%d instances, %.1f MB, through %s\n%s to %s:\n", stats.Instances, float64(stats.Bytes)/1e6,
 		o.Ledger.Through().Format(time.RFC3339), from.Format(time.RFC3339), to.Format(time.RFC3339))
+	if need, known := aYear(o.Ledger, o.Config.Ledger.Retention); known {
+		fmt.Fprintf(p.Stdout, "as it grew so far, a year needs %.2f GB\n", need/1e9)
+	}
 	w := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "objective\tinstances\tgood\tbad\tmeasured min\tmissing min\texcluded min\t")
 	for _, name := range sortedKeys(rows) {
@@ -96,6 +99,21 @@ func showLedger(p Process, o *app.Offline, from, to time.Time) error {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", name, r.instances, r.Good, r.Bad, r.Measured, r.Missing(), r.Excluded)
 	}
 	return w.Flush()
+}
+
+// aYear is how many bytes a year of the record takes if it is like what there is of it.
+func aYear(book *ledger.Ledger, retention time.Duration) (bytes float64, known bool) {
+	first := book.Through()
+	for _, began := range book.Instances() {
+		if began.Before(first) {
+			first = began
+		}
+	}
+	age := book.Through().Sub(first)
+	if age < slo.Day {
+		return 0, false
+	}
+	return float64(book.Stats().Bytes) * float64(365*slo.Day) / float64(min(age, retention)), true
 }
 
 func ledgerCheckCommand(k *kingpin.Application) command {

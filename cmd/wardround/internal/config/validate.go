@@ -227,13 +227,13 @@ func (v *validator) alerting() {
 	}
 }
 
-// minRetention lets every window find the minutes that leave it.
-const minRetention = 367 * slo.Day
+// minRetention lets every window find the minutes that leave it, and exclusions reach all of it.
+const minRetention = 370 * slo.Day
 
 func (v *validator) ledger() {
 	l := v.file.Ledger
 	if time.Duration(l.Retention) < minRetention {
-		v.fail("ledger.retention", "%s is too short: windows of a year need every minute of it; 367d at least", l.Retention)
+		v.fail("ledger.retention", "%s is too short: windows of a year need every minute of it; 370d at least", l.Retention)
 	}
 	v.config.Ledger = LedgerConfig{Retention: time.Duration(l.Retention), Grace: time.Duration(l.Grace)}
 }

@@ -34,6 +34,7 @@ type AlertJSON struct {
 	Starts      *time.Time        `json:"starts_at"`
 	Ends        *time.Time        `json:"ends_at"`
 	FoldedInto  *string           `json:"folded_into"` // the fingerprint of the alert that tells of it
+	Withheld    bool              `json:"withheld"`    // Alertmanager was never told of it: the other one stood already
 }
 
 func (s *server) alerts(_ *http.Request, p *parameters) (any, error) {
@@ -60,7 +61,7 @@ func (s *server) alerts(_ *http.Request, p *parameters) (any, error) {
 // alerts reads what alerts can be narrowed by.
 func (p *parameters) alerts() func(*AlertJSON) bool {
 	labels := map[string][]string{}
-	for _, name := range []string{alert.ObjectiveLabel, "tenant", "target", alert.TierLabel} {
+	for _, name := range []string{alert.ObjectiveLabel, alert.TenantLabel, "target", alert.ClusterLabel, alert.TierLabel} {
 		labels[name] = p.texts(name)
 	}
 	for _, q := range choices(p, alert.QuestionLabel, slo.Questions()) {
@@ -98,6 +99,6 @@ func alertJSON(a alert.Alert) AlertJSON {
 		Fingerprint: a.Fingerprint(), Name: a.Labels[alert.NameLabel], State: a.State, Frozen: a.Frozen, Severity: a.Severity(),
 		Objective: named(a.Labels[alert.ObjectiveLabel]), Tenant: named(a.Labels["tenant"]), Target: named(a.Labels["target"]),
 		Labels: maps.Clone(a.Labels), Annotations: annotations,
-		Since: instant(a.ActiveSince), Starts: instant(a.StartsAt), Ends: instant(a.EndsAt), FoldedInto: named(a.FoldedInto),
+		Since: instant(a.ActiveSince), Starts: instant(a.StartsAt), Ends: instant(a.EndsAt), FoldedInto: named(a.FoldedInto), Withheld: a.Withheld,
 	}
 }

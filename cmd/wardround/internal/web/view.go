@@ -274,13 +274,14 @@ func judgeFinding(s collectors.Severity) Verdict {
 }
 
 // gravest keeps one alert for each promise of each tenant or target: the windows of one policy
-// fire together, and people need to hear of it once. The alerts come gravest first.
+// fire together, and people need to hear of it once; and once of a fault that many tenants of a
+// cluster share. The alerts come gravest first.
 func gravest(all []alert.Alert) []alert.Alert {
-	seen := map[[3]string]bool{}
+	seen := map[[4]string]bool{}
 	var kept []alert.Alert
 	for _, a := range all {
-		about := [3]string{a.Labels[alert.ObjectiveLabel], a.Labels["tenant"], a.Labels["target"]}
-		if a.Severity() == alert.WatchdogSeverity || seen[about] {
+		about := [4]string{a.Labels[alert.ObjectiveLabel], a.Labels[alert.TenantLabel], a.Labels["target"], a.Labels[alert.ClusterLabel]}
+		if a.Severity() == alert.WatchdogSeverity || a.FoldedInto != "" || seen[about] {
 			continue
 		}
 		seen[about] = true
