@@ -128,12 +128,13 @@ func HistoryOf(ctx context.Context, c *config.Config, name string, o slo.Objecti
 }
 
 // History reads what the ledger holds of an objective up to a time, raw: exclusions are laid over
-// it when it is replayed.
+// it when it is replayed. Minutes in which others alone were measured are in it, because they were
+// watched.
 func (o *Offline) History(objective string, to time.Time) (*simulate.History, error) {
 	return simulate.Load(func(yield func(simulate.Minute, error) bool) {
 		var m simulate.Minute
 		stopped := errors.New("stopped")
-		err := o.Ledger.Minutes(time.Time{}, to, func(i slo.Instance) bool { return i.Objective == objective }, func(e *ledger.Entry) error {
+		err := o.Ledger.Minutes(time.Time{}, to, func(slo.Instance) bool { return true }, func(e *ledger.Entry) error {
 			if !e.Until.IsZero() {
 				return nil // of a history that ended: it measured something else
 			}

@@ -81,10 +81,27 @@ func export(ctx context.Context, w io.Writer, book *ledger.Ledger, format string
 	if err := table.Write(row); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	err := book.Minutes(from, to, wanted, func(e *ledger.Entry) error {
-		if !e.Until.IsZero() {
-			return ctx.Err() // the history of what it measured before: two would stand in one minute
+	var minute time.Time
+	told := true // whether the minute has a row
+	// A minute in which others alone were measured was watched: its row holds nothing else.
+	finish := func() error {
+		if told {
+			return nil
 		}
+		row = append(append(row[:0], minute.Format(time.RFC3339)), make([]string, len(labels)+4)...)
+		return table.Write(row)
+	}
+	err := book.Minutes(from, to, func(slo.Instance) bool { return true }, func(e *ledger.Entry) error {
+		if !e.Minute.Equal(minute) {
+			if err := finish(); err != nil {
+				return err
+			}
+			minute, told = e.Minute, false
+		}
+		if !e.Until.IsZero() || !wanted(e.Instance) { // of a history that ended: two would stand in one minute
+			return ctx.Err()
+		}
+		told = true
 		row = append(row[:0], e.Minute.Format(time.RFC3339), e.Instance.Objective)
 		for _, name := range labels {
 			row = append(row, e.Instance.Get(name))
@@ -96,6 +113,7 @@ func export(ctx context.Context, w io.Writer, book *ledger.Ledger, format string
 		row = append(row, strconv.FormatUint(e.Good, 10), strconv.FormatUint(e.Bad, 10), carried)
 		return errors.Join(ctx.Err(), table.Write(row))
 	})
+	err = errors.Join(err, finish())
 	table.Flush()
 	return errors.Join(err, table.Error())
 }
