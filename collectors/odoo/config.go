@@ -45,8 +45,9 @@ type Config struct {
 
 // Crons says when scheduled tasks are in trouble.
 type Crons struct {
-	Grace model.Duration `yaml:"grace"` // a task is overdue when it is late by more than this and by more than one interval
-	Show  int            `yaml:"show"`  // tasks in trouble that get series of their own, per tenant
+	Grace        model.Duration `yaml:"grace"`         // a task is overdue when it is late by more than this and by more than one interval
+	RunningAfter model.Duration `yaml:"running_after"` // a task that runs for longer is reported
+	Show         int            `yaml:"show"`          // tasks in trouble that get series of their own, per tenant
 }
 
 // Jobs says what queue_job keeps outside the database, and when jobs are in trouble.
@@ -56,9 +57,10 @@ type Jobs struct {
 	WaitingAfter model.Duration `yaml:"waiting_after"` // a runnable job that waits for longer is reported
 }
 
-// Mail says when outgoing mail is in trouble.
+// Mail says when mail is in trouble.
 type Mail struct {
-	DelayedAfter model.Duration `yaml:"delayed_after"` // Odoo's mail queue runs hourly
+	DelayedAfter  model.Duration `yaml:"delayed_after"`  // Odoo's mail queue runs hourly
+	FetchedWithin model.Duration `yaml:"fetched_within"` // incoming mail that was not fetched for longer is reported; Odoo fetches every 5 minutes
 }
 
 // What Config.Staging can be.
@@ -78,9 +80,9 @@ func DefaultConfig() Config {
 		RegistryLimit: 136,
 		Concurrency:   4,
 		EveryRound:    []string{"dedicated"},
-		Crons:         Crons{Grace: model.Duration(5 * time.Minute), Show: 10},
+		Crons:         Crons{Grace: model.Duration(5 * time.Minute), RunningAfter: model.Duration(time.Hour), Show: 10},
 		Jobs:          Jobs{StuckAfter: model.Duration(30 * time.Minute), WaitingAfter: model.Duration(15 * time.Minute)},
-		Mail:          Mail{DelayedAfter: model.Duration(2 * time.Hour)},
+		Mail:          Mail{DelayedAfter: model.Duration(2 * time.Hour), FetchedWithin: model.Duration(time.Hour)},
 		Staging:       StagingExclude,
 	}
 }
@@ -106,6 +108,7 @@ func (c Config) Validate() error {
 		wrong(err != nil, "tls", "%v", err)
 	}
 	wrong(c.Crons.Grace <= 0, "crons.grace", "must be positive")
+	wrong(c.Crons.RunningAfter <= 0, "crons.running_after", "must be positive")
 	wrong(c.Crons.Show < 0 || c.Crons.Show > mostShown, "crons.show", "is %d; write 0 to %d", c.Crons.Show, mostShown)
 	for _, channel := range slices.Sorted(maps.Keys(c.Jobs.Channels)) {
 		capacity := c.Jobs.Channels[channel]
@@ -115,6 +118,7 @@ func (c Config) Validate() error {
 	wrong(c.Jobs.StuckAfter <= 0, "jobs.stuck_after", "must be positive")
 	wrong(c.Jobs.WaitingAfter <= 0, "jobs.waiting_after", "must be positive")
 	wrong(c.Mail.DelayedAfter <= 0, "mail.delayed_after", "must be positive")
+	wrong(c.Mail.FetchedWithin <= 0, "mail.fetched_within", "must be positive")
 	for _, series := range slices.Sorted(maps.Keys(c.ExpectedBaseVersion)) {
 		expected := c.ExpectedBaseVersion[series]
 		wrong(versionName(expected) == "" || seriesOf(expected) != series, "expected_base_version."+series,

@@ -28,6 +28,8 @@ func TestConfigProblems(t *testing.T) {
 		"jobs.stuck_after":           func(c *Config) { c.Jobs.StuckAfter = 0 },
 		"jobs.waiting_after":         func(c *Config) { c.Jobs.WaitingAfter = 0 },
 		"mail.delayed_after":         func(c *Config) { c.Mail.DelayedAfter = 0 },
+		"mail.fetched_within":        func(c *Config) { c.Mail.FetchedWithin = 0 },
+		"crons.running_after":        func(c *Config) { c.Crons.RunningAfter = 0 },
 		"expected_base_version.18.0": func(c *Config) { c.ExpectedBaseVersion = map[string]string{"18.0": "17.0.1.3"} },
 		"staging":                    func(c *Config) { c.Staging = "maybe" },
 	} {

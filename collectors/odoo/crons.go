@@ -17,7 +17,7 @@ var cronsGroup = &group{
 	wants: []string{
 		"ir_cron.numbercall", "ir_cron.failure_count", "ir_cron.first_failure_date",
 		"ir_cron_trigger.cron_id", "ir_cron_trigger.call_at",
-		"ir_cron_progress.id", "ir_cron_progress.cron_id", "ir_cron_progress.timed_out_counter",
+		"ir_cron_progress.id", "ir_cron_progress.cron_id", "ir_cron_progress.timed_out_counter", "ir_cron_progress.create_date",
 		"ir_model_data.module", "ir_model_data.name", "ir_model_data.model", "ir_model_data.res_id",
 	},
 	statements: cronStatements,
@@ -26,17 +26,15 @@ var cronsGroup = &group{
 		if err != nil {
 			return err
 		}
-		var running int64
+		var under underway
 		var trigger time.Time
-		err = each(answers[1], func(row *row) { running, trigger = row.int(0), row.time(1) })
+		err = each(answers[1], func(row *row) { under.count, under.since, trigger = row.int(0), row.time(1), row.time(2) })
 		if err != nil {
 			return err
 		}
-		for _, c := range crons {
-			running += int64(truth(c.running && !c.due(r.now).IsZero()))
-		}
 		r.at(trigger)
-		reportCrons(r, crons, running)
+		under.add(crons, r.now)
+		reportCrons(r, crons, under)
 		return nil
 	},
 }
@@ -51,7 +49,7 @@ SELECT c.id, coalesce(c.active, false), {numbercall} = 0,
   extract(epoch FROM c.nextcall)::float8, extract(epoch FROM called.at)::float8,
   c.interval_number * CASE c.interval_type WHEN 'minutes' THEN 60 WHEN 'hours' THEN 3600 WHEN 'days' THEN 86400
     WHEN 'weeks' THEN 604800 WHEN 'months' THEN 2592000 ELSE 0 END,
-  {failures}, extract(epoch FROM {failing})::float8, coalesce(progress.running, false), {xmlid}
+  {failures}, extract(epoch FROM {failing})::float8, coalesce(progress.running, false), {xmlid}, extract(epoch FROM progress.since)::float8
 FROM public.ir_cron c LEFT JOIN called ON called.cron_id = c.id LEFT JOIN progress ON progress.cron_id = c.id
 ORDER BY c.active DESC NULLS LAST, c.nextcall, c.id LIMIT {most}`
 
@@ -59,16 +57,18 @@ ORDER BY c.active DESC NULLS LAST, c.nextcall, c.id LIMIT {most}`
 const (
 	calledSQL = `SELECT cron_id, min(call_at) AS at FROM (
 	SELECT cron_id, call_at FROM public.ir_cron_trigger WHERE call_at <= now() AT TIME ZONE 'utc' ORDER BY call_at LIMIT 1000) t GROUP BY cron_id`
-	progressSQL = `SELECT DISTINCT ON (cron_id) cron_id, timed_out_counter > 0 AS running FROM (
-	SELECT id, cron_id, timed_out_counter FROM public.ir_cron_progress ORDER BY id DESC LIMIT 500) p ORDER BY cron_id, id DESC`
+	progressSQL = `SELECT DISTINCT ON (cron_id) cron_id, timed_out_counter > 0 AS running, since FROM (
+	SELECT id, cron_id, timed_out_counter, {created} AS since FROM public.ir_cron_progress ORDER BY id DESC LIMIT 500) p ORDER BY cron_id, id DESC`
 	xmlidSQL = `(SELECT min(d.module || '.' || d.name) FROM public.ir_model_data d WHERE d.model = 'ir.cron' AND d.res_id = c.id)`
 	nextSQL  = `(SELECT extract(epoch FROM min(call_at))::float8 FROM public.ir_cron_trigger WHERE call_at > now() AT TIME ZONE 'utc')`
 	// While a task runs, its worker holds a row lock and with it this lock on the table. Where
 	// there is no progress table that is the only sign; it is looked for only while a task is due.
-	lockedSQL = `CASE WHEN EXISTS (SELECT FROM public.ir_cron WHERE active AND nextcall <= now() AT TIME ZONE 'utc') THEN (
-	SELECT count(DISTINCT pid) FROM pg_catalog.pg_locks WHERE locktype = 'relation' AND mode = 'RowShareLock' AND granted
-	AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-	AND relation = 'public.ir_cron'::regclass) ELSE 0 END`
+	lockedSQL = `SELECT count(DISTINCT l.pid) AS running, extract(epoch FROM min(a.xact_start))::float8 AS since
+	FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
+	WHERE EXISTS (SELECT FROM public.ir_cron WHERE active AND nextcall <= now() AT TIME ZONE 'utc')
+	AND l.locktype = 'relation' AND l.mode = 'RowShareLock' AND l.granted
+	AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+	AND l.relation = 'public.ir_cron'::regclass`
 )
 
 func cronStatements(r *reading) []string {
@@ -81,15 +81,16 @@ func cronStatements(r *reading) []string {
 	}
 	crons := fill(cronsSQL,
 		"{called}", choose("ir_cron_trigger.call_at", calledSQL, "SELECT NULL::int AS cron_id, NULL::timestamp AS at"),
-		"{progress}", choose("ir_cron_progress.timed_out_counter", progressSQL, "SELECT NULL::int AS cron_id, NULL::bool AS running"),
+		"{progress}", choose("ir_cron_progress.timed_out_counter", fill(progressSQL, "{created}", choose("ir_cron_progress.create_date", "create_date", "NULL::timestamp")),
+			"SELECT NULL::int AS cron_id, NULL::bool AS running, NULL::timestamp AS since"),
 		"{numbercall}", s.column("c", "ir_cron.numbercall", "int"),
 		"{failures}", s.column("c", "ir_cron.failure_count", "int"),
 		"{failing}", s.column("c", "ir_cron.first_failure_date", "timestamp"),
 		"{xmlid}", choose("ir_model_data.res_id", xmlidSQL, "NULL::text"),
 		"{most}", fmt.Sprint(mostCrons))
-	return []string{crons, "SELECT " +
-		choose("ir_cron_progress.timed_out_counter", "0", lockedSQL) + ", " +
-		choose("ir_cron_trigger.call_at", nextSQL, "NULL::float8")}
+	return []string{crons, fill("SELECT running, since, {next} FROM ({locked}) l",
+		"{next}", choose("ir_cron_trigger.call_at", nextSQL, "NULL::float8"),
+		"{locked}", choose("ir_cron_progress.timed_out_counter", "SELECT 0 AS running, NULL::float8 AS since", lockedSQL))}
 }
 
 // cron is one scheduled task.
@@ -104,6 +105,7 @@ type cron struct {
 	failures int64
 	failing  time.Time // since when
 	running  bool
+	since    time.Time // when it began to run; zero where that is not known
 }
 
 func readCrons(rows [][][]byte) ([]cron, error) {
@@ -112,7 +114,7 @@ func readCrons(rows [][][]byte) ([]cron, error) {
 		crons = append(crons, cron{
 			id: r.int(0), active: r.bool(1) && !r.bool(2), finished: r.bool(2),
 			next: r.time(3), called: r.time(4), interval: r.seconds(5),
-			failures: r.int(6), failing: r.time(7), running: r.bool(8), name: cronName(r.text(9), r.int(0)),
+			failures: r.int(6), failing: r.time(7), running: r.bool(8), name: cronName(r.text(9), r.int(0)), since: r.time(10),
 		})
 	})
 	return crons, err
@@ -135,7 +137,7 @@ func (c *cron) overdue(now time.Time, grace time.Duration) bool {
 	return !due.IsZero() && now.Sub(due) > max(grace, c.interval)
 }
 
-func reportCrons(r *reading, crons []cron, running int64) {
+func reportCrons(r *reading, crons []cron, under underway) {
 	var active, due, overdue, failing int64
 	var oldest time.Time
 	var trouble []cron
@@ -157,7 +159,7 @@ func reportCrons(r *reading, crons []cron, running int64) {
 		}
 	}
 	for state, n := range map[string]int64{
-		"active": active, "disabled": int64(len(crons)) - active, "due": due, "overdue": overdue, "running": running,
+		"active": active, "disabled": int64(len(crons)) - active, "due": due, "overdue": overdue, "running": under.count,
 	} {
 		r.Set(metricCrons, float64(n), state)
 	}
@@ -168,6 +170,7 @@ func reportCrons(r *reading, crons []cron, running int64) {
 	r.Set(metricWindowFull, truth(len(crons) == mostCrons), "crons")
 	slices.SortFunc(trouble, byTrouble(r.now, grace))
 	reportTrouble(r, trouble)
+	under.report(r)
 	findCrons(r, trouble, overdue, failing)
 	r.memory.deactivations(r, crons)
 }

@@ -191,15 +191,22 @@ func TestRunningCron(t *testing.T) {
 	due := `UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'utc' - interval '1 minute' WHERE cron_name = 'HL7: pull lab results'`
 	t.Run("18 by its progress", func(t *testing.T) {
 		w := seeded(t, seeds.Series18)
-		w.exec(t, due+`; INSERT INTO ir_cron_progress (cron_id, timed_out_counter) SELECT id, 1 FROM ir_cron WHERE cron_name = 'HL7: pull lab results'`)
-		require.Equal(t, 1.0, value(t, w.collect(t), "odoo_crons", "state", "running"))
+		w.exec(t, due+`; INSERT INTO ir_cron_progress (cron_id, timed_out_counter, create_date)
+			SELECT id, 1, now() AT TIME ZONE 'utc' - interval '2 hours' FROM ir_cron WHERE cron_name = 'HL7: pull lab results'`)
+		b := w.collect(t)
+		require.Equal(t, 1.0, value(t, b, "odoo_crons", "state", "running"))
+		ago(t, 2*time.Hour, value(t, b, "odoo_cron_oldest_running_timestamp_seconds"))
+		ago(t, 2*time.Hour, value(t, b, "odoo_cron_running_since_timestamp_seconds", "cron", "clinic.ir_cron_lab_results"))
+		require.Contains(t, text(b, "cron_running_long"), "clinic.ir_cron_lab_results has been running for 2 h 0 min")
 	})
 	t.Run("17 by its lock", func(t *testing.T) {
 		w := seeded(t, seeds.Series17)
 		w.exec(t, due)
 		require.Zero(t, value(t, w.collect(t), "odoo_crons", "state", "running"))
 		locking(t, w, `SELECT id FROM ir_cron WHERE cron_name = 'HL7: pull lab results' FOR NO KEY UPDATE SKIP LOCKED`)
-		require.Equal(t, 1.0, value(t, w.collect(t), "odoo_crons", "state", "running"))
+		b := w.collect(t)
+		require.Equal(t, 1.0, value(t, b, "odoo_crons", "state", "running"))
+		ago(t, 0, value(t, b, "odoo_cron_oldest_running_timestamp_seconds"))
 	})
 }
 

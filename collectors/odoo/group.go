@@ -33,7 +33,7 @@ type group struct {
 
 // groups are all groups in the order in which they are asked. What a tenant is comes first.
 func groups() []*group {
-	return []*group{identityGroup, modulesGroup, cronsGroup, jobsGroup, mailGroup}
+	return []*group{identityGroup, modulesGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup}
 }
 
 // table is a table with the columns of it that we read.

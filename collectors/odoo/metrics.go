@@ -48,6 +48,14 @@ var (
 		Name: "odoo_cron_first_failure_timestamp_seconds", Unit: "seconds", Labels: []string{"cron"},
 		Help: "Since when a scheduled task fails; only tasks in trouble have a series", Source: "ir_cron.first_failure_date",
 	}
+	metricCronOldestRunning = &collectors.Metric{
+		Name: "odoo_cron_oldest_running_timestamp_seconds", Unit: "seconds",
+		Help: "Since when the scheduled task that has been running for longest runs; absent while none does", Source: "ir_cron_progress.create_date, pg_stat_activity.xact_start",
+	}
+	metricCronRunning = &collectors.Metric{
+		Name: "odoo_cron_running_since_timestamp_seconds", Unit: "seconds", Labels: []string{"cron"},
+		Help: "Since when a running scheduled task runs, the longest first; series before 18 do not tell which one runs", Source: "ir_cron_progress.create_date",
+	}
 	metricCronsNotShown = &collectors.Metric{
 		Name: "odoo_crons_trouble_not_shown",
 		Help: "Scheduled tasks in trouble beyond those that have series of their own", Source: "ir_cron",
@@ -128,6 +136,26 @@ var (
 		Name: "odoo_mail_oldest_outgoing_timestamp_seconds", Unit: "seconds",
 		Help: "Since when the longest waiting mail could be sent, 0 if none waits", Source: "mail_mail.scheduled_date, mail_mail.create_date",
 	}
+	metricMailInServers = &collectors.Metric{
+		Name: "odoo_mail_in_servers",
+		Help: "Confirmed, active servers from which mail is fetched", Source: "fetchmail_server",
+	}
+	metricMailInNever = &collectors.Metric{
+		Name: "odoo_mail_in_servers_never_fetched",
+		Help: "Of these, those from which mail was never fetched", Source: "fetchmail_server.date",
+	}
+	metricMailInOldest = &collectors.Metric{
+		Name: "odoo_mail_in_last_fetch_timestamp_seconds", Unit: "seconds",
+		Help: "When mail was last fetched from the server where that is longest ago; absent where it never was", Source: "fetchmail_server.date",
+	}
+	metricMailServers = &collectors.Metric{
+		Name: "odoo_mail_out_servers",
+		Help: "Active servers over which mail can leave, without those that neutralizing puts there; with none Odoo takes the one of its configuration", Source: "ir_mail_server",
+	}
+	metricNotices = &collectors.Metric{
+		Name: "odoo_mail_notifications", Labels: []string{"status"},
+		Help: "Notifications that bounced or could not be sent; they stay for months", Source: "mail_notification.notification_status",
+	}
 	metricWindowFull = &collectors.Metric{
 		Name: "odoo_window_full", Labels: []string{"indicator"},
 		Help: "Whether there was more than is looked at on one visit, so that the indicator may count too little", Source: "ir_cron, queue_job, mail_mail",
@@ -176,9 +204,11 @@ func Metrics() collectors.Catalogue {
 		metricTenantInfo, metricDatabaseFingerprint,
 		metricModulesPending, metricCronsBlocked, metricCrons, metricCronsFailing, metricCronOldestOverdue, metricCronDue,
 		metricCronFailures, metricCronFailingSince, metricCronsNotShown, metricCronsDeactivated,
+		metricCronOldestRunning, metricCronRunning,
 		metricJobs, metricJobOldest, metricJobsStuck, metricChannelBlocked, metricJobsFailed, metricJobRunner,
 		metricJobsRetrying, metricJobsFinished, metricJobFailures, metricJobRetries, metricJobWait, metricJobRun, metricJobRunners,
 		metricMails, metricMailExceptions, metricMailOldest, metricWindowFull,
+		metricMailInServers, metricMailInNever, metricMailInOldest, metricMailServers, metricNotices,
 		metricLoginChecks, metricLoginSuccess, metricLoginDuration, metricLoginColdStarts, metricLoginColdDuration,
 		metricPlannedChecks, metricPlannedTenants, metricRegistryLimit,
 	}
