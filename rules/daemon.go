@@ -1,6 +1,11 @@
 package rules
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -36,8 +41,32 @@ func exported(o *slo.Objective, name string, equal ...label) *parser.VectorSelec
 	return series(name, append([]label{{objectiveLabel, o.Name}}, equal...)...)
 }
 
-// instances drops what the scrape added, such as job and instance: replicas of the daemon say the same.
-func instances(o *slo.Objective, expr parser.Expr) parser.Expr { return by(parser.MAX, o.By, expr) }
+// instances drops what the scrape added, such as job and instance: replicas of the daemon say the same. It gives the
+// labels back that the daemon exports within one.
+func instances(o *slo.Objective, expr parser.Expr) parser.Expr {
+	names := beyond(o)
+	pattern := strings.Join(names, "=(.*),") + "=(.*)"
+	for i, name := range names {
+		expr = call("label_replace", expr, word(name), word(fmt.Sprintf("$%d", i+1)), word(byLabel), word(pattern))
+	}
+	return by(parser.MAX, o.By, expr)
+}
+
+func word(text string) parser.Expr { return &parser.StringLiteral{Val: text} }
+
+// byLabel holds what an objective groups by beyond tenant and target, as name=value pairs in their order.
+const byLabel = "by"
+
+func beyond(o *slo.Objective) []string {
+	var names []string
+	for _, name := range o.By {
+		if name != tenantLabel && name != "target" {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(a+"=", b+"=") })
+	return names
+}
 
 // tiered adds the tenant's tier, where one is known.
 func tiered(o *slo.Objective, expr parser.Expr) parser.Expr {

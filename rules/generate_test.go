@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -110,6 +111,48 @@ question: recoverable
 title: An age, zero is good
 indicator: {threshold: {metric: last_backup_timestamp_seconds, op: <=, value: 10m, age: true, zero: good}}
 targets: 99%
+---
+name: histogram
+question: healthy
+title: A histogram of another source
+by: [tenant, service, service_2]
+indicator: {source: main, histogram: {metric: 'request_seconds{code=~"2.."}', within: 1}}
+targets: 99%
+---
+name: histogram-of-all
+question: healthy
+title: A histogram with a bound between
+by: []
+indicator: {histogram: {metric: '{__name__="wait_seconds"}', within: 0.25}}
+targets: 99%
+low_traffic: {min_bad: 5000}
+---
+name: probe
+question: healthy
+title: A probe
+indicator: {probe: {success: 'probe_success{job="login"}'}}
+targets: {default: 99%, dedicated: 99.9%}
+---
+name: probe-in-time
+question: healthy
+title: A probe in time, which needs some failures
+by: [target]
+indicator: {source: main, probe: {success: probe_success, duration: probe_duration_seconds, within: 2}}
+targets: 99%
+low_traffic: {min_bad: 70}
+---
+name: slices
+question: contained
+title: A gauge in slices
+indicator: {threshold: {metric: queue, op: <=, value: 3, slice: 5m}}
+targets: {default: 99%, dedicated: 99.5%}
+---
+name: long-slices
+question: contained
+title: A gauge in slices of an odd length
+indicator: {threshold: {metric: queue, op: <=, value: 3, slice: 37m}}
+targets: 97%
+policy: tickets
 `)
 	for _, source := range sources {
 		t.Run(string(source), func(t *testing.T) {
@@ -155,12 +198,19 @@ func TestGenerateRefuses(t *testing.T) {
 		source     Source
 		want       string
 	}{
-		"unknown source":     {nil, "thanos", `there is no source "thanos"; write series or daemon`},
-		"twice":              {slices.Repeat(with(func(*slo.Objective) {}), 2), FromDaemon, `objective "login" stands twice`},
-		"no PromQL":          {part("x{"), FromSeries, `test.yaml:2:1: rules of objective "login": read selector`},
-		"an expression":      {part("rate(x[5m])"), FromSeries, "and nothing else"},
-		"an offset":          {part("x offset 5m"), FromSeries, "and nothing else"},
-		"no indicator":       {with(func(o *slo.Objective) { o.Indicator = slo.Indicator{} }), FromSeries, "use source daemon"},
+		"unknown source": {nil, "thanos", `there is no source "thanos"; write series or daemon`},
+		"twice":          {slices.Repeat(with(func(*slo.Objective) {}), 2), FromDaemon, `objective "login" stands twice`},
+		"no PromQL":      {part("x{"), FromSeries, `test.yaml:2:1: rules of objective "login": read selector`},
+		"an expression":  {part("rate(x[5m])"), FromSeries, "and nothing else"},
+		"an offset":      {part("x offset 5m"), FromSeries, "and nothing else"},
+		"no indicator":   {with(func(o *slo.Objective) { o.Indicator = slo.Indicator{} }), FromSeries, "use source daemon"},
+		"a composite":    {with(func(o *slo.Objective) { o.Indicator = slo.Indicator{Composite: &slo.Composite{}} }), FromSeries, "use source daemon"},
+		"slices too long": {with(func(o *slo.Objective) {
+			o.Indicator = slo.Indicator{Threshold: &slo.Threshold{Metric: slo.Selector{Text: "x"}, Op: slo.Less, Slice: 6 * time.Minute}}
+		}), FromSeries, "its slices of 6m are longer than the window of 5m"},
+		"a nameless histogram": {with(func(o *slo.Objective) {
+			o.Indicator = slo.Indicator{Histogram: &slo.Histogram{Metric: slo.Selector{Text: `{a="b"}`}, Within: 1}}
+		}), FromSeries, "names no metric"},
 		"a window too short": {with(func(o *slo.Objective) { o.Policy.Pairs[0].Short = 60e9 }), FromSeries, "has a window of 1m"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,10 +218,22 @@ func TestGenerateRefuses(t *testing.T) {
 			require.ErrorContains(t, err, tt.want)
 		})
 	}
-	silent := with(func(o *slo.Objective) { o.Policy.Pairs = nil })
-	files, err := Generate(silent, Options{})
+}
+
+// TestPolicyWithoutPairs: an objective that alerts nobody needs no rules.
+func TestPolicyWithoutPairs(t *testing.T) {
+	policies, err := slo.ParsePolicies("calm.yaml", []byte("name: calm\ndescription: For reports alone.\npairs: []\n"))
 	require.NoError(t, err)
-	require.Empty(t, files, "an objective that alerts nobody needs no rules")
+	silent := *login(t)
+	silent.Policy = policies[0]
+	composite := silent // could not be written, and need not be
+	composite.Name, composite.Indicator = "portal", slo.Indicator{Composite: &slo.Composite{}}
+	for _, source := range sources {
+		files, err := Generate([]slo.Objective{silent, *login(t), composite}, Options{Source: source})
+		require.NoError(t, err)
+		require.Len(t, files, 2)
+		require.Equal(t, "login.rules.yaml", files[0].Name)
+	}
 }
 
 // TestGroupsAreBounded keeps one objective in one group of each pace: groups run beside each other, and no rule waits

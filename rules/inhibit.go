@@ -3,7 +3,6 @@ package rules
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -80,5 +79,5 @@ func anyOf[T ~string](name string, values []T) string {
 	for i, v := range values {
 		texts[i] = string(v)
 	}
-	return labels.MustNewMatcher(labels.MatchRegexp, name, strings.Join(texts, "|")).String()
+	return oneOf(name, texts).String()
 }

@@ -2,9 +2,11 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -31,7 +33,21 @@ func selector(text string) (*parser.VectorSelector, error) {
 	if !ok || v.OriginalOffset != 0 || v.Timestamp != nil || v.StartOrEnd != 0 {
 		return nil, fmt.Errorf("read selector %q: write name{label=\"value\"} and nothing else", text)
 	}
+	for _, m := range v.LabelMatchers { // {__name__="up"} names a metric, too
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
+			v.Name = m.Value
+		}
+	}
 	return v, nil
+}
+
+// oneOf is the matcher of a label that has one of these values.
+func oneOf(name string, values []string) *labels.Matcher {
+	var quoted []string
+	for _, v := range values {
+		quoted = append(quoted, regexp.QuoteMeta(v))
+	}
+	return labels.MustNewMatcher(labels.MatchRegexp, name, strings.Join(quoted, "|"))
 }
 
 func number(value float64) parser.Expr { return &parser.NumberLiteral{Val: value} }
@@ -74,6 +90,13 @@ func on(left parser.Expr, op parser.ItemType, keys []string, right parser.Expr) 
 	return b
 }
 
+// ignoring joins two expressions by all labels they share but these.
+func ignoring(left parser.Expr, op parser.ItemType, drop []string, right parser.Expr) *parser.BinaryExpr {
+	b := binary(left, op, right)
+	b.VectorMatching = &parser.VectorMatching{Card: parser.CardManyToMany, MatchingLabels: drop}
+	return b
+}
+
 // taking joins many on the left with one on the right and takes a label from there.
 func taking(left parser.Expr, op parser.ItemType, keys []string, take string, right parser.Expr) parser.Expr {
 	b := on(left, op, keys, right)
@@ -100,7 +123,7 @@ func precedence(op parser.ItemType) int {
 		return 2
 	case parser.ADD, parser.SUB:
 		return 4
-	case parser.MUL, parser.DIV:
+	case parser.MUL, parser.DIV, parser.MOD:
 		return 5
 	}
 	return 3 // comparisons

@@ -80,17 +80,18 @@ func testInstances(o *slo.Objective) []instance {
 }
 
 // info is the series that says the instance's tier, if it has one.
-func (i instance) info() []inputSeries {
+func (i instance) info(minutes int) []inputSeries {
 	if i.tier == "" {
 		return nil
 	}
-	return []inputSeries{{selectorText(tenantInfo, map[string]string{tenantLabel: i.labels[tenantLabel], tierLabel: i.tier}), flat(1)}}
+	return []inputSeries{{selectorText(tenantInfo, map[string]string{tenantLabel: i.labels[tenantLabel], tierLabel: i.tier}), flat(1, minutes)}}
 }
 
 // tester expects of each alert what its rule says.
 type tester struct {
 	alert
 	instances []instance
+	watched   int // how long the scenarios last, in minutes
 }
 
 // expect lists the alerts that the rule raises for each instance that is chosen, with the value it shows.
@@ -111,13 +112,14 @@ func (t tester) expect(r rule, chosen func(instance) (value float64, fires bool)
 	return all
 }
 
-// burnAlerts expects the pairs of which the instance burns both windows faster than the limit.
-func (t tester) burnAlerts(at string, rate func(instance, time.Duration) float64) alertTest {
-	test := alertTest{EvalTime: at, Name: burnAlert, Expected: []expectedAlert{}}
+// burnAlerts expects the pairs of which the instance burns both windows faster than the limit, if enough failed in the
+// long one.
+func (t tester) burnAlerts(rate func(instance, time.Duration) float64, enough func(long time.Duration) bool) alertTest {
+	test := alertTest{EvalTime: t.atEnd(), Name: burnAlert, Expected: []expectedAlert{}}
 	for _, pair := range t.objective.Policy.Pairs {
 		limit := pair.Limit(t.objective.Window.Nominal()).Float()
 		test.Expected = append(test.Expected, t.expect(t.burning(pair, nil), func(i instance) (float64, bool) {
-			return rate(i, pair.Long), rate(i, pair.Long) > limit && rate(i, pair.Short) > limit
+			return rate(i, pair.Long), enough(pair.Long) && rate(i, pair.Long) > limit && rate(i, pair.Short) > limit
 		})...)
 	}
 	return test
@@ -152,16 +154,23 @@ func humanized(value float64) string {
 	return strconv.FormatFloat(value, 'g', 4, 64) + "T"
 }
 
-// watched is how long the scenarios last, in minutes: enough for every alert, since windows reach back to the beginning
-// and no further. atEnd is the same as promtool writes it.
-const (
-	watched = 60
-	atEnd   = "1h"
-)
+// watched is how long scenarios last, in minutes: enough for every alert, since windows reach back to the beginning and
+// no further. Slices are events that take longer: enough of them must have ended, the last one a whole bucket ago.
+func watched(o *slo.Objective) int {
+	const most = 60
+	if t := o.Indicator.Threshold; t != nil && t.Slice > 0 {
+		slice := int(t.Slice / time.Minute)
+		return max(int(min(o.LowTraffic.MinBad, most))+1, (most+slice-1)/slice)*slice + int(bucket/fastPace) - 1
+	}
+	return most
+}
 
-// flat is a value that stays to the end.
-func flat(value float64) string {
-	return fmt.Sprintf("%s+0x%d", strconv.FormatFloat(value, 'f', -1, 64), watched)
+// atEnd is when the scenarios end, as promtool writes it.
+func (t tester) atEnd() string { return slo.FormatDuration(time.Duration(t.watched) * time.Minute) }
+
+// flat is a value that stays for so many minutes.
+func flat(value float64, minutes int) string {
+	return fmt.Sprintf("%s+0x%d", strconv.FormatFloat(value, 'f', -1, 64), minutes)
 }
 
 // rising grows by step each minute.
@@ -177,7 +186,7 @@ func selectorText(name string, labels map[string]string) string {
 
 // testOf makes the test of an objective's rule file.
 func testOf(o *slo.Objective, options Options, ruleFile string) (testFile, error) {
-	t := tester{alert{o, options}, testInstances(o)}
+	t := tester{alert{o, options}, testInstances(o), watched(o)}
 	scenarios, err := t.daemonScenarios(), error(nil)
 	if options.Source == FromSeries {
 		scenarios, err = t.seriesScenarios()

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wardround/wardround/slo"
@@ -25,14 +26,15 @@ func (t tester) daemonScenarios() []scenario {
 		steepest = max(steepest, pair.Limit(t.objective.Window.Nominal()).Float())
 	}
 	burn := math.Floor(steepest) + 1
+	some := 1 + t.objective.LowTraffic.MinBad/10
 	var all []scenario
 	for _, e := range []exports{
-		{"both windows burn", slo.Burning, burn, burn, 1, false},
-		{"the fault is over", slo.Burning, burn, 0, 1, false},
-		{"the daemon does not take it seriously", slo.OK, burn, burn, 1, true},
+		{"both windows burn", slo.Burning, burn, burn, some, false},
+		{"the fault is over", slo.Burning, burn, 0, some, false},
+		{"the daemon does not take it seriously", slo.OK, burn, burn, some, true},
 		{"too few failures", slo.Burning, burn, burn, 0, t.objective.LowTraffic.MinBad > 0},
-		{"the budget is used up", slo.Exhausted, 0, 0, 1, false},
-		{"too little is measured", slo.InsufficientData, burn, burn, 1, true},
+		{"the budget is used up", slo.Exhausted, 0, 0, some, false},
+		{"too little is measured", slo.InsufficientData, burn, burn, some, true},
 	} {
 		all = append(all, t.exported(e))
 	}
@@ -42,18 +44,13 @@ func (t tester) daemonScenarios() []scenario {
 func (t tester) exported(e exports) scenario {
 	s := scenario{Name: e.name, Interval: "1m"}
 	for _, i := range t.instances {
-		s.Series = append(append(s.Series, i.info()...), t.exportsOf(i, e)...)
+		s.Series = append(append(s.Series, i.info(t.watched)...), t.exportsOf(i, e)...)
 	}
 	s.Alerts = []alertTest{
-		t.burnAlerts(atEnd, func(_ instance, w time.Duration) float64 {
-			if e.silent {
-				return 0
-			}
-			return t.rate(e, w)
-		}),
-		t.alertOf(t.exhausted(nil), atEnd, e.status == slo.Exhausted),
+		t.burnAlerts(func(_ instance, w time.Duration) float64 { return t.rate(e, w) }, func(time.Duration) bool { return !e.silent }),
+		t.alertOf(t.exhausted(nil), t.atEnd(), e.status == slo.Exhausted),
 		t.alertOf(t.noData(nil), "10m", false),
-		t.alertOf(t.noData(nil), atEnd, e.status == slo.InsufficientData),
+		t.alertOf(t.noData(nil), t.atEnd(), e.status == slo.InsufficientData),
 	}
 	return s
 }
@@ -63,22 +60,24 @@ func (t tester) exportsOf(i instance, e exports) []inputSeries {
 	add := func(name, values string, more ...label) {
 		labels := map[string]string{objectiveLabel: t.objective.Name, "instance": "a", "job": "wardround"}
 		maps.Copy(labels, i.labels)
+		var pairs []string
+		for _, name := range beyond(t.objective) {
+			pairs = append(pairs, name+"="+i.labels[name])
+			delete(labels, name)
+		}
+		if pairs != nil {
+			labels[byLabel] = strings.Join(pairs, ",")
+		}
 		for _, l := range more {
 			labels[l.name] = l.value
 		}
 		all = append(all, inputSeries{selectorText(name, labels), values})
 	}
-	for _, status := range slo.Statuses() {
-		value := 0.0
-		if status == e.status {
-			value = 1
-		}
-		add("slo_status", flat(value), label{"status", string(status)})
-	}
+	add("slo_status", flat(1, t.watched), label{"status", string(e.status)})
 	for _, w := range t.objective.Policy.Windows() {
-		add("slo_burn_rate", flat(t.rate(e, w)), label{windowLabel, slo.FormatDuration(w)})
+		add("slo_burn_rate", flat(t.rate(e, w), t.watched), label{windowLabel, slo.FormatDuration(w)})
 	}
-	add("slo_bad_total", rising(e.bad, watched))
+	add("slo_bad_total", rising(e.bad, t.watched))
 	return all
 }
 

@@ -1,15 +1,9 @@
 package rules
 
 import (
-	"fmt"
 	"maps"
 	"math"
-	"strconv"
 	"time"
-
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/wardround/wardround/slo"
 )
@@ -37,32 +31,42 @@ func (l load) burn(target slo.Ratio) float64 {
 	return float64(l.failed) / float64(l.total) / target.Budget().Float()
 }
 
+// course is a load that lasts.
+type course struct {
+	name string
+	load func(slo.Ratio) load
+	ends int  // the minute after which nothing is measured
+	late bool // what fails succeeds, but too late
+}
+
+// scaled is a load that burns alike, with more events.
+func (l load) scaled(by uint64) load { return load{l.total * by, l.failed * by} }
+
 // seriesScenarios are loads that stay the same from the first minute on, so that every window burns alike.
 func (t tester) seriesScenarios() ([]scenario, error) {
-	outage := func(slo.Ratio) load { return load{1000, 1000} }
-	none := func(slo.Ratio) load { return load{1000, 0} }
-	all := []struct {
-		name string
-		load func(slo.Ratio) load
-		ends int // the minute after which nothing is measured
-	}{
-		{"nothing fails", none, watched},
-		{"everything fails", outage, watched},
-		{"measurements end", none, 20},
+	many := t.objective.LowTraffic.MinBad // so that no pair waits for more failures
+	busy := max(1000, many)
+	outage := func(slo.Ratio) load { return load{busy, busy} }
+	none := func(slo.Ratio) load { return load{busy, 0} }
+	all := []course{
+		{"nothing fails", none, t.watched, false},
+		{"everything fails", outage, t.watched, false},
+		{"measurements end", none, 20, false},
 	}
-	if t.objective.Indicator.Events != nil {
-		all = append(all, []struct {
-			name string
-			load func(slo.Ratio) load
-			ends int
-		}{
-			{"half of what may fail fails", func(r slo.Ratio) load { return times(r, 1, 2) }, watched},
-			{"four times of what may fail fails", func(r slo.Ratio) load { return times(r, 4, 1) }, watched},
-		}...)
+	if t.objective.Indicator.Events != nil || t.objective.Indicator.Histogram != nil {
+		part := func(num, den uint64) func(slo.Ratio) load {
+			return func(r slo.Ratio) load { return times(r, num, den).scaled(1 + many/10) }
+		}
+		all = append(all,
+			course{"half of what may fail fails", part(1, 2), t.watched, false},
+			course{"four times of what may fail fails", part(4, 1), t.watched, false})
+	}
+	if p := t.objective.Indicator.Probe; p != nil && p.Duration.Text != "" {
+		all = append(all, course{"everything succeeds too late", outage, t.watched, true})
 	}
 	var scenarios []scenario
 	for _, c := range all {
-		s, err := t.steady(c.name, c.load, c.ends)
+		s, err := t.steady(c)
 		if err != nil {
 			return nil, err
 		}
@@ -71,35 +75,65 @@ func (t tester) seriesScenarios() ([]scenario, error) {
 	return scenarios, nil
 }
 
-func (t tester) steady(name string, loadOf func(slo.Ratio) load, ends int) (scenario, error) {
-	s := scenario{Name: name, Interval: "1m"}
+func (t tester) steady(c course) (scenario, error) {
+	s := scenario{Name: c.name, Interval: "1m"}
 	for _, i := range t.instances {
-		input, err := t.input(i, loadOf(i.target), ends)
+		input, err := t.input(i, c.load(i.target), c)
 		if err != nil {
 			return s, err
 		}
-		s.Series = append(append(s.Series, i.info()...), input...)
+		s.Series = append(append(s.Series, i.info(t.watched)...), input...)
 	}
-	burn := func(i instance) float64 { return loadOf(i.target).burn(i.target) }
-	if ends < watched {
-		s.Alerts = []alertTest{t.alertOf(t.noData(nil), "20m", false), t.alertOf(t.noData(nil), atEnd, true)}
+	burn := func(i instance) float64 { return c.load(i.target).burn(i.target) }
+	if c.ends < t.watched {
+		s.Alerts = []alertTest{t.alertOf(t.noData(nil), "20m", false), t.alertOf(t.noData(nil), t.atEnd(), true)}
 		return s, nil
 	}
 	spent := t.exhausted(nil)
 	s.Alerts = []alertTest{
-		t.burnAlerts(atEnd, func(i instance, _ time.Duration) float64 { return burn(i) }),
-		{EvalTime: atEnd, Name: spent.Alert, Expected: t.expect(spent, func(i instance) (float64, bool) { return burn(i), burn(i) >= 1 })},
-		t.alertOf(t.noData(nil), atEnd, false),
+		t.burnAlerts(func(i instance, _ time.Duration) float64 { return burn(i) }, t.enough),
+		{EvalTime: t.atEnd(), Name: spent.Alert, Expected: t.expect(spent, func(i instance) (float64, bool) {
+			return burn(i), burn(i) >= 1 && t.enough(t.objective.Window.Nominal())
+		})},
+		t.alertOf(t.noData(nil), t.atEnd(), false),
 	}
 	s.Exprs = []exprTest{t.rates(burn)}
 	return s, nil
+}
+
+// enough says whether a window holds the failures that a pair asks for, if all rounds or slices fail. Counters are made
+// to count enough.
+func (t tester) enough(w time.Duration) bool {
+	slice := 1
+	switch i := t.objective.Indicator; {
+	case i.Events != nil || i.Histogram != nil:
+		return true
+	case i.Threshold != nil && i.Threshold.Slice > 0:
+		slice = int(i.Threshold.Slice / time.Minute)
+	}
+	// Fast windows take a fifth of an event from each minute of its bucket. Slow ones take all of it from one of them in
+	// Prometheus, and from each in promtool, which evaluates all groups every minute.
+	whole := int(bucket / fastPace)
+	part, since := 1, t.watched-int(w/fastPace)
+	if w > fastest {
+		part, since = whole, since+whole/2
+	}
+	parts := 0
+	for event := slice - 1; event <= t.watched; event += slice {
+		for at := event; at < event+whole; at++ {
+			if since < at && at <= t.watched {
+				parts += part
+			}
+		}
+	}
+	return float64(parts)/float64(whole) > float64(t.objective.LowTraffic.MinBad)-0.5
 }
 
 // rates expects the recorded burn rates of the shortest window.
 func (t tester) rates(burn func(instance) float64) exprTest {
 	window := slo.FormatDuration(t.objective.BurnWindows()[0])
 	recorded := series(burnRate, label{objectiveLabel, t.objective.Name}, label{windowLabel, window})
-	test := exprTest{Expr: call("round", recorded, number(0.001)).String(), EvalTime: atEnd}
+	test := exprTest{Expr: call("round", recorded, number(0.001)).String(), EvalTime: t.atEnd()}
 	for _, i := range t.instances {
 		labels := maps.Clone(i.labels)
 		labels[objectiveLabel], labels[windowLabel] = t.objective.Name, window
@@ -109,142 +143,4 @@ func (t tester) rates(burn func(instance) float64) exprTest {
 		test.Samples = append(test.Samples, expectedSample{selectorText("", labels), math.Round(burn(i)*1000) / 1000})
 	}
 	return test
-}
-
-// input is the raw series of one instance under a load.
-func (t tester) input(i instance, l load, ends int) ([]inputSeries, error) {
-	indicator := t.objective.Indicator
-	if indicator.Threshold != nil {
-		return gauge(i, indicator.Threshold, l.failed == 0, ends)
-	}
-	return counters(i, indicator.Events, l, ends)
-}
-
-// gauge is a value that keeps a threshold or breaks it all the time.
-func gauge(i instance, t *slo.Threshold, good bool, ends int) ([]inputSeries, error) {
-	v, err := selector(t.Metric.Text)
-	if err != nil {
-		return nil, err
-	}
-	values, err := observed(t, good, ends)
-	if err != nil {
-		return nil, err
-	}
-	found, err := matching(i, v)
-	return []inputSeries{{found.series(v.Name), values + ending(ends)}}, err
-}
-
-// counters are the part (good or bad) and the rest of an events indicator.
-func counters(i instance, e *slo.Events, l load, ends int) ([]inputSeries, error) {
-	partText, part := e.Good.Text, l.total-l.failed
-	if partText == "" {
-		partText, part = e.Bad.Text, l.failed
-	}
-	total, err := selector(e.Total.Text)
-	if err != nil {
-		return nil, err
-	}
-	some, err := selector(partText)
-	if err != nil {
-		return nil, err
-	}
-	inside, err := matching(i, some)
-	if err != nil {
-		return nil, err
-	}
-	rest, restCount := labelled(nil), l.total
-	if some.Name == total.Name && inside.matches(total) {
-		restCount -= part
-		rest, err = differing(inside, some, total)
-	} else {
-		rest, err = matching(i, total)
-	}
-	var all []inputSeries
-	for _, c := range []struct {
-		series string
-		count  uint64
-	}{{inside.series(some.Name), part}, {rest.series(total.Name), restCount}} {
-		if c.count > 0 { // what never happened has no series
-			all = append(all, inputSeries{c.series, rising(c.count, ends) + ending(ends)})
-		}
-	}
-	return all, err
-}
-
-// ending ends a series before the scenario does.
-func ending(ends int) string {
-	if ends < watched {
-		return " stale"
-	}
-	return ""
-}
-
-// observed is a gauge that keeps a threshold or breaks it. The judgement is the threshold's own.
-func observed(t *slo.Threshold, good bool, minutes int) (string, error) {
-	if t.Age && good {
-		return rising(60, minutes), nil // always just now: promtool's clock begins at 0
-	}
-	end := time.Unix(watched*60, 0)
-	for _, value := range []float64{t.Value, t.Value + 1, t.Value - 1, -1e9, 1e9} {
-		if t.Good(value, end) == good && t.Good(value, time.Unix(0, 0)) == good {
-			return fmt.Sprintf("%s+0x%d", strconv.FormatFloat(value, 'f', -1, 64), minutes), nil
-		}
-	}
-	return "", fmt.Errorf("no value makes the comparison %s %g %v", t.Op, t.Value, good)
-}
-
-// labelled are the labels of a test series.
-type labelled map[string]string
-
-func (l labelled) series(name string) string { return selectorText(name, l) }
-
-func (l labelled) matches(v *parser.VectorSelector) bool {
-	for _, m := range v.LabelMatchers {
-		if m.Name != model.MetricNameLabel && !m.Matches(l[m.Name]) {
-			return false
-		}
-	}
-	return true
-}
-
-// guesses are label values to try where a matcher does not say which it wants.
-func guesses(m *labels.Matcher) []string {
-	return append(append([]string{m.Value}, m.SetMatches()...), "", "other", "ok", "200", "500", "1", "a")
-}
-
-// matching finds labels of the instance that the selector chooses.
-func matching(i instance, v *parser.VectorSelector) (labelled, error) {
-	found := labelled(maps.Clone(i.labels))
-	for _, m := range v.LabelMatchers {
-		if m.Name == model.MetricNameLabel || m.Matches(found[m.Name]) {
-			continue
-		}
-		for _, guess := range guesses(m) {
-			if m.Matches(guess) {
-				found[m.Name] = guess
-				break
-			}
-		}
-	}
-	if !found.matches(v) {
-		return nil, fmt.Errorf("no test series found for %s", v)
-	}
-	return found, nil
-}
-
-// differing finds labels that total chooses and part does not.
-func differing(inside labelled, part, total *parser.VectorSelector) (labelled, error) {
-	for _, m := range part.LabelMatchers {
-		if m.Name == model.MetricNameLabel {
-			continue
-		}
-		for _, guess := range []string{"other", "500", "200", ""} {
-			outside := maps.Clone(inside)
-			outside[m.Name] = guess
-			if outside.matches(total) && !outside.matches(part) {
-				return outside, nil
-			}
-		}
-	}
-	return nil, fmt.Errorf("no test series found that is in %s and not in %s", total, part)
 }

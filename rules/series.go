@@ -20,7 +20,8 @@ const (
 
 // The series that the rules record; each has the label objective and those of the instance.
 const (
-	roundGood     = "slo:round:good"         // a threshold's last round: 1 good, 0 bad
+	roundGood     = "slo:round:good"         // the last round of a threshold or probe: 1 good, 0 bad
+	sliceGood     = "slo:slice:good"         // a threshold's slice, in its last minute: 1 good, 0 bad
 	goodIncrease  = "slo:good:increase"      // events of the last bucket, each minute
 	totalIncrease = "slo:total:increase"     // the same, good and bad
 	goodBucket    = "slo:good:bucket"        // the same, each five minutes: buckets that do not overlap
@@ -43,6 +44,10 @@ func seriesGroups(o *slo.Objective, options Options) ([]group, error) {
 	if shortest := o.BurnWindows()[0]; shortest < bucket {
 		return nil, fmt.Errorf("policy %q has a window of %s; source series needs %s or more",
 			o.Policy.Name, slo.FormatDuration(shortest), slo.FormatDuration(bucket))
+	}
+	if t := o.Indicator.Threshold; t != nil && t.Slice > o.BurnWindows()[0] {
+		return nil, fmt.Errorf("its slices of %s are longer than the window of %s in policy %q, which would hold no event most of the time; choose another policy, or use source daemon",
+			slo.FormatDuration(t.Slice), slo.FormatDuration(o.BurnWindows()[0]), o.Policy.Name)
 	}
 	events, err := r.events()
 	if err != nil {
@@ -102,82 +107,6 @@ func (r recorder) record(name, window string, expr parser.Expr) rule {
 // own selects a recorded series of this objective.
 func (r recorder) own(name string, equal ...label) *parser.VectorSelector {
 	return series(name, append([]label{{objectiveLabel, r.o.Name}}, equal...)...)
-}
-
-// events record what was good and what there was in the last five minutes.
-func (r recorder) events() ([]rule, error) {
-	switch {
-	case r.o.Indicator.Events != nil:
-		return r.counted(r.o.Indicator.Events)
-	case r.o.Indicator.Threshold != nil:
-		return r.compared(r.o.Indicator.Threshold)
-	}
-	return nil, errNoIndicator
-}
-
-// counted reads two counters. One that has no series yet counts nothing, instead of making everything unknown.
-func (r recorder) counted(e *slo.Events) ([]rule, error) {
-	total, err := r.increase(e.Total)
-	if err != nil {
-		return nil, err
-	}
-	part := e.Good
-	if part.Text == "" {
-		part = e.Bad
-	}
-	some, err := r.increase(part)
-	if err != nil {
-		return nil, err
-	}
-	all := r.own(totalIncrease)
-	known := on(some, parser.LOR, r.o.By, binary(number(0), parser.MUL, all))
-	good := by(parser.MAX, r.o.By, known)
-	if e.Good.Text == "" {
-		good = on(all, parser.SUB, r.o.By, good)
-	}
-	return []rule{r.record(totalIncrease, "", total), r.record(goodIncrease, "", good)}, nil
-}
-
-func (r recorder) increase(s slo.Selector) (parser.Expr, error) {
-	v, err := selector(s.Text)
-	if err != nil {
-		return nil, err
-	}
-	return by(parser.SUM, r.o.By, call("increase", over(v, bucket))), nil
-}
-
-// compared takes each minute as a round, good if the comparison holds for all series of the instance.
-func (r recorder) compared(t *slo.Threshold) ([]rule, error) {
-	v, err := selector(t.Metric.Text)
-	if err != nil {
-		return nil, err
-	}
-	op, known := comparisons[t.Op]
-	if !known {
-		return nil, errNoIndicator
-	}
-	value := parser.Expr(v)
-	if t.Age {
-		value = binary(call("time"), parser.SUB, v)
-	}
-	good := compared(value, op, number(t.Value))
-	switch t.Zero {
-	case slo.Good: // zero or within bounds
-		good = compared(binary(good, parser.ADD, compared(v, parser.EQLC, number(0))), parser.GTR, number(0))
-	case slo.Bad: // within bounds and not zero
-		good = binary(good, parser.MUL, compared(v, parser.NEQ, number(0)))
-	}
-	rounds := over(r.own(roundGood), bucket-fastPace/2)
-	return []rule{
-		r.record(roundGood, "", by(parser.MIN, r.o.By, good)),
-		r.record(totalIncrease, "", call("count_over_time", rounds)),
-		r.record(goodIncrease, "", call("sum_over_time", rounds)),
-	}, nil
-}
-
-var comparisons = map[slo.Op]parser.ItemType{
-	slo.LessOrEqual: parser.LTE, slo.Less: parser.LSS, slo.GreaterOrEqual: parser.GTE, slo.Greater: parser.GTR,
-	slo.Equal: parser.EQLC, slo.NotEqual: parser.NEQ,
 }
 
 // budget is what the target leaves to fail: by tenant and tier where the objective is by tenant, and by instance
@@ -252,7 +181,7 @@ func (r recorder) pair(pair slo.Pair) parser.Expr {
 	bad := r.own(badSum, long)
 	fires := on(binary(r.own(burnRate, long), parser.GTR, limit), parser.LAND, r.o.By,
 		binary(r.own(burnRate, short), parser.GTR, limit))
-	fires = on(fires, parser.LAND, r.o.By, binary(bad, parser.GTR, number(float64(r.o.LowTraffic.MinBad)-0.5)))
+	fires = on(fires, parser.LAND, r.o.By, r.enough(bad))
 	if r.o.LowTraffic.BudgetSpent {
 		share := pair.Limit(r.o.Window.Nominal()).Float() * float64(pair.Long) / float64(r.o.Window.Nominal())
 		spent := on(bad, parser.GTR, r.o.By, binary(number(share), parser.MUL, r.own(budgetSum)))
@@ -261,10 +190,16 @@ func (r recorder) pair(pair slo.Pair) parser.Expr {
 	return without(parser.MAX, []string{windowLabel}, fires)
 }
 
-// spent holds when the period has burned its budget once or more.
+// spent holds when the period has burned its budget once or more, with enough failures to prove it.
 func (r recorder) spent() parser.Expr {
-	period := r.own(burnRate, label{windowLabel, slo.FormatDuration(r.o.Window.Nominal())})
-	return without(parser.MAX, []string{windowLabel}, binary(period, parser.GTE, number(1)))
+	period := label{windowLabel, slo.FormatDuration(r.o.Window.Nominal())}
+	burned := binary(r.own(burnRate, period), parser.GTE, number(1))
+	return without(parser.MAX, []string{windowLabel}, on(burned, parser.LAND, r.o.By, r.enough(r.own(badSum, period))))
+}
+
+// enough keeps those of which so many events failed that anybody is told. Half an event is left to extrapolation.
+func (r recorder) enough(bad parser.Expr) parser.Expr {
+	return binary(bad, parser.GTR, number(float64(r.o.LowTraffic.MinBad)-0.5))
 }
 
 // silent holds for instances that were measured within the last day and no longer are.
