@@ -1,0 +1,123 @@
+package backup
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// Memory is what all places last said. It lets one place be compared with another, and tells what
+// a tenant would lose whichever places are left. What a place said stays true while it cannot be
+// read: backups do not get newer by not being looked at.
+type Memory struct {
+	mu     sync.Mutex
+	places map[string]*remembered
+}
+
+type remembered struct {
+	keeps   func(collectors.Tenant) bool
+	reading *Reading // nil until the place was read for the first time
+}
+
+// NewMemory returns a memory that knows no place.
+func NewMemory() *Memory { return &Memory{places: map[string]*remembered{}} }
+
+// register adds a place. One that is replaced keeps what it last said.
+func (m *Memory) register(place string, keeps func(collectors.Tenant) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known, ok := m.places[place]; ok {
+		known.keeps = keeps
+		return
+	}
+	m.places[place] = &remembered{keeps: keeps}
+}
+
+func (m *Memory) forget(place string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.places, place)
+}
+
+func (m *Memory) remember(place string, r Reading) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known, ok := m.places[place]; ok {
+		known.reading = &r
+	}
+}
+
+// state is what a place is known to hold for a tenant.
+func (m *Memory) state(place string, tenant collectors.Tenant, now time.Time) (State, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known, ok := m.places[place]
+	if !ok || known.reading == nil {
+		return State{}, false
+	}
+	return known.state(tenant, now), true
+}
+
+func (k *remembered) state(tenant collectors.Tenant, now time.Time) State {
+	set, ok := k.reading.of(tenant)
+	if in, known := k.reading.included(tenant); !ok || known && !in {
+		return State{}
+	}
+	return judge(set, now)
+}
+
+// whole is what is known of a tenant over all places.
+type whole struct {
+	point  time.Time // best recovery point of a place with databases; zero where there is none
+	places int       // with a good backup of the database
+	kept   int       // places where its backups belong
+	known  bool      // all of these were read at least once
+}
+
+// whole looks at all places where a tenant's database belongs. Copies of its filestore do not
+// count: a database is not restored from them.
+func (m *Memory) whole(tenant collectors.Tenant, now time.Time) whole {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w := whole{known: true}
+	for _, known := range m.places {
+		if !known.keeps(tenant) {
+			continue
+		}
+		if known.reading == nil {
+			w.known = false
+			w.kept++
+			continue
+		}
+		state := known.state(tenant, now)
+		if _, attachments := state.Last[Filestore]; attachments {
+			continue
+		}
+		w.kept++
+		if !state.Point.IsZero() {
+			w.places++
+		}
+		if state.Point.After(w.point) {
+			w.point = state.Point
+		}
+		if known.reading.Unchecked > 0 && state.Point.IsZero() {
+			w.known = false
+		}
+	}
+	return w
+}
+
+// Places are the names of all places, sorted.
+func (m *Memory) Places() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := make([]string, 0, len(m.places))
+	for name := range m.places {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, strings.Compare)
+	return names
+}
