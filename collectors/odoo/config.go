@@ -33,6 +33,10 @@ type Config struct {
 	Jobs  Jobs  `yaml:"jobs"`
 	Mail  Mail  `yaml:"mail"`
 
+	// Backlogs is, by kind of business work, after how long a piece of it that waits is reported,
+	// in place of the default; 0 for never.
+	Backlogs map[string]model.Duration `yaml:"backlogs"`
+
 	// ExpectedBaseVersion is, by series, the version of the module base that this service runs,
 	// such as "18.0": "18.0.1.3". Odoo skips all scheduled tasks of a database with another one.
 	// The program alone knows it, so a series that is not listed here is not judged by version.
@@ -119,6 +123,11 @@ func (c Config) Validate() error {
 	wrong(c.Jobs.WaitingAfter <= 0, "jobs.waiting_after", "must be positive")
 	wrong(c.Mail.DelayedAfter <= 0, "mail.delayed_after", "must be positive")
 	wrong(c.Mail.FetchedWithin <= 0, "mail.fetched_within", "must be positive")
+	for _, name := range slices.Sorted(maps.Keys(c.Backlogs)) {
+		known := slices.ContainsFunc(works, func(w work) bool { return w.name == name })
+		wrong(!known, "backlogs."+name, "is no kind of work that can wait")
+		wrong(c.Backlogs[name] < 0, "backlogs."+name, "must not be negative")
+	}
 	for _, series := range slices.Sorted(maps.Keys(c.ExpectedBaseVersion)) {
 		expected := c.ExpectedBaseVersion[series]
 		wrong(versionName(expected) == "" || seriesOf(expected) != series, "expected_base_version."+series,

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/collectors"
@@ -31,6 +32,8 @@ func TestConfigProblems(t *testing.T) {
 		"mail.fetched_within":        func(c *Config) { c.Mail.FetchedWithin = 0 },
 		"crons.running_after":        func(c *Config) { c.Crons.RunningAfter = 0 },
 		"expected_base_version.18.0": func(c *Config) { c.ExpectedBaseVersion = map[string]string{"18.0": "17.0.1.3"} },
+		"backlogs.lunch":             func(c *Config) { c.Backlogs = map[string]model.Duration{"lunch": 1} },
+		"backlogs.tier_review":       func(c *Config) { c.Backlogs = map[string]model.Duration{"tier_review": -1} },
 		"staging":                    func(c *Config) { c.Staging = "maybe" },
 	} {
 		t.Run(path, func(t *testing.T) {

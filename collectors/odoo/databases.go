@@ -73,7 +73,7 @@ func NewDatabase(cluster Cluster, tenant string, tenants *collectors.Registry, c
 func (c *Config) judgesAs(o *Config) bool {
 	return c.Crons == o.Crons && c.Mail == o.Mail && c.Staging == o.Staging &&
 		c.Jobs.StuckAfter == o.Jobs.StuckAfter && c.Jobs.WaitingAfter == o.Jobs.WaitingAfter &&
-		maps.Equal(c.Jobs.Channels, o.Jobs.Channels) && maps.Equal(c.ExpectedBaseVersion, o.ExpectedBaseVersion)
+		maps.Equal(c.Jobs.Channels, o.Jobs.Channels) && maps.Equal(c.Backlogs, o.Backlogs) && maps.Equal(c.ExpectedBaseVersion, o.ExpectedBaseVersion)
 }
 
 // Identity is what a tenant's database was at its last visit.

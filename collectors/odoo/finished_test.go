@@ -132,3 +132,17 @@ func bucket(t *testing.T, b *collectors.Batch, family, le string) float64 {
 	require.Len(t, found, 1, "%s le=%s", family, le)
 	return found[0]
 }
+
+// seriesOfLab checks buckets, and the sum, of the series of the collection of the laboratory.
+func seriesOfLab(t *testing.T, want map[string]float64) func(collectors.Series) {
+	t.Helper()
+	return func(s collectors.Series) {
+		key := s.Get("le")
+		if s.Name() == "odoo_partner_api_duration_seconds_sum" {
+			key = "sum"
+		}
+		if n, ok := want[key]; ok && s.Get("collection") == "clinic.services.lab" {
+			require.InDelta(t, n, s.Value(), 1e-6, key)
+		}
+	}
+}

@@ -16,6 +16,7 @@ type group struct {
 	wants []string // table.column that it uses where they are there
 	param bool     // it calls wardround.param
 	addon bool     // its tables belong to an addon: where they are missing there is nothing to say
+	part  string   // the column that a further addon brings: where it is missing there is nothing to say either
 	facts bool     // it says what the tenant is, not how its work goes: asked of staging copies too
 
 	// every is how often it is asked where that is less than each visit. In between its last
@@ -33,7 +34,11 @@ type group struct {
 
 // groups are all groups in the order in which they are asked. What a tenant is comes first.
 func groups() []*group {
-	return []*group{identityGroup, modulesGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup}
+	return []*group{
+		identityGroup, modulesGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup,
+		invoicesGroup, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
+		deliveriesGroup, partnersGroup,
+	}
 }
 
 // table is a table with the columns of it that we read.

@@ -16,6 +16,8 @@ type memory struct {
 	deactivated []deactivation // of the last day, oldest first
 	total       int            // since the daemon began to visit the tenant
 	jobs        jobMemory
+	approvals   approvalMemory
+	partners    partnerMemory
 }
 
 // since is when the counters were zero.

@@ -162,6 +162,30 @@ var (
 	}
 )
 
+// Business work.
+var (
+	metricWork = &collectors.Metric{
+		Name: "odoo_backlog", Labels: []string{"work"},
+		Help: "Pieces of business work that wait or have failed, by kind; only kinds whose tables the tenant has", Source: "account_move, sale_order, account_edi_document, edi_exchange_record, purchase_order, tier_review, resource_booking, calendar_event, stock_picking",
+	}
+	metricWorkOldest = &collectors.Metric{
+		Name: "odoo_backlog_oldest_timestamp_seconds", Unit: "seconds", Labels: []string{"work"},
+		Help: "Since when the oldest piece of a kind of business work waits, 0 if none does", Source: "the same tables",
+	}
+	metricApproval = &collectors.Metric{
+		Name: "odoo_purchase_approval_seconds", Type: collectors.Histogram, Unit: "seconds",
+		Help: "How long purchases seen to be approved took from being made", Source: "purchase_order.date_approve, purchase_order.create_date",
+	}
+	metricPartnerCalls = &collectors.Metric{
+		Name: "odoo_partner_api_calls_total", Type: collectors.Counter, Labels: []string{"collection", "state"},
+		Help: "Calls of partners' systems, by collection of services and whether they failed", Source: "rest_log.state",
+	}
+	metricPartnerDuration = &collectors.Metric{
+		Name: "odoo_partner_api_duration_seconds", Type: collectors.Histogram, Unit: "seconds", Labels: []string{"collection"},
+		Help: "How long calls of partners' systems took", Source: "rest_log.exec_time",
+	}
+)
+
 // The login page.
 var (
 	metricLoginChecks = &collectors.Metric{
@@ -209,6 +233,7 @@ func Metrics() collectors.Catalogue {
 		metricJobsRetrying, metricJobsFinished, metricJobFailures, metricJobRetries, metricJobWait, metricJobRun, metricJobRunners,
 		metricMails, metricMailExceptions, metricMailOldest, metricWindowFull,
 		metricMailInServers, metricMailInNever, metricMailInOldest, metricMailServers, metricNotices,
+		metricWork, metricWorkOldest, metricApproval, metricPartnerCalls, metricPartnerDuration,
 		metricLoginChecks, metricLoginSuccess, metricLoginDuration, metricLoginColdStarts, metricLoginColdDuration,
 		metricPlannedChecks, metricPlannedTenants, metricRegistryLimit,
 	}

@@ -24,10 +24,12 @@ import (
 func TestDatabaseConforms(t *testing.T) {
 	for _, series := range []seeds.Series{seeds.Series17, seeds.Series18} {
 		t.Run(string(series), func(t *testing.T) {
-			sick := seeded(t, series, seeds.OverdueCron, seeds.StuckJob, seeds.MailBacklog, seeds.ToUpgrade, seeds.Canaries)
+			sick := seeded(t, series, seeds.OverdueCron, seeds.StuckJob, seeds.MailBacklog, seeds.ToUpgrade, seeds.BusinessBacklog, seeds.Canaries)
 			fill := fmt.Sprintf(`UPDATE queue_job SET channel = '%[1]s' WHERE id %% 5 = 0; UPDATE mail_mail SET failure_type = '%[1]s' WHERE id %% 5 = 0;
 				UPDATE ir_model_data SET name = '%[1]s ' || res_id WHERE res_id %% 2 = 0`, seeds.Canary)
 			sick.exec(t, fill)
+			sending := map[seeds.Series]string{seeds.Series17: "send_and_print_values", seeds.Series18: "sending_data"}[series]
+			sick.exec(t, fmt.Sprintf(backToWork, seeds.Canary, sending))
 			collectortest.Run(t, collectortest.Suite{
 				Catalogue: Metrics(),
 				Canaries:  []string{seeds.Canary},
@@ -50,6 +52,12 @@ func TestDatabaseConforms(t *testing.T) {
 		})
 	}
 }
+
+// backToWork gives some of the states of business work back what the canaries took.
+const backToWork = `UPDATE account_edi_document SET blocking_level = 'error' WHERE id %% 2 = 1;
+	UPDATE edi_exchange_record SET edi_exchange_state = CASE id WHEN 1 THEN 'input_receive_error' WHEN 2 THEN 'new' ELSE '%[1]s' END;
+	UPDATE sale_order SET invoice_status = 'to invoice' WHERE id = 1; UPDATE calendar_event SET appointment_status = 'request' WHERE id %% 2 = 1;
+	UPDATE account_move SET write_date = create_date, %[2]s = CASE id %% 3 WHEN 0 THEN '{"error": "%[1]s"}'::jsonb WHEN 1 THEN '{"%[1]s": 1}' END`
 
 func visit(d *Database) collectors.Visit {
 	return collectors.Visit{Key: collectors.Key{Collector: "odoo", Target: "main", Tenant: d.tenant}, Collector: d}

@@ -91,7 +91,7 @@ func (s *schema) lacks(g *group) (installed bool, err error) {
 		case !s.tables[table]:
 			return !g.addon, collectors.Because(collectors.ReasonMissing, fmt.Errorf("there is no table %s", table))
 		case !there:
-			return true, collectors.Because(collectors.ReasonMissing, fmt.Errorf("there is no column %s", name))
+			return name != g.part, collectors.Because(collectors.ReasonMissing, fmt.Errorf("there is no column %s", name))
 		case !c.readable:
 			return true, collectors.Because(collectors.ReasonPermission, fmt.Errorf("column %s is not granted", name))
 		}

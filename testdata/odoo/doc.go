@@ -2,7 +2,7 @@
 // those of Odoo 17 and 18, with rows of a healthy tenant and named troubles, and
 // a stand-in for Odoo's HTTP side.
 //
-// The data's way: schema-SERIES.sql and healthy*.sql make one template database
+// The data's way: schema-SERIES.sql, addons.sql and healthy*.sql make one template database
 // per series and cluster; Seed copies it, sets the copy's clock and applies the
 // files of troubles/. Crew then does in such databases what Odoo's cron worker,
 // job runner and users would do, so that healthy tenants stay healthy and sick

@@ -40,6 +40,7 @@ const (
 	MailBacklog      Trouble = "mail-backlog"
 	ToUpgrade        Trouble = "to-upgrade"
 	WrongBaseVersion Trouble = "wrong-base-version"
+	BusinessBacklog  Trouble = "business-backlog"
 	Neutralized      Trouble = "neutralized" // a staging copy, which is no trouble
 	Canaries         Trouble = "canaries"    // see Canary
 )
@@ -114,7 +115,7 @@ func makeTemplate(ctx context.Context, pg *platform.Postgres, series Series) (na
 // with the template's name is always whole.
 func buildTemplate(ctx context.Context, pg *platform.Postgres, name string, series Series) error {
 	number := string(series)
-	parts, err := read("schema-"+number+".sql", "healthy.sql", "healthy-"+number+".sql")
+	parts, err := read("schema-"+number+".sql", "addons.sql", "healthy.sql", "healthy-"+number+".sql")
 	if err != nil {
 		return err
 	}

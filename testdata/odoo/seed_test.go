@@ -53,6 +53,7 @@ func TestTroubles(t *testing.T) {
 		{odoo.MailBacklog, "SELECT string_agg(s, ' ') FROM (SELECT state || count(*) s FROM mail_mail WHERE state <> 'sent' GROUP BY state ORDER BY 1) x", "exception12 outgoing240"},
 		{odoo.ToUpgrade, "SELECT count(*) FROM ir_module_module WHERE state = 'to upgrade'", "2"},
 		{odoo.WrongBaseVersion, "SELECT latest_version FROM ir_module_module WHERE name = 'base'", "18.0.1.2"},
+		{odoo.BusinessBacklog, "SELECT count(*) FROM resource_booking WHERE state = 'pending'", "2"},
 		{odoo.Neutralized, "SELECT value FROM ir_config_parameter WHERE key = 'database.is_neutralized'", "true"},
 	} {
 		t.Run(string(tc.trouble), func(t *testing.T) {
@@ -68,7 +69,7 @@ func TestSeries17LeavesNoTraceOfFailures(t *testing.T) {
 // The canary must be everywhere where a leak could begin.
 func TestCanaries(t *testing.T) {
 	for _, series := range []odoo.Series{odoo.Series17, odoo.Series18} {
-		db := seed(t, series, odoo.Canaries)
+		db := seed(t, series, odoo.BusinessBacklog, odoo.Canaries)
 		for _, column := range []string{
 			"ir_cron.cron_name", "queue_job.name", "queue_job.func_string", "queue_job.exc_info", "queue_job.exc_message",
 			"queue_job.identity_key", "queue_job.args", "mail_message.subject", "mail_message.body", "mail_message.email_from",
@@ -76,6 +77,7 @@ func TestCanaries(t *testing.T) {
 			"res_users.login", "res_users.password", "res_company.name", "ir_mail_server.smtp_host", "fetchmail_server.password",
 			"ir_attachment.name", "ir_logging.message", "account_move.name", "calendar_event.name", "ir_act_server.name",
 			"bus_bus.message", "ir_module_module.author",
+			"rest_log.params", "rest_log.collection", "resource_booking.name", "tier_review.comment", "edi_exchange_record.exchange_error", "account_journal.name",
 		} {
 			table, name, _ := strings.Cut(column, ".")
 			sql := fmt.Sprintf(`SELECT count(*) > 0 FROM %s WHERE "%s"::text LIKE '%%%s%%'`, table, name, odoo.Canary)
