@@ -129,6 +129,11 @@ func burnRate(c Counts, target Ratio) float64 {
 	case c.Bad == 0:
 		return 0
 	}
+	spent, exact := exactly(c.Bad, uint64(One))
+	allowed, too := exactly(c.Total(), uint64(target.Budget()))
+	if exact && too { // nearly always
+		return spent / allowed
+	}
 	return product(c.Bad, uint64(One), 1).float() / product(c.Total(), uint64(target.Budget()), 1).float()
 }
 

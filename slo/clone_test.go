@@ -13,7 +13,7 @@ func TestCloneOutlivesTheNextEvaluation(t *testing.T) {
 	e := j.Evaluate(burning)
 	want := j.Evaluate(burning)
 	kept := e.Clone()
-	j.Into(&e, quiet)
+	j.Into(&e, &quiet)
 	require.Equal(t, want, kept)
 	require.True(t, kept.Conditions[0].Firing)
 	require.Same(t, &kept.Burn[2], kept.Conditions[0].Long, "conditions point to the clone's own windows: %s", kept.Burn[2].Window)

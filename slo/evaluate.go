@@ -36,6 +36,11 @@ type Input struct {
 	// objective's BurnWindows, in their order. Where it is nil the policy is left
 	// out and only the period is judged, as for a report on a month long past.
 	Burn func(d time.Duration) Tally
+	// Burns, where it is not nil, are the same tallies, in that order, and Burn is
+	// not asked: for whoever has them at hand, many times a minute.
+	Burns []Tally
+
+	asked Tally // what Burn answered last
 }
 
 // Evaluation is everything that is known of one instance at one minute. All

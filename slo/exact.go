@@ -18,6 +18,20 @@ func product(a, b, c uint64) wide {
 	return wide{top + over, middle, least}
 }
 
+// narrow multiplies three numbers that fit into 64 bits; ok is false where they
+// do not.
+func narrow(a, b, c uint64) (n uint64, ok bool) {
+	high, low := bits.Mul64(a, b)
+	top, n := bits.Mul64(low, c)
+	return n, high|top == 0
+}
+
+// exactly multiplies two numbers where a float holds the product as it is.
+func exactly(a, b uint64) (f float64, ok bool) {
+	high, low := bits.Mul64(a, b)
+	return float64(low), high == 0 && low <= 1<<53
+}
+
 // compare orders two wide numbers.
 func (w wide) compare(v wide) int {
 	for i := range w {

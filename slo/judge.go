@@ -48,7 +48,7 @@ func Evaluate(o *Objective, in Input) Evaluation { return NewJudge(o).Evaluate(i
 // Evaluate judges one instance. It is exact: limits are compared as integers.
 func (j *Judge) Evaluate(in Input) Evaluation {
 	var e Evaluation
-	j.Into(&e, in)
+	j.Into(&e, &in)
 	return e
 }
 
@@ -56,7 +56,7 @@ func (j *Judge) Evaluate(in Input) Evaluation {
 // writes all its fields and uses its slices again, so that judging a fleet every
 // minute allocates nothing; copies of what stood there before lose their Burn and
 // Conditions.
-func (j *Judge) Into(e *Evaluation, in Input) {
+func (j *Judge) Into(e *Evaluation, in *Input) {
 	o := j.objective
 	e.Instance, e.Tier, e.At = in.Instance, in.Tier, in.At
 	e.Target, e.Period = o.Targets.For(in.Tier), in.Period
@@ -65,10 +65,13 @@ func (j *Judge) Into(e *Evaluation, in Input) {
 	e.ErrorRatio = ratio(e.Period.Bad, e.Period.Total())
 	e.Coverage, _ = in.Period.Coverage()
 	e.Budget = budgetOf(e.Period.Counts, e.Target, 1)
-	e.Prorated = budgetOf(e.Period.Counts, e.Target, e.proration(&o.Window))
+	e.Prorated = e.Budget
+	if times := e.proration(&o.Window); times != 1 {
+		e.Prorated = budgetOf(e.Period.Counts, e.Target, times)
+	}
 	e.Burn, e.Conditions = e.Burn[:0], e.Conditions[:0]
-	if in.Burn != nil {
-		j.burns(e, in.Burn)
+	if in.Burns != nil || in.Burn != nil {
+		j.burns(e, in)
 		j.conditions(e)
 	}
 	e.Status = e.status(o, &in.Period)
@@ -91,11 +94,11 @@ func (j *Judge) period(at time.Time) (from, to time.Time) {
 }
 
 // burns reads all windows of the policy and the period.
-func (j *Judge) burns(e *Evaluation, read func(time.Duration) Tally) {
+func (j *Judge) burns(e *Evaluation, in *Input) {
 	o := j.objective
 	e.Burn = sized(e.Burn, len(j.windows))
 	for i, w := range j.windows {
-		b, t := &e.Burn[i], read(w)
+		b, t := &e.Burn[i], in.tally(i, w)
 		// Field by field: copies of the whole, of what was just written in parts,
 		// would take half the time of judging.
 		b.Window, b.Tally.Good, b.Tally.Bad = w, t.Good, t.Bad
@@ -104,6 +107,16 @@ func (j *Judge) burns(e *Evaluation, read func(time.Duration) Tally) {
 		o.read(&b.Tally)
 		b.Rate = burnRate(b.Tally.Counts, e.Target)
 	}
+}
+
+// tally is that of the i-th window. A tally that was asked for stands where the
+// next one will.
+func (in *Input) tally(i int, w time.Duration) *Tally {
+	if in.Burns != nil {
+		return &in.Burns[i]
+	}
+	in.asked = in.Burn(w)
+	return &in.asked
 }
 
 // conditions judges the pairs of the policy.

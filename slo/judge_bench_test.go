@@ -31,7 +31,7 @@ func BenchmarkJudge(b *testing.B) {
 						if (i+1)%c.every == 0 {
 							in = burning
 						}
-						j.Into(&fleet[i], in)
+						j.Into(&fleet[i], &in)
 					}
 				}
 				b.ReportMetric(float64(processor(b)-before)/float64(b.N)/instances, "cpu-ns/instance")

@@ -42,7 +42,7 @@ func TestIntoEqualsEvaluate(t *testing.T) {
 			}
 			in.Burn = func(d time.Duration) Tally { return known[d] }
 		}
-		j.Into(&e, in)
+		j.Into(&e, &in)
 		want := NewJudge(j.objective).Evaluate(in)
 		require.Empty(t, cmp.Diff(want, e, cmp.AllowUnexported(Limit{}, Instance{}), cmpopts.EquateNaNs(), cmpopts.EquateEmpty()))
 		for i := range e.Conditions {
@@ -81,8 +81,8 @@ func TestJudgingAllocatesNothing(t *testing.T) {
 		j, e := NewJudge(&o), Evaluation{}
 		for _, in := range []Input{steady(10, 0), steady(10, 10), steady(10, 10_000)} {
 			in.Burn = remembered(&o, in)
-			j.Into(&e, in)
-			require.Zero(t, testing.AllocsPerRun(100, func() { j.Into(&e, in) }))
+			j.Into(&e, &in)
+			require.Zero(t, testing.AllocsPerRun(100, func() { j.Into(&e, &in) }))
 		}
 	}
 }

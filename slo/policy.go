@@ -73,6 +73,11 @@ func (l Limit) Exceeded(c Counts, target Ratio) bool {
 	}
 	// bad/total / budget > num/den, multiplied out.
 	budget := uint64(target.Budget())
+	spent, fits := narrow(c.Bad, uint64(One), l.den)
+	allowed, too := narrow(c.Total(), budget, l.num)
+	if fits && too { // nearly always
+		return spent > allowed
+	}
 	return product(c.Bad, uint64(One), l.den).compare(product(c.Total(), budget, l.num)) > 0
 }
 

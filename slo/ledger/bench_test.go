@@ -124,14 +124,12 @@ func BenchmarkRead(b *testing.B) {
 		b.Run(fmt.Sprintf("instances=%d/windows=8", instances), func(b *testing.B) {
 			l, o, deltas, _ := benchLedger(b, instances, 2*time.Hour)
 			read, total := l.Reader(&o), uint64(0)
-			burns := o.BurnWindows()
 			b.ReportAllocs()
 			report := reportCPU(b)
 			for b.Loop() {
 				for _, d := range deltas {
-					in := read(d.Instance, "shared")
-					for _, w := range burns {
-						total += in.Burn(w).Good
+					for _, t := range read(d.Instance, "shared").Burns {
+						total += t.Good
 					}
 				}
 			}

@@ -156,7 +156,7 @@ func TestReadingBesideAppending(t *testing.T) {
 				in := l.Reader(o)(tenant(1), "")
 				minutes := uint64(in.At.Sub(start) / time.Minute)
 				assert.Equal(t, minutes, in.Period.Good, "a reading is of one instant")
-				assert.Equal(t, min(minutes, 60), in.Burn(time.Hour).Good)
+				assert.Equal(t, min(minutes, 60), burnOf(o, in, time.Hour).Good)
 				sum, err := l.Sum(tenant(1), start, in.At)
 				assert.Equal(t, minutes, sum.Good, "%v", err)
 			}
@@ -167,4 +167,9 @@ func TestReadingBesideAppending(t *testing.T) {
 	}
 	close(done)
 	readers.Wait()
+}
+
+// burnOf is what an Input holds of one of the objective's windows.
+func burnOf(o *slo.Objective, in *slo.Input, d time.Duration) slo.Tally {
+	return in.Burns[slices.Index(o.BurnWindows(), d)]
 }

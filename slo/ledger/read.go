@@ -3,7 +3,6 @@ package ledger
 import (
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -13,7 +12,7 @@ import (
 
 // Reader answers what slo.Judge needs to judge an instance. An Input is valid
 // until the next call; a Reader is for one goroutine.
-type Reader func(i slo.Instance, tier string) slo.Input
+type Reader func(i slo.Instance, tier string) *slo.Input
 
 // Reader reads instances of an objective as of Through: the running sums of its
 // window and of its policy's windows, all of which must be watched (see
@@ -23,41 +22,52 @@ func (l *Ledger) Reader(o *slo.Objective) Reader {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	burns := o.BurnWindows()
-	r := &reader{ledger: l, period: l.views[o.Window.String()], burns: burns, tallies: make([]slo.Tally, len(burns))}
+	r := &reader{ledger: l, period: l.views[o.Window.String()]}
+	r.in.Burns = make([]slo.Tally, len(burns))
 	for _, d := range burns {
 		r.views = append(r.views, l.views[slo.Window{Rolling: d}.String()])
 	}
-	r.in.Burn = r.burn
 	return r.read
 }
 
 // reader is a Reader's memory.
 type reader struct {
-	ledger  *Ledger
-	period  *view
-	burns   []time.Duration
-	views   []*view     // by burn window
-	tallies []slo.Tally // those of the instance read last
-	next    int         // burn windows are asked for in order
-	last    uint32      // the id of that instance
-	in      slo.Input
+	ledger *Ledger
+	period *view
+	views  []*view // by burn window
+	last   uint32  // the id of the instance read last
+	in     slo.Input
 }
 
-func (r *reader) read(i slo.Instance, tier string) slo.Input {
+func (r *reader) read(i slo.Instance, tier string) *slo.Input {
 	l := r.ledger
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	r.in.Instance, r.in.Tier, r.in.At, r.in.Period, r.next = i, tier, l.through(), slo.Tally{}, 0
+	r.in.Instance, r.in.Tier, r.in.At, r.in.Period = i, tier, l.through(), slo.Tally{}
 	id, known := r.find(i)
 	if !known {
-		clear(r.tallies)
-		return r.in
+		clear(r.in.Burns)
+		return &r.in
 	}
 	l.tally(&r.in.Period, id, r.period)
-	for k, v := range r.views {
-		l.tally(&r.tallies[k], id, v)
+	if l.over != nil {
+		for k, v := range r.views {
+			l.tally(&r.in.Burns[k], id, v)
+		}
+		return &r.in
 	}
-	return r.in
+	first := l.records[id].First
+	for k, v := range r.views { // what tally does, in one piece: it is done for all windows of all instances
+		t := &r.in.Burns[k]
+		if v == nil || int(id) >= len(v.sums) {
+			*t = slo.Tally{}
+			continue
+		}
+		s := &v.sums[id]
+		t.Good, t.Bad, t.Measured = s.good, s.bad, int64(s.measured)
+		t.Expected, t.Excluded = max(0, min(v.to, l.end)-max(v.from, first)), 0
+	}
+	return &r.in
 }
 
 // find is the id of an instance. Instances are mostly asked for in the order in
@@ -73,20 +83,9 @@ func (r *reader) find(i slo.Instance) (id uint32, known bool) {
 	return id, true
 }
 
-func (r *reader) burn(d time.Duration) slo.Tally {
-	if r.next >= len(r.burns) || r.burns[r.next] != d {
-		if r.next = slices.Index(r.burns, d); r.next < 0 {
-			r.next = 0
-			return slo.Tally{}
-		}
-	}
-	r.next++
-	return r.tallies[r.next-1]
-}
-
 // Input reads one instance; for many of one objective, make a Reader once.
 func (l *Ledger) Input(o *slo.Objective, i slo.Instance, tier string) slo.Input {
-	return l.Reader(o)(i, tier)
+	return *l.Reader(o)(i, tier)
 }
 
 // Windows are the windows that Readers of these objectives need: watch them.

@@ -158,7 +158,7 @@ func (p *lived) tick(l *ledger.Ledger, tier func(slo.Instance) string) {
 	p.loud = map[slo.Instance]bool{}
 	read := l.Reader(p.objective)
 	for i := range l.Instances() {
-		e := p.judge.Evaluate(read(i, tier(i)))
+		e := p.judge.Evaluate(*read(i, tier(i)))
 		if p.forgotten(&e) {
 			continue
 		}

@@ -131,7 +131,7 @@ func (r *replay) tick() {
 // evaluate judges the instance.
 func (r *replay) evaluate(at time.Time, period slo.Tally) {
 	r.input.At, r.input.Period = at, period
-	r.judge.Into(&r.state, r.input)
+	r.judge.Into(&r.state, &r.input)
 }
 
 // forgotten says that an instance has been silent for so long that it is taken

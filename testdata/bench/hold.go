@@ -201,7 +201,7 @@ func (p *promises) tick(ctx context.Context, now time.Time) {
 		judge, read := slo.NewJudge(o), p.ledger.Reader(o)
 		for _, instance := range instances {
 			if instance.Objective == o.Name {
-				e := judge.Evaluate(read(instance, "shared"))
+				e := judge.Evaluate(*read(instance, "shared"))
 				p.judged = append(p.judged, e)
 				if !alert.Quiet(&e) {
 					conditions = append(conditions, alert.Conditions(o, &e)...)
