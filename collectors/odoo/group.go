@@ -37,7 +37,7 @@ func groups() []*group {
 	return []*group{
 		identityGroup, modulesGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup,
 		invoicesGroup, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
-		deliveriesGroup, partnersGroup,
+		deliveriesGroup, partnersGroup, busGroup, busPresenceGroup, mailPresenceGroup, loginsGroup, usersGroup, attachmentsGroup,
 	}
 }
 

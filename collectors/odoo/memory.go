@@ -18,6 +18,8 @@ type memory struct {
 	jobs        jobMemory
 	approvals   approvalMemory
 	partners    partnerMemory
+	logins      loginMemory
+	attachments attachmentMemory
 }
 
 // since is when the counters were zero.

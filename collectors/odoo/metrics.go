@@ -234,6 +234,7 @@ func Metrics() collectors.Catalogue {
 		metricMails, metricMailExceptions, metricMailOldest, metricWindowFull,
 		metricMailInServers, metricMailInNever, metricMailInOldest, metricMailServers, metricNotices,
 		metricWork, metricWorkOldest, metricApproval, metricPartnerCalls, metricPartnerDuration,
+		metricBus, metricBusOldest, metricPresence, metricLogins, metricUsers, metricAttachments, metricAttachmentBytes,
 		metricLoginChecks, metricLoginSuccess, metricLoginDuration, metricLoginColdStarts, metricLoginColdDuration,
 		metricPlannedChecks, metricPlannedTenants, metricRegistryLimit,
 	}
