@@ -137,9 +137,12 @@ func (e *Event) scope(tenants *collectors.Tenants) (Scope, error) {
 // decode reads a foreign body, whose other fields are none of our business.
 func decode(body []byte, into any) error {
 	var kind *json.UnmarshalTypeError
-	if err := json.Unmarshal(body, into); errors.As(err, &kind) {
+	switch err := json.Unmarshal(body, into); {
+	case errors.As(err, &kind):
 		return invalid(technical(kind.Field), "a field is not of its type", "see the sender's own documentation of the event")
-	} else if err != nil {
+	case errors.Is(err, errTime):
+		return errTime
+	case err != nil:
 		return notJSON
 	}
 	return nil
