@@ -27,8 +27,10 @@ func Build(in Input) (Model, error) {
 	m := Model{
 		Platform: in.Platform, Month: in.Month.String(), Title: in.Month.Title(), Zone: in.Month.zone().String(),
 		From: from, To: to, Issued: in.Issued.In(in.Month.zone()), Open: in.Issued.Before(to),
-		Tiers: in.tiers(rows), WorstDays: in.worst(rows),
+		Uncounted: in.uncounted(rows), WorstDays: in.worst(rows),
 	}
+	m.Tiers = in.tiers(rows)
+	m.Rest = show(m.Tiers, rows)
 	m.Period, m.Scope = periodLine(in.Month, from, to, m.Issued, m.Open), scopeLine(rows)
 	for _, q := range slo.Questions() {
 		m.Answers = append(m.Answers, answer(q, about(rows, q), len(in.Month.Edges())-1))
@@ -47,17 +49,22 @@ func (in Input) rows() []Row {
 	for i, o := range in.Objectives {
 		order[o.Name], judges[i] = i, in.judge(o)
 	}
+	closed := in.closed()
 	seen := map[slo.Instance]bool{}
 	var rows []Row
+	add := func(instance slo.Instance) {
+		if at, reported := order[instance.Objective]; reported && !seen[instance] {
+			seen[instance] = true
+			rows = append(rows, in.row(&in.Objectives[at], judges[at], instance, tenants[instance.Tenant()], closed[instance]))
+		}
+	}
 	for _, day := range in.Days {
 		for instance := range day.Tallies {
-			at, reported := order[instance.Objective]
-			if !reported || seen[instance] {
-				continue
-			}
-			seen[instance] = true
-			rows = append(rows, in.row(&in.Objectives[at], judges[at], instance, tenants[instance.Tenant()]))
+			add(instance)
 		}
+	}
+	for instance := range closed { // of some the record does not go on
+		add(instance)
 	}
 	slices.SortFunc(rows, func(a, b Row) int {
 		return cmp.Or(a.worse(b), cmp.Compare(order[a.Objective], order[b.Objective]), a.Instance.Compare(b.Instance))
@@ -72,35 +79,84 @@ func (r Row) worse(other Row) int {
 		cmp.Compare(float64(other.BudgetUsed), float64(r.BudgetUsed)))
 }
 
-// row judges one instance over the whole month, and each of its days.
-func (in Input) row(o *slo.Objective, j judge, instance slo.Instance, tenant Tenant) Row {
-	judge := func(t slo.Tally) slo.Evaluation { return j(instance, tenant.Tier, t) }
+// row judges one instance over the whole month, and each of its days. What was closed stays as it was.
+func (in Input) row(o *slo.Objective, j judge, instance slo.Instance, tenant Tenant, c *Closed) Row {
+	tier := tenant.Tier
+	if c != nil {
+		tier, j = c.Tier, in.judge(c.promise(o))
+	}
 	var sum slo.Tally
 	for _, day := range in.Days {
 		sum = plus(sum, day.Tallies[instance])
 	}
-	e := judge(sum)
+	month := j(instance, tier, sum)
+	e, life := month, in.life(instance)
+	if c != nil {
+		e, sum, life = c.evaluate(j), c.Recorded, c.life()
+	}
 	r := Row{
 		Instance: instance, Objective: o.Name, Title: cmp.Or(o.Title, o.Name), Question: o.Question,
-		Subject: subject(instance), Region: tenant.Region, tier: tenant.Tier, Target: e.Target, Verdict: verdict(e),
+		Subject: subject(instance), Region: tenant.Region, tier: tier, Target: e.Target, Verdict: verdict(e),
 		Good: e.Period.Good, Bad: e.Period.Bad, AchievedRatio: Share(1 - e.ErrorRatio),
 		Measured: sum.Measured, Expected: sum.Expected, Excluded: sum.Excluded,
-		BudgetUsed: Share(e.Budget.Consumed), CoverageRatio: Share(math.NaN()),
+		BudgetUsed: Share(e.Budget.Consumed), remains: Share(e.Budget.Remaining), CoverageRatio: Share(math.NaN()),
+		life: life, closed: c, Final: c != nil,
+	}
+	if c != nil {
+		r.ClosedAt = c.At
 	}
 	if share, due := sum.Coverage(); due {
 		r.CoverageRatio = Share(share.Float())
 	}
-	var soFar uint64
-	for _, day := range in.Days {
-		counts := judge(day.Tallies[instance]).Period.Counts
-		soFar += counts.Bad
-		r.days = append(r.days, dayOf{
-			counts: counts, measured: day.Tallies[instance].Measured > 0,
-			left: Share(judge(failing(e.Period, soFar)).Budget.Remaining),
-			used: Share(judge(failing(e.Period, counts.Bad)).Budget.Consumed),
-		})
+	if e.Period.Counts == month.Period.Counts { // else the record was changed after the month was closed
+		r.days = in.daysOf(instance, tier, j, month.Period)
 	}
 	return r
+}
+
+// daysOf are an instance's days as shares of its month.
+func (in Input) daysOf(instance slo.Instance, tier string, j judge, month slo.Tally) []dayOf {
+	judge := func(t slo.Tally) slo.Evaluation { return j(instance, tier, t) }
+	var days []dayOf
+	var soFar uint64
+	for _, day := range in.Days {
+		tally := day.Tallies[instance]
+		counts := judge(tally).Period.Counts
+		soFar += counts.Bad
+		days = append(days, dayOf{
+			counts: counts, measured: tally.Measured > 0 || tally.Expected > 0 && tally.Missing() == 0,
+			left: Share(judge(failing(month, soFar)).Budget.Remaining),
+			used: Share(judge(failing(month, counts.Bad)).Budget.Consumed),
+		})
+	}
+	return days
+}
+
+// life is since when, and until when, an instance was to be measured in the month.
+func (in Input) life(i slo.Instance) slo.Span {
+	end := in.through()
+	for _, d := range in.Days {
+		if minutes := d.Tallies[i].Expected; minutes > 0 {
+			to := d.To
+			if end.Before(to) {
+				to = end
+			}
+			return slo.Span{From: to.Add(-time.Duration(minutes) * time.Minute), To: end}
+		}
+	}
+	return slo.Span{}
+}
+
+// through is where the record of the month ends.
+func (in Input) through() time.Time {
+	from, to := in.Month.Bounds()
+	switch {
+	case len(in.Days) == 0:
+		return from
+	case in.Through.IsZero() || in.Through.After(to):
+		return in.Days[len(in.Days)-1].To
+	}
+	return in.Through
 }
 
 // judge evaluates a tally of an instance in a tier.

@@ -124,7 +124,7 @@ func scale(rows []Row, days int) plot {
 func spenders(rows []Row) []Row {
 	var all []Row
 	for _, r := range rows {
-		if r.Bad > 0 {
+		if r.Bad > 0 && len(r.days) > 0 {
 			all = append(all, r)
 		}
 	}
@@ -227,7 +227,7 @@ func (c *Chart) text(role Role, at Point, anchor Anchor, text string) {
 
 // left says what the row has left of its budget in the end.
 func (r Row) left() string {
-	switch left := r.days[len(r.days)-1].left; {
+	switch left := r.remains; {
 	case left < 0:
 		return strings.TrimPrefix(left.text(), "−") + " over"
 	case left == 0:

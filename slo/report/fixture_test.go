@@ -38,6 +38,7 @@ question: contained
 title: Mail leaves in time
 indicator: {threshold: {metric: oldest_mail_seconds, op: <=, value: 1h}}
 targets: 99%
+window: {calendar: month, zone: Europe/Berlin}
 ---
 name: backup-in-date
 question: recoverable
@@ -149,7 +150,71 @@ func clinics(t testing.TB) report.Input {
 		return t
 	}
 	in.Days = days(month, 31, records)
+	in.Exclusions = exclusions(t, agreed)
+	in.Closed = []report.Closed{
+		frozen(month, of("mail-on-time", "anna"), slo.Counts{Good: 44_380, Bad: 320}),
+		frozen(month, of("mail-on-time", "augusta"), slo.Counts{Good: 44_000, Bad: 700}), // who left on the last day
+	}
 	return in
+}
+
+// agreed touch the month in every way, but for the first, which ended before.
+const agreed = `
+id: summer-move
+scope: {}
+from: 2026-09-29T20:00:00Z
+duration: 4h
+category: third_party
+approver: Head of Operations
+reason: The provider moved a rack.
+---
+id: switch-over
+scope: {objectives: [replication-keeps-up]}
+from: 2026-10-11T02:00:00+02:00
+duration: 2h
+category: exercise
+approver: Head of Operations
+reason: Rehearsed switch-over to the standby
+announced: 2026-10-01T09:00:00+02:00
+---
+id: sunday-updates
+scope: {objectives: [login, backup-in-date], tiers: [dedicated]}
+from: 2026-09-06T02:30:00+02:00
+duration: 90m
+rule: FREQ=WEEKLY;BYDAY=SU
+zone: Europe/Berlin
+mode: as_good
+category: maintenance
+approver: Chief Information Officer
+reason: Updates of the operating system.
+announced: 2026-10-10T12:00:00+02:00
+---
+id: forgotten
+scope: {tenants: [north]}
+from: 2026-10-20T22:00:00+02:00
+to: 2026-10-21T01:00:00+02:00
+category: maintenance
+approver: Head of Operations
+reason: A certificate was replaced
+announced: 2026-10-21T08:00:00+02:00
+`
+
+func exclusions(t testing.TB, text string) []slo.Exclusion {
+	t.Helper()
+	all, err := slo.ParseExclusions("exclusions.yaml", []byte(text))
+	require.NoError(t, err)
+	return all
+}
+
+// frozen is a whole month, closed two days after it ended with a target that held then.
+func frozen(m report.Month, i slo.Instance, counts slo.Counts) report.Closed {
+	from, to := m.Bounds()
+	minutes := int64(to.Sub(from) / time.Minute)
+	tally := slo.Tally{Counts: counts, Measured: minutes, Expected: minutes}
+	return report.Closed{
+		Instance: i, From: from, To: to, At: to.AddDate(0, 0, 1), Tier: "dedicated", Target: 980_000_000, Status: slo.OK,
+		Recorded: tally, Judged: tally,
+	}
 }
 
 // fleet is a platform of many tenants.
@@ -164,6 +229,6 @@ func fleet(t testing.TB, tenants int) report.Input {
 		records[of("login", name)] = steady(on(uint64(i%7)*9, i%30+1))
 		records[of("mail-on-time", name)] = steady(never)
 	}
-	in.Days = days(in.Month, 31, records)
+	in.Days, in.Closed = days(in.Month, 31, records), nil
 	return in
 }

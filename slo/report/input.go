@@ -19,9 +19,32 @@ type Input struct {
 	Objectives []slo.Objective
 	// Tenants say which tier and region a tenant has. One that is not listed has neither.
 	Tenants []Tenant
-	// Days are what the record holds, between each two neighbours of Month.Edges; days after the record's end may be
-	// left out.
+	// Days are what the record holds, between each two neighbours of Month.Edges, with exclusions laid over it; days
+	// after the record's end may be left out.
 	Days []Day
+	// Through is where the record ends; the zero time stands for the end of the last of Days.
+	Through time.Time
+	// Exclusions are those that lie over Days. Those that touch the month are reported, and so are those that would have,
+	// had they been announced in time.
+	Exclusions []slo.Exclusion
+	// Closed are the calendar periods that were frozen when they ended. Where one is that of an objective and just this
+	// month, the report shows its numbers as final instead of those of Days; all others are ignored.
+	Closed []Closed
+}
+
+// Closed is what was written of an instance's calendar period when it was closed.
+type Closed struct {
+	Instance slo.Instance
+	From, To time.Time
+	// At is when it was written.
+	At     time.Time
+	Tier   string
+	Target slo.Ratio
+	Status slo.Status
+	// Recorded is what the record held, Judged the same with missing minutes read as the objective said.
+	Recorded, Judged slo.Tally
+	// Exclusions are those that had taken time out of it.
+	Exclusions []slo.Exclusion
 }
 
 // Tenant is what the report says of a tenant besides its name.

@@ -75,6 +75,10 @@ type Model struct {
 	Tiers   []Tier   `json:"tiers"`
 	// WorstDays are the days that cost most of a month's budget, worst first.
 	WorstDays []BadDay `json:"worst_days"`
+	// Uncounted is what did not count, in the order of time.
+	Uncounted []Uncounted `json:"exclusions"`
+	// Rest says which rows Tier.Shown leaves out; "" where it holds all.
+	Rest string `json:"-"`
 	// Method says how to read the numbers.
 	Method []string `json:"method"`
 }
@@ -94,6 +98,8 @@ type Tier struct {
 	Title    string    `json:"-"`
 	Promises []Promise `json:"promises"`
 	Rows     []Row     `json:"instances"` // worst first
+	// Shown are those of Rows that editions for reading show: the worst of the report.
+	Shown []Row `json:"-"`
 }
 
 // Promise counts how one objective went in one tier.
@@ -124,9 +130,18 @@ type Row struct {
 	Measured      int64        `json:"measured_minutes"`
 	Expected      int64        `json:"expected_minutes"`
 	Excluded      int64        `json:"excluded_minutes"`
+	// Exclusions are the IDs of those that touched it.
+	Exclusions []string `json:"exclusions,omitempty"`
+	// Final says that the month is a closed period of the promise, as it was at ClosedAt: late data, exclusions and
+	// targets of later do not change it.
+	Final    bool      `json:"final"`
+	ClosedAt time.Time `json:"closed_at,omitzero"`
 
-	tier string
-	days []dayOf
+	tier    string
+	remains Share // of the month's budget
+	life    slo.Span
+	closed  *Closed
+	days    []dayOf
 }
 
 // BadDay is one promise on one day.
@@ -144,7 +159,7 @@ type BadDay struct {
 // dayOf is one day of a row.
 type dayOf struct {
 	counts   slo.Counts
-	measured bool
+	measured bool  // or wholly excluded: nothing is missing of it
 	left     Share // of the month's budget at the end of the day
 	used     Share // of the month's budget on this day alone
 }

@@ -53,6 +53,7 @@ func (m Model) WritePDF(w io.Writer) error {
 	s.charts()
 	s.tiers()
 	s.worstDays()
+	s.uncounted()
 	s.rows()
 	s.method()
 	if err := s.Output(w); err != nil {

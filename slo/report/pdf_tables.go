@@ -167,8 +167,29 @@ func (s *sheet) worstDays() {
 	})
 }
 
+func (s *sheet) uncounted() {
+	s.heading("What did not count", 30)
+	if len(s.m.Uncounted) == 0 {
+		s.remark("Everything counted: no exclusion touches this month.")
+		return
+	}
+	s.remark("Minutes of promises that were excluded, as they were approved. Minutes that two of these share stand in both.")
+	s.Ln(3)
+	columns := []column{
+		{title: "When", width: 38}, {title: "What was concerned", width: 38}, {title: "Why", width: 66}, {title: "Effect", width: 32},
+	}
+	s.table(columns, len(s.m.Uncounted), func(i int) []cell {
+		u := s.m.Uncounted[i]
+		return texts(u.When, u.About, u.Why()+" ("+u.ID+")", u.Effect())
+	})
+}
+
 func (s *sheet) rows() {
-	s.heading("Every promise, worst first", 40)
+	s.heading("Promises, worst first", 40)
+	if s.m.Rest != "" {
+		s.remark(s.m.Rest)
+		s.Ln(3)
+	}
 	columns := []column{
 		{title: "Tenant or part", width: 35},
 		{title: "Promise", width: 42},
@@ -179,14 +200,20 @@ func (s *sheet) rows() {
 		{title: "Verdict", width: 30, indent: 4},
 	}
 	for _, t := range s.m.Tiers {
+		if len(t.Shown) == 0 {
+			continue
+		}
 		s.subheading(t.Title)
-		s.table(columns, len(t.Rows), func(i int) []cell {
-			r := t.Rows[i]
-			name := r.Subject
+		s.table(columns, len(t.Shown), func(i int) []cell {
+			r := t.Shown[i]
+			name, title := r.Subject, r.Title
 			if r.Region != "" {
 				name += " (" + r.Region + ")"
 			}
-			return append(texts(name, r.Title, r.Target.String(), r.Achieved(), r.Budget(), r.Coverage()), cell{verdict: r.Verdict})
+			if r.Final {
+				title += " · final"
+			}
+			return append(texts(name, title, r.Target.String(), r.Achieved(), r.Budget(), r.Coverage()), cell{verdict: r.Verdict})
 		})
 		s.Ln(5)
 	}

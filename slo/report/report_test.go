@@ -197,7 +197,7 @@ func TestMonthInProgress(t *testing.T) {
 
 func TestEmptyMonth(t *testing.T) {
 	in := clinics(t)
-	in.Days = nil
+	in.Days, in.Closed = nil, nil
 	m := build(t, in)
 	for _, a := range m.Answers {
 		require.Equal(t, report.NotEnoughData, a.Verdict)

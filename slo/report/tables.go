@@ -24,6 +24,7 @@ func (m Model) WriteJSON(w io.Writer) error {
 var csvHead = []string{
 	"month", "tier", "tenant_or_subject", "region", "objective", "question", "verdict", "target_ratio", "achieved_ratio",
 	"budget_used_ratio", "coverage_ratio", "good_events", "bad_events", "measured_minutes", "expected_minutes", "excluded_minutes",
+	"exclusions", "final",
 }
 
 // WriteCSV writes a line for each promise to each tenant, worst first within a tier. Numbers that are not known are
@@ -38,6 +39,7 @@ func (m Model) WriteCSV(w io.Writer) error {
 				strconv.FormatFloat(r.Target.Float(), 'f', -1, 64), r.AchievedRatio.csv(), r.BudgetUsed.csv(), r.CoverageRatio.csv(),
 				strconv.FormatUint(r.Good, 10), strconv.FormatUint(r.Bad, 10),
 				strconv.FormatInt(r.Measured, 10), strconv.FormatInt(r.Expected, 10), strconv.FormatInt(r.Excluded, 10),
+				plain(strings.Join(r.Exclusions, " ")), strconv.FormatBool(r.Final),
 			})
 		}
 	}

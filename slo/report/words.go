@@ -126,10 +126,21 @@ func scopeLine(rows []Row) string {
 			tenants[t] = true
 		}
 	}
-	if len(tenants) == 1 {
-		return promises(len(rows)) + ", 1 tenant"
+	n := len(tenants)
+	text := promises(len(rows)) + ", " + group(uint64(n)) + " " + plural(int64(n), "tenant", "tenants")
+	if final := finals(rows); final > 0 {
+		text += "; " + group(uint64(final)) + " of the promises are final"
 	}
-	return promises(len(rows)) + ", " + group(uint64(len(tenants))) + " tenants"
+	return text
+}
+
+func finals(rows []Row) (n int) {
+	for _, r := range rows {
+		if r.Final {
+			n++
+		}
+	}
+	return n
 }
 
 // method says how to read the numbers.
@@ -138,9 +149,9 @@ func method(rows []Row, m Model) []string {
 	for _, r := range rows {
 		minutes += r.Excluded
 	}
-	excluded := "No time was excluded in this month."
+	excluded := "No minute was removed from this month."
 	if minutes > 0 {
-		excluded = fmt.Sprintf("Over all promises, %s minutes were excluded in this month.", group(uint64(minutes)))
+		excluded = fmt.Sprintf("Over all promises, %s minutes were removed from this month.", group(uint64(minutes)))
 	}
 	notes := []string{
 		"Counts are exact. Each promise counts events that kept it and events that broke it, minute by minute; nothing is " +
@@ -151,9 +162,13 @@ func method(rows []Row, m Model) []string {
 			"not measured, also for want of the monitoring itself, counts neither as good nor as bad unless the objective " +
 			"says so. With too little coverage the verdict is \"not enough data\", never \"kept\".",
 		"\"No events\" means that the promise was watched and nothing happened that could have kept or broken it.",
-		"Excluded minutes, such as announced maintenance, count on neither side. " + excluded,
+		"Removed minutes, such as announced maintenance, count on neither side, and are not missing. " + excluded,
 		"A question is answered by the worst verdict of any promise that bears on it.",
 		"Days and the month begin at midnight in " + m.Zone + ".",
+	}
+	if finals(rows) > 0 {
+		notes = append(notes, "\"Final\" marks a promise over calendar months whose month was closed: data, exclusions and targets "+
+			"of later do not change its numbers. Where the record has been changed since, its days are not shown.")
 	}
 	if m.Open {
 		notes = append(notes, "The month was in progress when this report was issued: its numbers are not final.")

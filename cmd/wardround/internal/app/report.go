@@ -14,6 +14,7 @@ import (
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/slo"
 	"github.com/wardround/wardround/slo/ledger"
 	"github.com/wardround/wardround/slo/report"
 )
@@ -21,9 +22,9 @@ import (
 // Report writes the report on a month (2026-09) in a format: html, pdf, csv or json.
 func (a *App) Report(w io.Writer, month, format string) error {
 	a.mu.Lock()
-	c := a.config.Load()
+	s := reported{a.config.Load(), a.objectives.ledger, a.tenants.Current().All(), a.excluded.standing()}
 	a.mu.Unlock()
-	return writeReport(w, c, a.objectives.ledger, a.tenants.Current().All(), month, format)
+	return s.write(w, month, format)
 }
 
 // OfflineReport writes the same from the storage directory of a daemon that is not running.
@@ -39,25 +40,30 @@ func OfflineReport(w io.Writer, c *config.Config, storage, month, format string,
 	if err := o.Except(); err != nil {
 		return err
 	}
-	return writeReport(w, c, o.Ledger, o.tenants.All(), month, format)
+	return reported{c, o.Ledger, o.tenants.All(), o.Exclusions()}.write(w, month, format)
 }
 
-func writeReport(w io.Writer, c *config.Config, book *ledger.Ledger, tenants []collectors.Tenant, month, format string) error {
-	m, err := report.ParseMonth(month, c.Zone)
+// reported is what a report is made of. The exclusions lie over the ledger already.
+type reported struct {
+	config     *config.Config
+	ledger     *ledger.Ledger
+	tenants    []collectors.Tenant
+	exclusions []slo.Exclusion
+}
+
+func (r reported) write(w io.Writer, month, format string) error {
+	m, err := report.ParseMonth(month, r.config.Zone)
 	if err != nil {
 		return err
 	}
-	in := report.Input{Platform: c.Platform, Month: m, Issued: time.Now().Truncate(time.Minute), Objectives: c.Objectives}
-	for _, t := range tenants {
+	in := report.Input{
+		Platform: r.config.Platform, Month: m, Issued: time.Now().Truncate(time.Minute), Objectives: r.config.Objectives,
+		Through: r.ledger.Through(), Exclusions: r.exclusions,
+	}
+	for _, t := range r.tenants {
 		in.Tenants = append(in.Tenants, report.Tenant{Name: t.Name, Tier: t.Tier, Region: t.Region})
 	}
-	err = book.Walk(m.Edges(), func(s ledger.Slice) error {
-		if !s.From.After(in.Issued) {
-			in.Days = append(in.Days, report.Day{From: s.From, To: s.To, Tallies: maps.Collect(s.All())})
-		}
-		return nil
-	})
-	if err != nil {
+	if err := r.read(&in); err != nil {
 		return fmt.Errorf("read the record of %s: %w", m, err)
 	}
 	model, err := report.Build(in)
@@ -65,6 +71,27 @@ func writeReport(w io.Writer, c *config.Config, book *ledger.Ledger, tenants []c
 		return err
 	}
 	return write(model, w, format)
+}
+
+// read fills in the days of the month, and the periods that were closed within it.
+func (r reported) read(in *report.Input) error {
+	err := r.ledger.Walk(in.Month.Edges(), func(s ledger.Slice) error {
+		if !s.From.After(in.Issued) {
+			in.Days = append(in.Days, report.Day{From: s.From, To: s.To, Tallies: maps.Collect(s.All())})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	closed, err := r.ledger.Closed(in.Month.Bounds())
+	for _, c := range closed {
+		in.Closed = append(in.Closed, report.Closed{
+			Instance: c.Instance, From: c.From, To: c.To, At: c.ClosedAt, Tier: c.Tier, Target: c.Target, Status: c.Status,
+			Recorded: c.Recorded, Judged: c.Judged, Exclusions: c.Exclusions,
+		})
+	}
+	return err
 }
 
 // ReportFormats are those that Report knows, with their media types.
