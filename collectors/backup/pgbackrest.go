@@ -19,8 +19,9 @@ type pgBackRest struct {
 	config PgBackRest
 	wal    walClock
 
-	listed    string // backup whose databases are known
-	databases []string
+	listed      string // backup whose databases are known
+	databases   []string
+	clusterSize int64 // bytes of the cluster in the newest backup
 }
 
 func newPgBackRest(c PgBackRest, written func(string, string) (time.Time, bool)) *pgBackRest {
@@ -118,6 +119,9 @@ func (p *pgBackRest) read(ctx context.Context, now time.Time) (Reading, error) {
 		return Reading{}, err
 	}
 	set, newest := said.set(p.config.Repo)
+	if b, ok := said.newest(p.config.Repo); ok {
+		p.clusterSize = b.Info.Size
+	}
 	encrypted := cipher != "none"
 	set.Encrypted = &encrypted
 	segment, folder := said.archived(p.config.Repo)

@@ -1,0 +1,181 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Tables that make a database one of Odoo's.
+var odooTables = []string{"ir_module_module", "res_users", "ir_config_parameter", "ir_attachment"}
+
+// Tables whose rows are counted where they are there, and in which staff and patients' bookings
+// leave their traces: the newest of these is how new the content is.
+var keyTables = []string{
+	"res_users", "res_company", "res_partner", "calendar_event", "sale_order", "purchase_order", "stock_picking",
+	"account_move", "mail_message", "ir_attachment",
+}
+
+// check looks whether what came back is the tenant's Odoo. What it finds stays in the result, also
+// when one check fails.
+func (r *rehearsal) check(ctx context.Context) error {
+	conn, err := r.server.connect(ctx, r.Tenant.Database)
+	if err != nil {
+		return because(ReasonNotOdoo, err)
+	}
+	err = r.examine(ctx, conn)
+	if err == nil {
+		err = r.checkAttachments(ctx, conn)
+	}
+	return errors.Join(err, conn.Close(ctx))
+}
+
+func (r *rehearsal) examine(ctx context.Context, conn *pgx.Conn) error {
+	var err error
+	if r.result.Postgres, err = r.server.version(ctx, conn); err != nil {
+		return fmt.Errorf("ask for the version: %w", err)
+	}
+	err = conn.QueryRow(ctx, `SELECT count(*), pg_database_size(current_database()) FROM pg_tables WHERE schemaname = 'public'`).
+		Scan(&r.result.Tables, &r.result.DatabaseBytes)
+	if err != nil {
+		return fmt.Errorf("count tables: %w", err)
+	}
+	if err := r.recovered(ctx, conn); err != nil {
+		return err
+	}
+	if err := r.isOdoo(ctx, conn); err != nil {
+		return err
+	}
+	if err := r.count(ctx, conn); err != nil {
+		return err
+	}
+	return r.judge()
+}
+
+// recovered finds the point to which the restore came: a dump's own, or that of the last commit
+// that was replayed.
+func (r *rehearsal) recovered(ctx context.Context, conn *pgx.Conn) error {
+	point := r.Artifact.Point
+	var replayed *time.Time
+	if err := conn.QueryRow(ctx, "SELECT pg_last_xact_replay_timestamp()").Scan(&replayed); err != nil {
+		return fmt.Errorf("ask for the last replayed commit: %w", err)
+	}
+	if r.Artifact.Command != nil && replayed != nil {
+		point = *replayed
+	}
+	r.result.RecoveryPoint = point.UTC()
+	r.result.LostSeconds = max(0, r.result.Started.Sub(point).Seconds())
+	return nil
+}
+
+var versionText = regexp.MustCompile(`^[0-9A-Za-z.~+]{1,40}$`)
+
+// isOdoo looks for Odoo's tables and for the version of its module base, without which it does not
+// start.
+func (r *rehearsal) isOdoo(ctx context.Context, conn *pgx.Conn) error {
+	there, err := present(ctx, conn, odooTables)
+	if err != nil {
+		return err
+	}
+	for _, table := range odooTables {
+		if !slices.Contains(there, table) {
+			return because(ReasonNotOdoo, fmt.Errorf("the restored database has no table %s", table))
+		}
+	}
+	var state, version string
+	err = conn.QueryRow(ctx, "SELECT coalesce(state, ''), coalesce(latest_version, '') FROM ir_module_module WHERE name = 'base'").Scan(&state, &version)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return because(ReasonNotReady, errors.New("the restored database has no module base"))
+	}
+	if err != nil {
+		return fmt.Errorf("ask for the version of module base: %w", err)
+	}
+	if versionText.MatchString(version) {
+		r.result.Odoo = version
+	}
+	if state != "installed" || r.result.Odoo == "" {
+		return because(ReasonNotReady, errors.New("module base of the restored database is not installed: Odoo would not serve it"))
+	}
+	return nil
+}
+
+// present says which of some tables are there.
+func present(ctx context.Context, conn *pgx.Conn, tables []string) ([]string, error) {
+	return names(ctx, conn, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename = ANY($1)", tables)
+}
+
+// names asks which of some tables a query finds.
+func names(ctx context.Context, conn *pgx.Conn, query string, tables []string) ([]string, error) {
+	rows, err := conn.Query(ctx, query, tables)
+	if err != nil {
+		return nil, fmt.Errorf("look for tables: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look for tables: %w", err)
+	}
+	return found, nil
+}
+
+// count counts the rows of the key tables, and of those that were counted in the live database,
+// and finds the newest write to any.
+func (r *rehearsal) count(ctx context.Context, conn *pgx.Conn) error {
+	wanted := slices.Clone(keyTables)
+	for table := range r.Live {
+		wanted = append(wanted, table)
+	}
+	tables, err := present(ctx, conn, wanted)
+	if err != nil {
+		return err
+	}
+	dated, err := names(ctx, conn, "SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid "+
+		"WHERE relnamespace = 'public'::regnamespace AND attname = 'write_date' AND NOT attisdropped AND relname = ANY($1)", keyTables)
+	if err != nil {
+		return err
+	}
+	r.result.Rows = make(map[string]int64, len(tables))
+	for _, table := range tables {
+		name := pgx.Identifier{"public", table}.Sanitize()
+		var n int64
+		var newest *time.Time
+		err := conn.QueryRow(ctx, "SELECT count(*) FROM "+name).Scan(&n)
+		if err == nil && slices.Contains(dated, table) {
+			err = conn.QueryRow(ctx, "SELECT max(write_date) FROM "+name).Scan(&newest)
+		}
+		if err != nil {
+			return fmt.Errorf("count rows: %w", err)
+		}
+		r.result.Rows[table] = n
+		if newest != nil && newest.After(r.result.NewestWrite) {
+			r.result.NewestWrite = newest.UTC()
+		}
+	}
+	return nil
+}
+
+// fewRows is by how many rows any table may differ from the live one.
+const fewRows = 10
+
+// judge compares what was counted with the live database and with the backup's time.
+func (r *rehearsal) judge() error {
+	for table, live := range r.Live {
+		allowed := max(fewRows, int64(r.Tolerance*float64(live)))
+		if n := r.result.Rows[table]; n < live-allowed || n > live+allowed {
+			r.result.OutOfBounds = append(r.result.OutOfBounds, table)
+		}
+	}
+	slices.Sort(r.result.OutOfBounds)
+	if len(r.result.OutOfBounds) > 0 {
+		return because(ReasonRows, fmt.Errorf("the restored rows are far from the live ones in %s", strings.Join(r.result.OutOfBounds, ", ")))
+	}
+	if quiet := r.result.RecoveryPoint.Sub(r.result.NewestWrite); r.Quiet > 0 && quiet > r.Quiet {
+		return because(ReasonOldContent, fmt.Errorf("the newest write is %s older than the backup: it may be one of an old copy", quiet.Round(time.Minute)))
+	}
+	return nil
+}

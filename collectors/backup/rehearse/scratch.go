@@ -1,0 +1,245 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/wardround/wardround/collectors/backup/archive"
+)
+
+const (
+	folderPrefix = "rehearsal-"
+	ownerFile    = "owner" // in each scratch folder; locked for as long as its rehearsal lives
+	watchEvery   = time.Second
+)
+
+// scratch is the folder of one rehearsal.
+type scratch struct {
+	path    string
+	owner   *os.File
+	account *syscall.Credential
+	socket  string // folder of the server's socket
+}
+
+// Clean ends and removes what killed rehearsals left in a folder: only folders that a rehearsal
+// made and whose rehearsal no longer lives. It returns how many they were.
+func Clean(ctx context.Context, dir string) (int, error) {
+	owners, err := filepath.Glob(filepath.Join(dir, folderPrefix+"*", ownerFile))
+	if err != nil {
+		return 0, fmt.Errorf("look for old rehearsals: %w", err)
+	}
+	removed := 0
+	for _, path := range owners {
+		owner, err := os.OpenFile(path, os.O_RDWR, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return removed, fmt.Errorf("look at an old rehearsal: %w", err)
+		}
+		if syscall.Flock(int(owner.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			s := &scratch{path: filepath.Dir(path), owner: owner}
+			if err := s.remove(ctx); err != nil {
+				return removed, err
+			}
+			removed++
+			continue
+		}
+		if err := owner.Close(); err != nil {
+			return removed, fmt.Errorf("look at an old rehearsal: %w", err)
+		}
+	}
+	return removed, nil
+}
+
+// newScratch makes a folder that only PostgreSQL's user may enter.
+func newScratch(dir string, runAs *syscall.Credential) (*scratch, error) {
+	if there(filepath.Join(dir, "PG_VERSION")) {
+		return nil, fmt.Errorf("%s is the data folder of a PostgreSQL server; name another", dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make folder for rehearsals: %w", err)
+	}
+	path, err := os.MkdirTemp(dir, folderPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("make folder of the rehearsal: %w", err)
+	}
+	s := &scratch{path: path, account: runAs, socket: filepath.Join(path, "s")}
+	if err := s.claim(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(path))
+	}
+	return s, nil
+}
+
+// claim locks the folder and hands it to PostgreSQL's user.
+func (s *scratch) claim() error {
+	var err error
+	if s.owner, err = os.OpenFile(filepath.Join(s.path, ownerFile), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return fmt.Errorf("mark folder of the rehearsal: %w", err)
+	}
+	if err := syscall.Flock(int(s.owner.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("lock folder of the rehearsal: %w", err)
+	}
+	if err := os.Mkdir(s.socket, 0o700); err != nil {
+		return fmt.Errorf("make folder of the socket: %w", err)
+	}
+	const longestSocket = 107 - len("/.s.PGSQL.5432")
+	if len(s.socket) > longestSocket {
+		return fmt.Errorf("the path of the folder for rehearsals is too long for a socket, by %d bytes", len(s.socket)-longestSocket)
+	}
+	if s.account == nil {
+		return nil
+	}
+	for _, path := range []string{s.path, s.socket} {
+		if err := os.Chown(path, int(s.account.Uid), int(s.account.Gid)); err != nil {
+			return fmt.Errorf("hand folder of the rehearsal over: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *scratch) in(name string) string { return filepath.Join(s.path, name) }
+
+// remove ends what still runs in the folder and deletes it.
+func (s *scratch) remove(ctx context.Context) error {
+	err := s.endAll(ctx)
+	err = errors.Join(err, os.RemoveAll(s.path), s.owner.Close())
+	if err != nil {
+		return fmt.Errorf("remove folder of the rehearsal: %w", err)
+	}
+	return nil
+}
+
+// endAll ends every process that was started with the folder's path: PostgreSQL's and pgBackRest's
+// have it on their command line. Nothing else has: the name of the folder is random.
+func (s *scratch) endAll(ctx context.Context) error {
+	deadline := time.Now().Add(10 * time.Second)
+	signal := syscall.SIGQUIT
+	for {
+		running, err := s.processes()
+		if err != nil || len(running) == 0 {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d processes of the rehearsal do not end", len(running))
+		}
+		for _, pid := range running {
+			if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("end process of the rehearsal: %w", err)
+			}
+		}
+		timer := time.NewTimer(200 * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-ctx.Done(): // nothing may stay behind, so the wait goes on, but less politely
+			<-timer.C
+		}
+		signal = syscall.SIGKILL
+	}
+}
+
+// processes lists the processes that name the folder as an argument.
+func (s *scratch) processes() ([]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	var found []int
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		line, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
+		if err == nil && strings.Contains(string(line), s.path+"/") {
+			found = append(found, pid)
+		}
+	}
+	return found, nil
+}
+
+// free is how many bytes of the folder's disk may still be used.
+func free(dir string) (int64, error) {
+	var stat syscall.Statfs_t
+	if err := syscall.Statfs(dir, &stat); err != nil {
+		return 0, fmt.Errorf("look how much of the disk is free: %w", err)
+	}
+	return int64(stat.Bavail) * stat.Bsize, nil //nolint:unconvert // its type differs between machines
+}
+
+// needs estimates the bytes of disk that a rehearsal takes: the restored database with its
+// indexes, and what must be fetched.
+func (o Options) needs(fetch bool) int64 {
+	a := o.Artifact
+	var need int64
+	switch {
+	case a.Command != nil:
+		need = a.Database + a.Database/5
+	case a.Contents.Format == archive.Plain:
+		need = a.Size * 5 / 2
+	case a.Contents.Format == archive.OdooZip:
+		need = a.Contents.Unpacked * 5 / 2
+	default: // compressed about five times
+		need = a.Size * 12
+	}
+	if fetch {
+		need += a.Size
+	}
+	return need + emptyCluster
+}
+
+// emptyCluster is what a server needs that holds nothing yet, with its WAL.
+const emptyCluster = 256 << 20
+
+// checkDisk refuses to begin what cannot end.
+func (o Options) checkDisk(fetch bool) error {
+	left, err := free(o.Dir)
+	if err != nil {
+		return err
+	}
+	need := o.needs(fetch)
+	switch {
+	case o.Limit > 0 && need > o.Limit:
+		return because(ReasonDisk, fmt.Errorf("the restore needs about %d MiB of disk, and may use %d MiB", need>>20, o.Limit>>20))
+	case left-need < o.Reserve:
+		return because(ReasonDisk, fmt.Errorf("the restore needs about %d MiB of disk, and %d MiB must stay free; there are %d MiB",
+			need>>20, o.Reserve>>20, left>>20))
+	}
+	return nil
+}
+
+// watch cancels the rehearsal when the disk gets too full, and tells how much the restored files
+// take. It returns when ctx ends.
+func (s *scratch) watch(ctx context.Context, o Options, cancel context.CancelCauseFunc, told func(int64)) {
+	begin, err := free(s.path)
+	if err != nil {
+		return
+	}
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		left, err := free(s.path)
+		if err != nil {
+			continue
+		}
+		used := max(0, begin-left)
+		told(used)
+		if left < o.Reserve/2 || (o.Limit > 0 && used > o.Limit) {
+			cancel(because(ReasonDisk, errors.New("the restore takes more disk than was to be expected")))
+			return
+		}
+	}
+}
