@@ -181,7 +181,7 @@ func writeSamples(name string, now time.Time) (err error) {
 	out, random := bufio.NewWriterSize(file, 1<<20), rand.New(rand.NewPCG(3, 4))
 	const minutes = 30 * 24 * 60
 	for _, name := range []string{"bench_bad", "bench"} {
-		fmt.Fprintf(out, "# TYPE %s counter\n", name)
+		say(out, "# TYPE %s counter\n", name)
 		for i := range burnRival {
 			total := uint64(0)
 			for minute := range minutes {
@@ -189,11 +189,11 @@ func writeSamples(name string, now time.Time) (err error) {
 					total -= total % 2
 				}
 				at := now.Add(time.Duration(minute-minutes+1) * time.Minute).Unix()
-				fmt.Fprintf(out, "%s_total{tenant=\"tenant_%04d\"} %d %d\n", name, i, total, at)
+				say(out, "%s_total{tenant=\"tenant_%04d\"} %d %d\n", name, i, total, at)
 			}
 		}
 	}
-	fmt.Fprintln(out, "# EOF")
+	say(out, "# EOF\n")
 	return out.Flush()
 }
 

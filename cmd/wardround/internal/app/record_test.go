@@ -161,7 +161,7 @@ func prometheusWith(t *testing.T, from time.Time, counted func(minute int) (good
 	var text strings.Builder
 	text.WriteString("# TYPE partner_requests counter\n")
 	for _, code := range []string{"200", "500"} {
-		for minute := 0; minute <= 60; minute++ {
+		for minute := range 61 {
 			good, bad := counted(minute)
 			fmt.Fprintf(&text, "partner_requests_total{tenant=\"source_north\",code=%q} %d %d\n",
 				code, map[string]int{"200": good, "500": bad}[code], from.Add(time.Duration(minute)*time.Minute).Unix())
