@@ -16,6 +16,7 @@ func monthly(t *testing.T) report.Input {
 	in.Objectives[0].Window = slo.Window{Calendar: slo.Month}
 	c := frozen(in.Month, of("jobs", "north"), slo.Counts{Good: 42_000, Bad: 1200})
 	c.Recorded.Measured -= 4320
+	c.Judged.Measured -= 4320
 	c.Exclusions = exclusions(t, "id: revoked\ncategory: correction\napprover: A\nreason: R\nscope: {}\nfrom: 2026-09-20T10:00:00Z\nduration: 30m\n")
 	in.Closed = []report.Closed{c}
 	return in
@@ -41,6 +42,8 @@ func TestClosedIsFinal(t *testing.T) {
 
 	require.Empty(t, m.Answers[0].Chart.Marks, "the record says something else now")
 	require.Empty(t, m.WorstDays)
+	in.Objectives[0].NoData = slo.NoDataBad
+	require.Equal(t, "97.222%", build(t, in).Tiers[0].Rows[0].Achieved(), "missing minutes were read then")
 	in.Closed[0].Judged.Counts = slo.Counts{Good: 43_200}
 	in.Closed[0].Status = slo.InsufficientData
 	require.Equal(t, report.NotEnoughData, build(t, in).Tiers[0].Rows[0].Verdict)

@@ -157,7 +157,7 @@ func (c *cutter) list(x *slo.Exclusion) *Uncounted {
 
 // apply counts what an exclusion took out of a row. Those that applied to a closed period need not stand any more.
 func (c *cutter) apply(x *slo.Exclusion, r *Row) {
-	if r.closed == nil && !x.Scope.Applies(r.Instance, r.tier) {
+	if !x.Scope.Applies(r.Instance, r.tier) {
 		return
 	}
 	minutes := within(c.stretches(x, false), r.life)
