@@ -102,7 +102,7 @@ func (j *journal) read(text []byte) error {
 }
 
 func setAside(path string, lines [][]byte) error {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("set damaged changes aside: %w", err)
 	}

@@ -3,7 +3,6 @@ package changes
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -126,7 +125,7 @@ func TestJournalCutAnywhere(t *testing.T) {
 	}
 	whole, err := os.ReadFile(j.path)
 	require.NoError(t, err)
-	for n := range len(whole) {
+	for n := range whole {
 		if near := bytes.ContainsRune(whole[max(0, n-2):n+1], '\n'); n%17 != 0 && !near {
 			continue
 		}
@@ -296,7 +295,7 @@ func FuzzJournal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		path := filepath.Join(dir, "changes.jsonl")
 		require.NoError(t, os.WriteFile(path, text, 0o600))
-		j, err := openJournal(dir, time.Time{}, 5, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		j, err := openJournal(dir, time.Time{}, 5, slog.New(slog.DiscardHandler))
 		if err != nil {
 			require.ErrorContains(t, err, "newer version")
 			return

@@ -71,12 +71,25 @@ func TestWhoMayNot(t *testing.T) {
 	for _, kind := range []string{"generic", "github", "gitlab", "argocd", "flux"} {
 		good := header(kind, "deployment_status", body)
 		cases := map[string]func(http.Header){
-			"nothing":         func(h http.Header) { clear(h) },
-			"other token":     func(h http.Header) { clear(h); h.Set("Authorization", "Bearer "+token+"x"); h.Set("X-Gitlab-Token", "x") },
-			"empty token":     func(h http.Header) { clear(h); h.Set("Authorization", "Bearer "); h.Set("X-Gitlab-Token", "") },
-			"basic":           func(h http.Header) { clear(h); h.Set("Authorization", "Basic "+token) },
-			"wrong signature": func(h http.Header) { h.Set("X-Hub-Signature-256", "sha256=00"); h.Set("X-Signature", "sha256=00"); h.Del("Authorization"); h.Del("X-Gitlab-Token") },
-			"no digits":       func(h http.Header) { clear(h); h.Set("X-Hub-Signature-256", "sha256=zz"); h.Set("X-Signature", "sha256=") },
+			"nothing": func(h http.Header) { clear(h) },
+			"other token": func(h http.Header) {
+				clear(h)
+				h.Set("Authorization", "Bearer "+token+"x")
+				h.Set("X-Gitlab-Token", "x")
+			},
+			"empty token": func(h http.Header) { clear(h); h.Set("Authorization", "Bearer "); h.Set("X-Gitlab-Token", "") },
+			"basic":       func(h http.Header) { clear(h); h.Set("Authorization", "Basic "+token) },
+			"wrong signature": func(h http.Header) {
+				h.Set("X-Hub-Signature-256", "sha256=00")
+				h.Set("X-Signature", "sha256=00")
+				h.Del("Authorization")
+				h.Del("X-Gitlab-Token")
+			},
+			"no digits": func(h http.Header) {
+				clear(h)
+				h.Set("X-Hub-Signature-256", "sha256=zz")
+				h.Set("X-Signature", "sha256=")
+			},
 			"older digest": func(h http.Header) {
 				clear(h)
 				for _, name := range []string{"X-Hub-Signature-256", "X-Signature"} {
