@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/odoo/odoolog"
 )
 
 // Config describes one Odoo service: where its pages are, which tenants it serves, and what
@@ -28,6 +29,8 @@ type Config struct {
 	Concurrency   int               `yaml:"concurrency"`    // login checks in flight at once, each of which holds a worker of the service while it hangs
 	EveryRound    []string          `yaml:"every_round"`    // tiers that are checked each round even where not all tenants can be
 	TLS           *config.TLSConfig `yaml:"tls"`            // for a URL with https; set server_name where the certificate names a tenant's host
+
+	Log odoolog.Config `yaml:"log"` // of the service; optional
 
 	Crons Crons `yaml:"crons"`
 	Jobs  Jobs  `yaml:"jobs"`
@@ -134,10 +137,27 @@ func (c Config) Validate() error {
 			"is %q; write the version of the module base in that series, such as %s.1.3", expected, series)
 	}
 	wrong(c.Staging != StagingExclude && c.Staging != StagingInclude, "staging", "is %q; write exclude or include", c.Staging)
+	errs = append(errs, part("log", c.Log.Validate()))
 	return errors.Join(errs...)
 }
 
 const mostShown = 100
+
+// part puts the paths of settings below that of the part which they belong to.
+func part(name string, err error) error {
+	var field *collectors.FieldError
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, err := range joined.Unwrap() {
+			errs = append(errs, part(name, err))
+		}
+		return errors.Join(errs...)
+	}
+	if errors.As(err, &field) {
+		return &collectors.FieldError{Path: name + "." + field.Path, Problem: field.Problem}
+	}
+	return err
+}
 
 func isBase(s string) bool {
 	u, err := url.Parse(s)

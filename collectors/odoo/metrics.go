@@ -1,6 +1,9 @@
 package odoo
 
-import "github.com/wardround/wardround/collectors"
+import (
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/odoo/odoolog"
+)
 
 // What a tenant is.
 var (
@@ -224,7 +227,7 @@ var (
 
 // Metrics is the catalogue of everything that this package emits.
 func Metrics() collectors.Catalogue {
-	return collectors.Catalogue{
+	own := collectors.Catalogue{
 		metricTenantInfo, metricDatabaseFingerprint,
 		metricModulesPending, metricCronsBlocked, metricCrons, metricCronsFailing, metricCronOldestOverdue, metricCronDue,
 		metricCronFailures, metricCronFailingSince, metricCronsNotShown, metricCronsDeactivated,
@@ -238,4 +241,5 @@ func Metrics() collectors.Catalogue {
 		metricLoginChecks, metricLoginSuccess, metricLoginDuration, metricLoginColdStarts, metricLoginColdDuration,
 		metricPlannedChecks, metricPlannedTenants, metricRegistryLimit,
 	}
+	return collectors.Merge(own, odoolog.Metrics())
 }

@@ -20,6 +20,7 @@ import (
 type Options struct {
 	Logger   *slog.Logger  // told once of each change of the plan of checks; nil means nobody
 	Interval time.Duration // of rounds; zero means a minute
+	StateDir string        // existing folder where the place in the log is kept over a restart; "" for nowhere
 	Previous *Target       // the service before its settings were changed: its counters go on, and its budget where that has the same size
 }
 
@@ -32,6 +33,8 @@ type Target struct {
 	logger   *slog.Logger
 	client   *http.Client
 	budget   *collectors.Budget
+
+	log *logVisit // nil where no log is read
 
 	mu      sync.Mutex
 	checks  map[string]*Login
@@ -62,6 +65,9 @@ func New(c Config, o Options) (*Target, error) {
 	}
 	if t.logger == nil {
 		t.logger = slog.New(slog.DiscardHandler)
+	}
+	if t.log, err = newLogVisit(c, o); err != nil {
+		return nil, fmt.Errorf("odoo %s: %w", c.Name, err)
 	}
 	if o.Previous != nil {
 		o.Previous.mu.Lock()
@@ -108,21 +114,25 @@ func (t *Target) Serves(tenant collectors.Tenant) bool {
 	return t.tenants == nil || t.tenants.MatchString(tenant.Name)
 }
 
-// Visits plans the login checks of those of the tenants that this service serves, and one visit
-// that reports the plan. Without a URL there are none. What is asked again for a tenant stays the
-// same collector.
+// Visits plans the login checks of those of the tenants that this service serves, one visit that
+// reports the plan, and one to the log. Without a URL there are no checks, and no visit to the log
+// without one. What is asked again for a tenant stays the same collector.
 func (t *Target) Visits(tenants []collectors.Tenant) []collectors.Visit {
-	if t.config.URL == "" {
-		return nil
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	served := make([]collectors.Tenant, 0, len(tenants))
 	for _, tenant := range tenants {
 		if t.Serves(tenant) {
 			served = append(served, tenant)
 		}
 	}
+	return append(t.checkVisits(served), t.log.visits(served)...)
+}
+
+func (t *Target) checkVisits(served []collectors.Tenant) []collectors.Visit {
+	if t.config.URL == "" {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	plan := NewPlan(served, t.limits())
 	if plan.Rotating != t.planned.Rotating {
 		t.logger.Info("login checks are planned anew", "target", t.config.Name, "tenants", len(plan.Checks),
@@ -170,5 +180,8 @@ func (t *Target) login(tenant collectors.Tenant) *Login {
 	}
 }
 
-// Close ends what the service's client holds.
-func (t *Target) Close() { t.client.CloseIdleConnections() }
+// Close ends what the service's client and log reader hold.
+func (t *Target) Close() {
+	t.client.CloseIdleConnections()
+	t.log.close()
+}

@@ -59,7 +59,7 @@ func TestManyAttachments(t *testing.T) {
 		batch := b.Batch()
 		if i < 2 {
 			absent(t, batch, "odoo_attachments")
-			require.False(t, w.Unchanged(began.Add(time.Duration(i) * seldom)), "it goes on")
+			require.False(t, w.Unchanged(began.Add(time.Duration(i)*seldom)), "it goes on")
 			continue
 		}
 		require.Equal(t, 20030.0, value(t, batch, "odoo_attachments"))
