@@ -96,7 +96,10 @@ func (h *header) text() string {
 	if n <= 0 {
 		return ""
 	}
-	return string(h.take(n))
+	if taken := h.take(n); !h.short {
+		return string(taken)
+	}
+	return ""
 }
 
 const endSize = 4 << 10

@@ -15,6 +15,8 @@ const (
 // errTooMuch is what a reader says that was asked for more than mostRead.
 var errTooMuch = errors.New("the file's directory is larger than may be read")
 
+var errOutside = errors.New("the place is not in the file")
+
 // frugal reads whole blocks and remembers the last one, because each read of a file in a bucket is
 // a request, and refuses to read on when too much was read.
 type frugal struct {
@@ -27,6 +29,9 @@ type frugal struct {
 }
 
 func (f *frugal) ReadAt(p []byte, at int64) (int, error) {
+	if at < 0 {
+		return 0, errOutside // what a damaged directory asks for is the file's fault
+	}
 	n := 0
 	for n < len(p) {
 		if at+int64(n) >= f.size {
