@@ -95,7 +95,10 @@ func look(name string, entry fs.DirEntry, q Query) (File, bool, error) {
 	if err != nil {
 		return File{}, false, err
 	}
-	return File{Name: name, Size: info.Size(), Modified: info.ModTime(), Folder: entry.IsDir()}, true, nil
+	if entry.IsDir() {
+		return File{Name: name + "/", Modified: info.ModTime(), Folder: true}, true, nil
+	}
+	return File{Name: name, Size: info.Size(), Modified: info.ModTime()}, true, nil
 }
 
 // Open opens a file below the root, never one that a link leads to elsewhere.

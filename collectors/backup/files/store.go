@@ -12,7 +12,7 @@ type File struct {
 	Name     string    // with slashes, relative to the place's root
 	Size     int64     // bytes
 	Modified time.Time // when it was last written, by the clock of whoever keeps it
-	Folder   bool      // nothing but a place for others; only where folders were asked for
+	Folder   bool      // a place for others, its name ending with a slash; only where folders were asked for
 }
 
 // Query says what is to be listed.
