@@ -64,15 +64,15 @@ type App struct {
 	config    atomic.Pointer[config.Config] // replaced as a whole by a reload
 	changed   chan struct{}                 // a visit learned something that changes who the tenants are
 	learned   learned
-	following atomic.Pointer[sources] // the ones in use; replaced under mu
-	lessons   atomic.Uint64           // how often a visit did
-	settled   atomic.Uint64           // of these, how many have been followed
-	readied   atomic.Bool             // the first round is through
+	following atomic.Pointer[sources]    // the ones in use; replaced under mu
+	excluded  atomic.Pointer[exclusions] // the same
+	lessons   atomic.Uint64              // how often a visit did
+	settled   atomic.Uint64              // of these, how many have been followed
+	readied   atomic.Bool                // the first round is through
 
 	mu       sync.Mutex // one reload or change of tenants at a time; guards what follows
 	targets  *targets
 	notifier *notifier
-	excluded exclusions
 	problems []string                       // about tenants, said last
 	known    map[string][]postgres.Database // by PostgreSQL target
 	saved    []collectors.Tenant            // as the storage has them

@@ -65,7 +65,7 @@ func (a *App) silence() {
 		return
 	}
 	var all []alert.Silence
-	for _, x := range a.excluded.standing() {
+	for _, x := range a.excluded.Load().standing() {
 		if s, now := alert.SilenceOf(&x, nil, time.Now()); now {
 			all = append(all, s)
 		}

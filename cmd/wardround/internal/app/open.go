@@ -46,11 +46,13 @@ func (a *App) open() error {
 	if err := a.objectives.replace(c); err != nil {
 		return err
 	}
-	if a.excluded, err = loadExclusions(o.StoragePath); err != nil {
+	made, err := loadExclusions(o.StoragePath)
+	if err != nil {
 		return err
 	}
-	a.excluded = a.excluded.with(c.Exclusions)
-	if err := a.objectives.except(a.excluded.standing()); err != nil {
+	excluded := made.with(c.Exclusions)
+	a.excluded.Store(&excluded)
+	if err := a.objectives.except(a.excluded.Load().standing()); err != nil {
 		return err
 	}
 	sources, err := a.newSources(c)

@@ -66,20 +66,18 @@ func evaluationOf(c *ledger.Closed) slo.Evaluation {
 
 // Exclusions are all that were ever made.
 func (r record) Exclusions() []web.Exclusion {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.excluded.all()
+	return r.excluded.Load().all()
 }
 
 // Exclude applies an exclusion unless its ID is taken.
 func (r record) Exclude(ctx context.Context, by string, x slo.Exclusion) (web.Exclusion, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if kept, taken := r.excluded.get(x.ID); taken {
+	if kept, taken := r.excluded.Load().get(x.ID); taken {
 		return kept, false, nil
 	}
 	e := web.Exclusion{Exclusion: x, CreatedBy: by, Created: time.Now().UTC()}
-	if err := r.except(ctx, r.excluded.and(e)); err != nil {
+	if err := r.except(ctx, r.excluded.Load().and(e)); err != nil {
 		return web.Exclusion{}, false, err
 	}
 	r.witness.evident(e.Created, evidence.KindExclusionCreated, by, evidence.ExclusionCreated{Exclusion: x})
@@ -90,18 +88,18 @@ func (r record) Exclude(ctx context.Context, by string, x slo.Exclusion) (web.Ex
 func (r record) Revoke(ctx context.Context, by, id, why string) (web.Exclusion, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e, found := r.excluded.get(id)
+	e, found := r.excluded.Load().get(id)
 	if !found || !e.Revoked.IsZero() {
 		return e, found, nil
 	}
-	if _, filed := r.excluded.filed[id]; filed {
+	if _, filed := r.excluded.Load().filed[id]; filed {
 		return e, true, &web.Fault{
 			Status: http.StatusConflict, Code: "conflict", Field: "id",
 			Problem: fmt.Sprintf("%q stands in %s", id, e.CreatedBy), Advice: "take it out of the file and reload the configuration",
 		}
 	}
 	e = revoked(e, by, why, time.Now())
-	if err := r.except(ctx, r.excluded.and(e)); err != nil {
+	if err := r.except(ctx, r.excluded.Load().and(e)); err != nil {
 		return e, true, err
 	}
 	r.witness.evident(e.Revoked, evidence.KindExclusionRevoked, by, evidence.ExclusionRevoked{ID: id, Reason: why})
@@ -115,9 +113,9 @@ func (a *App) except(_ context.Context, x exclusions) error {
 		return err
 	}
 	if err := a.objectives.except(x.standing()); err != nil {
-		return errors.Join(err, a.excluded.save(a.options.StoragePath))
+		return errors.Join(err, a.excluded.Load().save(a.options.StoragePath))
 	}
-	a.excluded = x
+	a.excluded.Store(&x)
 	a.silence()
 	return nil
 }

@@ -69,10 +69,10 @@ func (a *App) promise(c *config.Config) error {
 	if err := a.objectives.replace(c); err != nil {
 		return err
 	}
-	excluded := a.excluded.with(c.Exclusions)
+	excluded := a.excluded.Load().with(c.Exclusions)
 	if err := a.objectives.except(excluded.standing()); err != nil {
 		return errors.Join(err, a.objectives.replace(a.config.Load()))
 	}
-	a.excluded = excluded
+	a.excluded.Store(&excluded)
 	return nil
 }

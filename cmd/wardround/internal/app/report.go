@@ -22,7 +22,7 @@ import (
 // Report writes the report on a month (2026-09) in a format: html, pdf, csv or json.
 func (a *App) Report(w io.Writer, month, format string) error {
 	a.mu.Lock()
-	s := reported{a.config.Load(), a.objectives.ledger, a.tenants.Current().All(), a.excluded.standing()}
+	s := reported{a.config.Load(), a.objectives.ledger, a.tenants.Current().All(), a.excluded.Load().standing()}
 	a.mu.Unlock()
 	return s.write(w, month, format)
 }

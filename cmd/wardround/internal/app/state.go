@@ -15,6 +15,11 @@ func (a *App) State() web.State {
 		Alerts: a.objectives.alerts.Alerts(), Visits: a.rounds.Status(), Facts: a.learned.facts(),
 		Primaries: a.primaries(),
 	}
+	for _, x := range a.excluded.Load().all() {
+		if x.Revoked.IsZero() && len(x.Spans(s.At, s.At.Add(time.Minute))) > 0 {
+			s.Exclusions = append(s.Exclusions, x)
+		}
+	}
 	for _, b := range a.store.All() {
 		for _, f := range b.Findings {
 			s.Findings = append(s.Findings, web.Found{Target: b.Key.Target, Finding: f})

@@ -17,7 +17,7 @@ func (a *App) settle() error {
 	a.sayTenants(tenants, problems)
 	a.save(tenants.All())
 	a.tenants.Replace(tenants)
-	if err := a.objectives.except(a.excluded.standing()); err != nil { // tiers may be others
+	if err := a.objectives.except(a.excluded.Load().standing()); err != nil { // tiers may be others
 		return err
 	}
 	visits := a.visits(tenants)

@@ -17,8 +17,8 @@ import (
 var words = template.FuncMap{
 	"percent": percent, "ago": ago, "span": span, "clock": clock, "at": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"verdict": judgeEvaluation, "severity": judgeFinding, "status": func(s slo.Status) string { return strings.ReplaceAll(string(s), "_", " ") },
-	"budget": budget,
-	"rate":   rate,
+	"budget": budget, "names": names,
+	"rate": rate,
 }
 
 // TenantContent is a tenant's own page.
@@ -133,6 +133,14 @@ func budget(remaining float64) string {
 	default:
 		return fmt.Sprintf("none, spent %.0f×", spent)
 	}
+}
+
+// names lists what a scope names; naming none means all.
+func names(list []string) string {
+	if len(list) == 0 {
+		return "all"
+	}
+	return strings.Join(list, ", ")
 }
 
 func rate(f float64) string {

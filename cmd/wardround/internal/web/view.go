@@ -23,6 +23,7 @@ type State struct {
 	Alerts      []alert.Alert
 	Visits      []collectors.Status
 	Facts       map[string]Facts  // by tenant
+	Exclusions  []Exclusion       // in force at present
 	Primaries   map[string]string // by standby: what befalls a standby befalls its primary's tenants
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"log/slog"
 	"net/http"
@@ -82,6 +83,9 @@ func state(t testing.TB) State {
 			{Key: collectors.Key{Collector: "redis", Target: "cache"}, Failures: 3, Interval: time.Minute, Logs: []collectors.Log{{Start: now, Outcome: collectors.Failure, Reason: collectors.ReasonUnreachable, Error: "refused " + evil, Notes: []string{"note " + evil}}}},
 			{Key: collectors.Key{Collector: "redis", Target: "new"}, Pending: true},
 		},
+		Exclusions: []Exclusion{{Exclusion: slo.Exclusion{
+			ID: "updates", Scope: slo.Scope{Tenants: []string{"north"}}, Category: slo.Maintenance, Approver: "Operations", Reason: "Updates " + evil,
+		}}},
 		Primaries: map[string]string{"other-standby": "other"},
 		Facts:     map[string]Facts{"north": {Series: "18.0"}},
 	}
@@ -93,6 +97,16 @@ func answers(r Row) string {
 		all = append(all, a.Verdict.String())
 	}
 	return strings.Join(all, ", ")
+}
+
+func TestObjectivesSayWhatDoesNotCount(t *testing.T) {
+	page, _ := objectivesPage(nil, state(t))
+	var out strings.Builder
+	s := &server{templates: map[string]*template.Template{}}
+	require.NoError(t, s.parse())
+	require.NoError(t, s.templates["objectives"].Execute(&out, page))
+	require.Regexp(t, `updates</th><td>maintenance</td><td>all</td><td>north</td>`, out.String())
+	require.Contains(t, out.String(), `<section id="login">`, "alerts link to it")
 }
 
 func TestOverviewJudgesWorstFirst(t *testing.T) {
