@@ -59,26 +59,30 @@ func (p *Place) Newest(ctx context.Context, tenant collectors.Tenant) (Artifact,
 		return Artifact{}, fmt.Errorf("there is no good backup of tenant %q in %s", tenant.Name, p.config.Name)
 	}
 	a := Artifact{Place: p.config.Name, Type: state.Newest.Type, Label: state.Newest.Label, Point: state.Newest.point(), Size: state.Newest.Size}
-	return a, source.locate(&a)
+	if !source.locate(&a) {
+		return a, errors.New("the newest backup is gone")
+	}
+	return a, nil
 }
 
 // restorable is a reader whose backups can be restored here.
 type restorable interface {
-	// locate fills in where the backup with the artifact's label is. It follows a read.
-	locate(a *Artifact) error
+	// locate fills in where the backup with the artifact's label is, if it still is. It follows a
+	// read.
+	locate(a *Artifact) bool
 }
 
-func (d *dumps) locate(a *Artifact) error {
+func (d *dumps) locate(a *Artifact) bool {
 	for file, v := range d.known {
 		if file.Name == a.Label {
 			a.File, a.Store, a.Contents = file, d.store, v.contents
-			return nil
+			return true
 		}
 	}
-	return errors.New("the newest backup is gone")
+	return false
 }
 
-func (p *pgBackRest) locate(a *Artifact) error {
+func (p *pgBackRest) locate(a *Artifact) bool {
 	a.Command, a.Stanza, a.Repo, a.Database = slices.Clone(p.config.Command), p.config.Stanza, p.config.Repo, p.clusterSize
-	return nil
+	return true
 }

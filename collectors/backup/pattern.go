@@ -29,10 +29,9 @@ type pattern struct {
 	regexp   *regexp.Regexp // instead of a template
 
 	tenants *collectors.Tenants // for whom the maps below were made
-	mine    func(collectors.Tenant) bool
-	byText  map[string][]entry // by what stands at the first mark
-	byName  map[string]string  // tenant by its name
-	byBase  map[string]string  // tenant by its database; "" where several have one of that name
+	byText  map[string][]entry  // by what stands at the first mark
+	byName  map[string]string   // tenant by its name
+	byBase  map[string]string   // tenant by its database; "" where several have one of that name
 }
 
 // entry is a template filled in for one tenant.

@@ -153,7 +153,7 @@ func TestWALClock(t *testing.T) {
 	require.Equal(t, at(5), w.archivedBy("000000010000000000000002", at(10)), "it was not there five minutes ago")
 	require.Equal(t, at(5), w.archivedBy("000000010000000000000002", at(15)), "nothing came since")
 	require.Zero(t, w.archivedBy("", at(20)))
-	w.written = func(postgres, segment string) (time.Time, bool) { return at(19), segment == "000000010000000000000003" }
+	w.written = func(_, segment string) (time.Time, bool) { return at(19), segment == "000000010000000000000003" }
 	require.Equal(t, at(5), w.archivedBy("000000010000000000000002", at(25)), "the server does not know")
 	require.Equal(t, at(19), w.archivedBy("000000010000000000000003", at(30)))
 }

@@ -128,7 +128,7 @@ func (p *walG) readSentinel(ctx context.Context, file files.File) (Backup, error
 	var said sentinel
 	if err := json.Unmarshal(text, &said); err != nil {
 		backup.Fault = archive.Broken
-		return backup, nil //nolint:nilerr // a damaged sentinel is a damaged backup, not a failed visit
+		return backup, nil // a damaged backup, not a failed visit
 	}
 	if said.DeltaFrom != "" {
 		backup.Type = Incr

@@ -28,6 +28,7 @@ type frugal struct {
 	err   error // the first failure that is not the end of the file
 }
 
+// ReadAt reads out of whole blocks.
 func (f *frugal) ReadAt(p []byte, at int64) (int, error) {
 	if at < 0 {
 		return 0, errOutside // what a damaged directory asks for is the file's fault

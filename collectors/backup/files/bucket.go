@@ -74,15 +74,18 @@ func NewBucket(c BucketConfig) (*Bucket, error) {
 // keyFiles gives the S3 client the keys as they are at each use.
 type keyFiles struct{ config BucketConfig }
 
+// RetrieveWithCredContext returns the keys as they are now.
 func (k keyFiles) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
 	return k.Retrieve()
 }
 
+// Retrieve returns the keys as they are now.
 func (k keyFiles) Retrieve() (credentials.Value, error) {
 	access, secret, err := k.config.keys()
 	return credentials.Value{AccessKeyID: access, SecretAccessKey: secret, SignerType: credentials.SignatureV4}, err
 }
 
+// IsExpired is always true: files may have changed.
 func (k keyFiles) IsExpired() bool { return true }
 
 // List asks for the bucket's objects, a thousand at a time.
@@ -124,6 +127,7 @@ type object struct {
 	file   File
 }
 
+// ReadAt asks for one part of the object.
 func (o object) ReadAt(p []byte, at int64) (int, error) {
 	if at >= o.file.Size {
 		return 0, io.EOF
@@ -147,6 +151,7 @@ func (o object) ReadAt(p []byte, at int64) (int, error) {
 	return n, nil
 }
 
+// Close has nothing to end: each part was a request of its own.
 func (o object) Close() error { return nil }
 
 // LockedUntil asks for an object's retention. Without one it is the zero time.

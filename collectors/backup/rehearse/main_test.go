@@ -91,3 +91,5 @@ func nothingLeft(t *testing.T, dir string) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
+
+func port(pg *platform.Postgres) string { return strconv.Itoa(pg.Port()) }

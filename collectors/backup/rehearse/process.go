@@ -44,10 +44,17 @@ func account(name string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
+// process is a program that runs.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed once it has ended and all that it said was read
+	err  error         // how it ended; read it after done
+}
+
 // start forks a program. It ends with this process: the kernel sends the signal when the thread
 // ends that forked it, so that thread is kept for as long as the program lives.
-func (s *scratch) start(ctx context.Context, p program) (cmd *exec.Cmd, done chan error, err error) {
-	cmd = exec.CommandContext(ctx, p.path, p.args...) //nolint:gosec // PostgreSQL's own programs, and the operator's pgbackrest
+func (s *scratch) start(ctx context.Context, p program) (*process, error) {
+	cmd := exec.CommandContext(ctx, p.path, p.args...) //nolint:gosec // PostgreSQL's own programs, and the operator's pgbackrest
 	cmd.Dir = s.path
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "HOME=" + s.path, "PGCONNECT_TIMEOUT=10"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGQUIT, Credential: s.account}
@@ -62,24 +69,24 @@ func (s *scratch) start(ctx context.Context, p program) (cmd *exec.Cmd, done cha
 		readLines(reader, p.line)
 	}()
 	started := make(chan error, 1)
-	done = make(chan error, 1)
+	running := &process{cmd: cmd, done: make(chan struct{})}
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
+		defer close(running.done)
 		err := cmd.Start()
 		started <- err
 		if err == nil {
 			err = cmd.Wait()
 		}
-		err = errors.Join(err, writer.Close())
+		running.err = errors.Join(err, writer.Close())
 		<-drained
-		done <- err
 	}()
 	if err := <-started; err != nil {
-		<-done
-		return nil, nil, fmt.Errorf("start %s: %w", filepath.Base(p.path), err)
+		<-running.done
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(p.path), err)
 	}
-	return cmd, done, nil
+	return running, nil
 }
 
 const longestLine = 64 << 10
@@ -100,15 +107,16 @@ func readLines(r io.Reader, told func(string)) {
 
 // run runs a program to its end. Of what it says nothing is kept: it may quote rows.
 func (s *scratch) run(ctx context.Context, p program) error {
-	_, done, err := s.start(ctx, p)
+	running, err := s.start(ctx, p)
 	if err != nil {
 		return err
 	}
-	if err := <-done; err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return fmt.Errorf("run %s: %w", filepath.Base(p.path), cause)
-		}
-		return fmt.Errorf("run %s: %w", filepath.Base(p.path), err)
+	<-running.done
+	if running.err == nil {
+		return nil
 	}
-	return nil
+	if cause := context.Cause(ctx); cause != nil {
+		return fmt.Errorf("run %s: %w", filepath.Base(p.path), cause)
+	}
+	return fmt.Errorf("run %s: %w", filepath.Base(p.path), running.err)
 }

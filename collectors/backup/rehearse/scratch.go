@@ -172,7 +172,7 @@ func free(dir string) (int64, error) {
 	if err := syscall.Statfs(dir, &stat); err != nil {
 		return 0, fmt.Errorf("look how much of the disk is free: %w", err)
 	}
-	return int64(stat.Bavail) * stat.Bsize, nil //nolint:unconvert // its type differs between machines
+	return int64(stat.Bavail) * stat.Bsize, nil
 }
 
 // needs estimates the bytes of disk that a rehearsal takes: the restored database with its

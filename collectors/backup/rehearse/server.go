@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,8 +19,7 @@ type server struct {
 	*scratch
 	binDir    string
 	superuser string
-	cmd       *exec.Cmd
-	done      chan error
+	process   *process // nil while it does not run
 }
 
 // settings make the server quick, alone and deaf: what is restored is thrown away, and must reach
@@ -49,7 +47,7 @@ func (v *server) initialize(ctx context.Context) error {
 func (v *server) launch(ctx context.Context) error {
 	// Nobody but who may enter the socket's folder gets this far.
 	for name, text := range map[string]string{"hba.conf": "local all all trust\n", "ident.conf": "", "server.conf": ""} {
-		if err := os.WriteFile(v.in(name), []byte(text), 0o644); err != nil { //nolint:gosec // PostgreSQL's user reads it
+		if err := os.WriteFile(v.in(name), []byte(text), 0o644); err != nil {
 			return fmt.Errorf("configure the scratch server: %w", err)
 		}
 	}
@@ -60,7 +58,7 @@ func (v *server) launch(ctx context.Context) error {
 		args = append(args, "-c", setting)
 	}
 	var err error
-	v.cmd, v.done, err = v.start(context.WithoutCancel(ctx), program{path: filepath.Join(v.binDir, "postgres"), args: args})
+	v.process, err = v.start(context.WithoutCancel(ctx), program{path: filepath.Join(v.binDir, "postgres"), args: args})
 	if err != nil {
 		return err
 	}
@@ -81,9 +79,8 @@ func (v *server) answers(ctx context.Context) error {
 			return err
 		}
 		select {
-		case err := <-v.done:
-			v.done <- err
-			return fmt.Errorf("the scratch server ended before it answered: %w", err)
+		case <-v.process.done:
+			return fmt.Errorf("the scratch server ended before it answered: %w", v.process.err)
 		case <-ctx.Done():
 			return fmt.Errorf("wait for the scratch server: %w", context.Cause(ctx))
 		case <-tick.C:
@@ -134,22 +131,22 @@ func (v *server) exec(ctx context.Context, database, sql string) error {
 
 // stop ends the server at once: nothing of it is kept.
 func (v *server) stop() error {
-	if v.cmd == nil {
+	if v.process == nil {
 		return nil
 	}
-	err := v.cmd.Process.Signal(syscall.SIGQUIT)
+	err := v.process.cmd.Process.Signal(syscall.SIGQUIT)
 	if errors.Is(err, os.ErrProcessDone) {
 		err = nil
 	}
 	patience := time.NewTimer(10 * time.Second)
 	defer patience.Stop()
 	select {
-	case <-v.done:
+	case <-v.process.done:
 	case <-patience.C:
-		err = errors.Join(err, v.cmd.Process.Kill())
-		<-v.done
+		err = errors.Join(err, v.process.cmd.Process.Kill())
+		<-v.process.done
 	}
-	v.cmd = nil
+	v.process = nil
 	return err
 }
 
