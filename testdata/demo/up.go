@@ -194,7 +194,7 @@ func (s *stage) watcher(ctx context.Context) error {
 		Within: time.Minute, // it is ready after its first round
 		Args: []string{
 			"serve", "--config.file=" + s.path("wardround.yaml"), "--storage.path=" + s.path("data"),
-			"--web.listen-address=" + s.addr(wardroundPort),
+			"--web.external-url=http://" + s.addr(wardroundPort), "--web.listen-address=" + s.addr(wardroundPort),
 		},
 	})
 	return err

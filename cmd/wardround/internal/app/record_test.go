@@ -45,6 +45,7 @@ func TestExclusions(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, "except", patient{name: "cedar", series: seeds.Series18, troubles: []seeds.Trouble{seeds.OverdueCron}})
 	s.extra = "api: {tokens: [{name: desk, token: " + token + "}]}"
+	s.replace("resend_delay: 5s}", "resend_delay: 5s, silences: true}")
 	d := s.start().ready()
 	const overdue = "scheduled-tasks-on-time except_cedar"
 	eventually(t, "the budget is spent", func() bool { return d.promises()[overdue].Status == "exhausted" })
@@ -61,6 +62,7 @@ func TestExclusions(t *testing.T) {
 		p := d.promises()[overdue]
 		return p.Status == "ok" && p.Bad == 0 && p.Good > 0
 	})
+	eventually(t, "it is a silence, too", func() bool { return silenced(t, "probe-was-wrong") == "active" })
 	d.stop()
 
 	d = s.start().ready()
@@ -71,6 +73,7 @@ func TestExclusions(t *testing.T) {
 	status, answer = d.send(http.MethodDelete, "/api/v1/exclusions/probe-was-wrong?reason=It+was+right", "", "Authorization", "Bearer "+token)
 	require.Equal(t, http.StatusOK, status, answer)
 	eventually(t, "what was bad is bad again", func() bool { return d.promises()[overdue].Status == "exhausted" })
+	eventually(t, "the silence has ended", func() bool { return silenced(t, "probe-was-wrong") == "expired" })
 	d.stop()
 
 	kinds := s.evidence()
@@ -78,6 +81,55 @@ func TestExclusions(t *testing.T) {
 		slicesOf(kinds, "exclusion_"))
 	require.Len(t, slicesOf(kinds, evidence.KindConfigReloaded), 2, "one for each start")
 	require.NotEmpty(t, slicesOf(kinds, evidence.KindAlertTransition))
+}
+
+// silenced is the state of an exclusion's silence in Alertmanager, "" where there is none.
+func silenced(t *testing.T, exclusion string) string {
+	t.Helper()
+	_, body := fetch(t, http.MethodGet, alertmanager.URL()+"/api/v2/silences")
+	var all []struct {
+		Comment string
+		Status  struct{ State string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(body), &all), body)
+	for _, s := range all {
+		if strings.Contains(s.Comment, exclusion) {
+			return s.Status.State
+		}
+	}
+	return ""
+}
+
+// TestAFaultOfManyIsToldOnce breaks the same promise to all tenants of a cluster.
+func TestAFaultOfManyIsToldOnce(t *testing.T) {
+	t.Parallel()
+	var patients []patient
+	for _, name := range []string{"ash", "beech", "cedar", "elm", "fir"} {
+		patients = append(patients, patient{name: name, series: seeds.Series18, troubles: []seeds.Trouble{seeds.OverdueCron}})
+	}
+	s := newStage(t, "fold", patients...)
+	d := s.start().ready()
+	eventually(t, "the cluster's alert is at Alertmanager", func() bool {
+		for _, a := range alerts(t) {
+			if a.Labels["cluster"] == s.target("main") && a.Labels["scope"] == "cluster" && a.Labels["severity"] == "page" {
+				require.Equal(t, "scheduled-tasks-on-time", a.Labels["objective"])
+				require.Contains(t, a.Annotations["description"]+a.Annotations["worst"], "fold_ash")
+				return true
+			}
+		}
+		return false
+	})
+	var answer struct {
+		Alerts []struct {
+			Tenant     string
+			FoldedInto string `json:"folded_into"`
+		}
+	}
+	d.json("/api/v1/alerts?severity=page&objective=scheduled-tasks-on-time&tenant=fold_elm", &answer)
+	require.NotEmpty(t, answer.Alerts)
+	for _, a := range answer.Alerts {
+		require.NotEmpty(t, a.FoldedInto, "the tenant's own alert says who speaks for it")
+	}
 }
 
 // evidence proves the record whole, and answers the kinds of its events and who caused them.
