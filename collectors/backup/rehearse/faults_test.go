@@ -121,14 +121,20 @@ func TestWhatCameBackIsJudged(t *testing.T) {
 		"not Odoo":       {"DROP TABLE ir_module_module CASCADE", nil, ReasonNotOdoo, "no table ir_module_module"},
 		"no base":        {"DELETE FROM ir_module_module WHERE name = 'base'", nil, ReasonNotReady, "no module base"},
 		"half installed": {"UPDATE ir_module_module SET latest_version = NULL WHERE name = 'base'", nil, ReasonNotReady, "not installed"},
-		"too few rows": {"DELETE FROM account_move", func(o *Options) { o.Live = map[string]int64{"account_move": 40, "res_users": 7} },
-			ReasonRows, "in account_move"},
+		"too few rows": {
+			"DELETE FROM account_move", func(o *Options) { o.Live = map[string]int64{"account_move": 40, "res_users": 7} },
+			ReasonRows, "in account_move",
+		},
 		"too many rows": {"SELECT 1", func(o *Options) { o.Live = map[string]int64{"mail_message": 50} }, ReasonRows, "in mail_message"},
-		"table is gone": {"DROP TABLE mail_notification CASCADE", func(o *Options) { o.Live = map[string]int64{"mail_notification": 50} },
-			ReasonRows, "in mail_notification"},
+		"table is gone": {
+			"DROP TABLE mail_notification CASCADE", func(o *Options) { o.Live = map[string]int64{"mail_notification": 50} },
+			ReasonRows, "in mail_notification",
+		},
 		"within bounds": {"SELECT 1", func(o *Options) { o.Live = map[string]int64{"account_move": 45, "mail_message": 115} }, "", ""},
-		"an old copy": {"UPDATE account_move SET write_date = now() - interval '40 days'", func(o *Options) { o.Quiet = 7 * 24 * time.Hour },
-			ReasonOldContent, "older than the backup"},
+		"an old copy": {
+			"UPDATE account_move SET write_date = now() - interval '40 days'", func(o *Options) { o.Quiet = 7 * 24 * time.Hour },
+			ReasonOldContent, "older than the backup",
+		},
 		"disk too small": {"SELECT 1", func(o *Options) { o.Reserve = 1 << 60 }, ReasonDisk, "must stay free"},
 		"limit too low":  {"SELECT 1", func(o *Options) { o.Limit = 1 << 20 }, ReasonDisk, "may use 1 MiB"},
 		"no programs":    {"SELECT 1", func(o *Options) { o.BinDir = "/nowhere" }, ReasonStart, "initdb"},
@@ -207,7 +213,7 @@ func TestKilled(t *testing.T) {
 	from, dir := scratchDir(t), scratchDir(t)
 	dump(t, filepath.Join(from, database+".backup"), "--format=custom")
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilled$")
-	cmd.Env = append(os.Environ(), "REHEARSE_IN="+dir, "REHEARSE_FROM="+from)
+	cmd.Env = append(os.Environ(), "REHEARSE_IN="+dir, "REHEARSE_FROM="+from, "TMPDIR="+scratchDir(t))
 	require.NoError(t, cmd.Start())
 	require.Eventually(t, func() bool { return there(filepath.Join(dir, "reached")) }, time.Minute, 50*time.Millisecond)
 
@@ -217,14 +223,29 @@ func TestKilled(t *testing.T) {
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 	require.NoError(t, os.Remove(filepath.Join(dir, "reached")))
+	// Something of its goes on.
+	stray := exec.CommandContext(t.Context(), "sh", "-c", "read line", leftIn(t, dir)+"/data")
+	_, err = stray.StdinPipe() // it waits for a line for ever
+	require.NoError(t, err)
+	require.NoError(t, stray.Start())
 	kept := filepath.Join(dir, folderPrefix+"of-somebody")
 	require.NoError(t, os.Mkdir(kept, 0o755), "a folder that no rehearsal made")
 	cleaned, err = Clean(t.Context(), dir)
 	require.NoError(t, err)
 	require.Equal(t, 1, cleaned)
 	require.DirExists(t, kept)
+	require.Error(t, stray.Wait(), "it was killed")
 	require.NoError(t, os.Remove(kept))
 	nothingLeft(t, dir)
+}
+
+// leftIn is the folder of the one rehearsal in a folder.
+func leftIn(t *testing.T, dir string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, folderPrefix+"*"))
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	return found[0]
 }
 
 func TestRefusals(t *testing.T) {

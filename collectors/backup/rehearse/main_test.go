@@ -60,6 +60,14 @@ func dump(t *testing.T, path string, args ...string) {
 // newest finds the tenant's backup in a place.
 func newest(t *testing.T, c backup.Config) backup.Artifact {
 	t.Helper()
+	artifact, err := place(t, c).Newest(t.Context(), north)
+	require.NoError(t, err)
+	return artifact
+}
+
+// place is where the tenant's backups are kept.
+func place(t *testing.T, c backup.Config) *backup.Place {
+	t.Helper()
 	whole := backup.DefaultConfig()
 	whole.Name, whole.Dumps, whole.PgBackRest = "nightly", c.Dumps, c.PgBackRest
 	require.NoError(t, whole.Validate())
@@ -72,9 +80,7 @@ func newest(t *testing.T, c backup.Config) backup.Artifact {
 	})
 	require.NoError(t, err)
 	t.Cleanup(p.Close)
-	artifact, err := p.Newest(t.Context(), north)
-	require.NoError(t, err)
-	return artifact
+	return p
 }
 
 func inFolder(dir string) backup.Config {
