@@ -60,6 +60,31 @@ func TestWorkIsBounded(t *testing.T) {
 	}
 }
 
+// What is asked seldom is not asked all at once, and each of it gets its turn.
+func TestSeldomGroupsTakeTurns(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.collect(t)
+	require.Greater(t, len(w.kept), 3*mostSeldom)
+	at := time.Now().Add(time.Hour)
+	turns := map[string]int{}
+	for range len(w.kept)/mostSeldom + 1 {
+		r := &reading{Builder: w.builderAt(at), config: w.config, schema: w.schema, memory: &w.memory}
+		asked := 0
+		for _, q := range w.choose(r) {
+			if q.every > 0 {
+				asked++
+				turns[q.name]++
+				w.kept[q.name].at = at
+			}
+		}
+		require.LessOrEqual(t, asked, mostSeldom)
+	}
+	require.Len(t, turns, len(w.kept))
+	for name, n := range turns {
+		require.Equal(t, 1, n, name)
+	}
+}
+
 // On a small table the planner would rather read all of it; that it takes the index there shows
 // that it is held to it everywhere.
 func TestPlansUseIndexes(t *testing.T) {

@@ -42,18 +42,12 @@ type Database struct {
 	// The rest belongs to Collect and Unchanged, which are never called at the same time.
 	schema *schema
 	memory memory
-	late   map[string]bool // groups that failed at the last visit: they are asked last
-	kept   map[string]kept // the last answers of groups that are not asked each time
+	late   map[string]bool  // groups that failed at the last visit: they are asked last
+	kept   map[string]*kept // the last answers of groups that are not asked each time
 	last   visited
 
 	mu       sync.Mutex
 	identity Identity
-}
-
-// kept is what a group answered the last time that it was asked.
-type kept struct {
-	reply
-	at time.Time // by our clock
 }
 
 // visited is what has to be the same for a visit to be left out.
@@ -130,7 +124,7 @@ func (d *Database) visit(ctx context.Context, conn *pgconn.PgConn, r *reading) e
 		if err != nil {
 			return err
 		}
-		d.schema, d.kept = s, map[string]kept{}
+		d.schema = s
 	}
 	r.schema = d.schema
 	if !r.schema.isOdoo() {
@@ -168,13 +162,14 @@ func (d *Database) lacking() bool {
 // why it cannot. Of a staging copy it asks what it is and nothing else.
 func (d *Database) choose(r *reading) []question {
 	var first, last []question
+	d.standing(r)
 	for _, g := range groups() {
 		installed, err := r.schema.lacks(g)
 		switch {
 		case !installed || (r.staging() && !g.facts):
 		case err != nil:
 			r.Unavailable(g.name, collectors.ReasonOf(err), err)
-		case d.holds(g, r.At()):
+		case d.stands(g):
 		case d.late[g.name]:
 			last = append(last, question{group: g, sql: g.statements(r)})
 		default:
@@ -185,12 +180,6 @@ func (d *Database) choose(r *reading) []question {
 		r.Notef("%d columns are not granted, the first is %s: run the script that `wardround grants` prints", len(denied), denied[0])
 	}
 	return slices.Concat(first, last)
-}
-
-// holds says whether a group's last answers still stand.
-func (d *Database) holds(g *group, now time.Time) bool {
-	k, asked := d.kept[g.name]
-	return g.every > 0 && asked && now.Sub(k.at) < g.every
 }
 
 // take reads the replies, in the order of groups, so that what a tenant is comes first.
@@ -219,42 +208,6 @@ func (d *Database) take(r *reading, replies []reply) {
 	if surprised || (d.Identity().Series != "" && r.identity.Series != d.Identity().Series) {
 		d.schema = nil
 	}
-}
-
-// inOrder keeps those of the replies that are to stand for a while, adds those that still do, and
-// brings all into the order of groups.
-func (d *Database) inOrder(r *reading, replies []reply) []reply {
-	for _, reply := range replies {
-		if reply.err != nil {
-			continue
-		}
-		r.now = reply.clock.time(2)
-		if reply.every > 0 {
-			d.kept[reply.name] = kept{reply, r.At()}
-		}
-	}
-	order := groups()
-	for _, g := range order {
-		if asked := slices.ContainsFunc(replies, func(r reply) bool { return r.group == g }); !asked && d.holds(g, r.At()) {
-			held := d.kept[g.name].reply
-			held.clock = nil
-			replies = append(replies, held)
-		}
-	}
-	slices.SortStableFunc(replies, func(a, b reply) int {
-		return slices.Index(order, a.group) - slices.Index(order, b.group)
-	})
-	return replies
-}
-
-// readBy reads a reply that was made on this visit, or stands from an earlier one: then it has no
-// clock, and that of the visit holds.
-func (a reply) readBy(r *reading) error {
-	r.fresh = a.clock != nil
-	if r.fresh {
-		r.now = a.clock.time(2)
-	}
-	return a.read(r, a.answers)
 }
 
 func (d *Database) remember(i Identity) {

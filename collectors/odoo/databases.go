@@ -66,7 +66,7 @@ func (d *Databases) database(tenant collectors.Tenant, cluster Cluster, services
 // NewDatabase returns the visit to one tenant's database. The tenant is looked up in the registry
 // at each visit.
 func NewDatabase(cluster Cluster, tenant string, tenants *collectors.Registry, config Config) *Database {
-	return &Database{cluster: cluster, tenant: tenant, tenants: tenants, config: &config}
+	return &Database{cluster: cluster, tenant: tenant, tenants: tenants, config: &config, kept: map[string]*kept{}}
 }
 
 // judgesAs says whether two configurations say the same about databases.

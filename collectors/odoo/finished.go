@@ -14,15 +14,16 @@ const (
 	mostNewest   = 2000            // jobs, newest first, among which finished ones are looked for
 	mostOlder    = 3000            // the same, upwards in the range of those that were waiting
 	failedWindow = time.Hour       // how long a failure counts as recent
+	lateIDs      = 200             // of the newest at the last visit that may have been invisible then
 	lateCommit   = 5 * time.Minute // how late a job's end may become visible after its own date
 )
 
 // finishedSQL lists the tries that ended, and in a row without a channel says how far back the
 // newest jobs reach.
 const finishedSQL = `
-WITH newest AS MATERIALIZED (SELECT {columns} FROM public.queue_job ORDER BY id DESC LIMIT {newest}),
+WITH newest AS MATERIALIZED (SELECT {columns} FROM public.queue_job WHERE id > {known} ORDER BY id DESC LIMIT {newest}),
 older AS MATERIALIZED (
-  SELECT {columns} FROM public.queue_job WHERE id BETWEEN {lowest} AND {highest} AND id < (SELECT min(id) FROM newest) ORDER BY id LIMIT {older}
+  SELECT {columns} FROM public.queue_job WHERE id BETWEEN {lowest} AND {highest} AND id < coalesce((SELECT min(id) FROM newest), 1 << 30) ORDER BY id LIMIT {older}
 ),
 ended AS (
   SELECT j.id, j.channel, j.state, {started} AS started, {exec} AS exec, {exc} AS exc, {retry} AS retry,
@@ -34,7 +35,7 @@ SELECT id, channel, state, extract(epoch FROM at)::float8, wait, exec, exc, retr
 WHERE at > now() AT TIME ZONE 'utc' - CASE state WHEN 'failed' THEN interval '{window} seconds' ELSE interval '{since} seconds' END
 UNION ALL
 SELECT (SELECT count(*) FROM older), NULL, NULL, (SELECT extract(epoch FROM min(date_created))::float8 FROM newest),
-  NULL, NULL, NULL, (SELECT count(*) FROM newest)`
+  (SELECT max(id) FROM newest)::float8, NULL, NULL, (SELECT count(*) FROM newest)`
 
 func finishedStatement(r *reading) string {
 	s := r.schema
@@ -48,6 +49,7 @@ func finishedStatement(r *reading) string {
 		"{columns}", columns,
 		"{newest}", strconv.Itoa(mostNewest), "{older}", strconv.Itoa(mostOlder),
 		"{lowest}", strconv.FormatInt(r.memory.jobs.waiting.lowest, 10), "{highest}", strconv.FormatInt(r.memory.jobs.waiting.highest, 10),
+		"{known}", strconv.FormatInt(r.memory.jobs.newest-lateIDs, 10),
 		"{window}", seconds(failedWindow), "{since}", seconds(r.memory.jobs.span(r.At())),
 		"{eta}", s.column("j", "queue_job.eta", "timestamp"),
 		"{started}", s.column("j", "queue_job.date_started", "timestamp"),
@@ -86,6 +88,7 @@ type jobMemory struct {
 	began    time.Time       // of counting, by the server's clock; zero before the first visit
 	asked    time.Time       // of the last visit, by ours
 	waiting  idRange         // at the last visit
+	newest   int64           // id at the last visit
 	seen     map[ending]bool // of the last hour
 	failures []failure       // of the last hour
 	full     bool            // more happened than was looked at
@@ -119,7 +122,8 @@ func (m *jobMemory) read(r *reading, rows [][][]byte, waiting idRange) error {
 	m.forget(r.now)
 	err := each(rows, func(row *row) {
 		if row.columns[1] == nil && row.columns[2] == nil {
-			m.full = row.int(0) == mostOlder || (row.int(7) == mostNewest && r.since(row.time(3)) < r.At().Sub(m.asked))
+			m.full = row.int(0) == mostOlder || (row.int(7) == mostNewest && (m.newest > 0 || r.since(row.time(3)) < failedWindow))
+			m.newest = max(m.newest, int64(row.float(4)))
 			return
 		}
 		end := ending{row.int(0), row.time(3).UnixMilli()}

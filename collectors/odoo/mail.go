@@ -18,7 +18,7 @@ var mailGroup = &group{
 	read:       readMail,
 }
 
-const mostMails = 5000 // mails, newest first, that are looked at
+const mostMails = 3000 // mails, newest first, that are looked at
 
 const mailSQL = `
 SELECT state, failure, count(*),
@@ -26,11 +26,12 @@ SELECT state, failure, count(*),
   extract(epoch FROM min(ready) FILTER (WHERE ready > now() AT TIME ZONE 'utc'))::float8,
   count(*) FILTER (WHERE ready > now() AT TIME ZONE 'utc')
 FROM (
-  SELECT CASE WHEN state IN ('outgoing', 'exception') THEN state END AS state,
-    CASE state WHEN 'exception' THEN {failure} END AS failure,
+  SELECT state, CASE state WHEN 'exception' THEN {failure} END AS failure,
     CASE state WHEN 'outgoing' THEN coalesce({scheduled}, create_date) END AS ready
-  FROM (SELECT {columns} FROM public.mail_mail ORDER BY id DESC LIMIT {most}) m
-) newest GROUP BY 1, 2`
+  FROM (SELECT {columns} FROM public.mail_mail ORDER BY id DESC LIMIT {most}) m WHERE state IN ('outgoing', 'exception')
+) newest GROUP BY 1, 2
+UNION ALL
+SELECT NULL, NULL, count(*), NULL, NULL, NULL FROM (SELECT id FROM public.mail_mail ORDER BY id DESC LIMIT {most}) newest`
 
 // scheduledText reads a moment from the text that series before 16 keep it in.
 const scheduledText = `CASE WHEN m.scheduled_date ~ '^\d{4}-[01]\d-[0-3]\d( [0-2]\d:[0-5]\d(:[0-5]\d)?)?$' THEN m.scheduled_date::timestamp END`
@@ -57,8 +58,9 @@ func readMail(r *reading, answers [][][][]byte) error {
 	var oldest time.Time
 	failures := map[string]int64{}
 	err := each(answers[0], func(row *row) {
-		seen += row.int(2)
 		switch row.text(0) {
+		case "":
+			seen = row.int(2)
 		case "outgoing":
 			outgoing, scheduled, oldest = row.int(2), row.int(5), row.time(3)
 			r.at(row.time(4))

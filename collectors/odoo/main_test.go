@@ -148,6 +148,19 @@ func (w *ward) collect(t testing.TB) *collectors.Batch {
 	return b.Batch()
 }
 
+// collectAll makes as many visits at one time as it takes to ask for what is asked seldom, and
+// returns what the last brought.
+func (w *ward) collectAll(t testing.TB, at time.Time) *collectors.Batch {
+	t.Helper()
+	var last *collectors.Batch
+	for range len(groups())/mostSeldom + 1 {
+		b := w.builderAt(at)
+		require.NoError(t, w.Collect(t.Context(), b))
+		last = b.Batch()
+	}
+	return last
+}
+
 // value finds the one series of a family with the labels given as name, value.
 func value(t testing.TB, b *collectors.Batch, family string, labels ...string) float64 {
 	t.Helper()

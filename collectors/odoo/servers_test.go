@@ -52,9 +52,7 @@ func TestSeldomAnswersStand(t *testing.T) {
 	w.exec(t, fetching+`; DELETE FROM fetchmail_server WHERE name IN ('b', 'c')`)
 	began := time.Now()
 	visit := func(after time.Duration) *collectors.Batch {
-		b := w.builderAt(began.Add(after))
-		require.NoError(t, w.Collect(t.Context(), b))
-		return b.Batch()
+		return w.collectAll(t, began.Add(after))
 	}
 	first := value(t, visit(0), "odoo_mail_in_last_fetch_timestamp_seconds")
 	w.exec(t, `UPDATE fetchmail_server SET date = now() AT TIME ZONE 'utc'`)

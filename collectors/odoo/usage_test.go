@@ -42,9 +42,8 @@ func TestLoginsAreCountedOnce(t *testing.T) {
 		if i == 1 {
 			w.exec(t, `INSERT INTO res_users_log (create_uid) VALUES (1), (2), (1)`)
 		}
-		b := w.builderAt(began.Add(time.Duration(i) * seldom * 2 / 3))
-		require.NoError(t, w.Collect(t.Context(), b))
-		require.Equal(t, []float64{0, 0, 3, 3}[i], value(t, b.Batch(), "odoo_logins_total"), "visit %d", i)
+		b := w.collectAll(t, began.Add(time.Duration(i)*seldom*2/3))
+		require.Equal(t, []float64{0, 0, 3, 3}[i], value(t, b, "odoo_logins_total"), "visit %d", i)
 	}
 }
 
@@ -54,9 +53,7 @@ func TestManyAttachments(t *testing.T) {
 	w.exec(t, fmt.Sprintf(`INSERT INTO ir_attachment (name, type, file_size, store_fname) SELECT 'x', 'binary', 10, 'x' FROM generate_series(1, %d)`, 2*attachmentStep))
 	began := time.Now()
 	for i := range 4 {
-		b := w.builderAt(began.Add(time.Duration(i) * seldom))
-		require.NoError(t, w.Collect(t.Context(), b))
-		batch := b.Batch()
+		batch := w.collectAll(t, began.Add(time.Duration(i)*seldom))
 		if i < 2 {
 			absent(t, batch, "odoo_attachments")
 			require.False(t, w.Unchanged(began.Add(time.Duration(i)*seldom)), "it goes on")
@@ -66,7 +63,5 @@ func TestManyAttachments(t *testing.T) {
 		require.Equal(t, 665000.0, value(t, batch, "odoo_attachments_size_bytes", "place", "filestore"))
 	}
 	w.exec(t, `DELETE FROM ir_attachment`)
-	b := w.builderAt(began.Add(2*time.Hour + 3*seldom))
-	require.NoError(t, w.Collect(t.Context(), b))
-	require.Zero(t, value(t, b.Batch(), "odoo_attachments"))
+	require.Zero(t, value(t, w.collectAll(t, began.Add(2*time.Hour+3*seldom)), "odoo_attachments"))
 }

@@ -40,8 +40,8 @@ const day = 24 * time.Hour
 // Pieces of work that are looked at in one table: of a state that has an index, or else the
 // newest.
 const (
-	mostOfState = 2000
-	mostOfTable = 2000
+	mostOfState = 1000
+	mostOfTable = 1000
 )
 
 // worksGroup is a group of one table whose statement answers with rows of: kind of work, how much
@@ -65,7 +65,7 @@ func readWorks(r *reading, group string, rows [][][]byte) error {
 		name, n, oldest := row.text(0), row.int(1), row.time(2)
 		i := slices.IndexFunc(works, func(w work) bool { return w.name == name })
 		if i < 0 {
-			r.Set(metricWindowFull, truth(n >= mostOfTable), group)
+			r.Set(metricWindowFull, truth(n >= min(mostOfState, mostOfTable)), group)
 			return
 		}
 		r.Set(metricWork, float64(n), name)

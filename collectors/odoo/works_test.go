@@ -105,9 +105,7 @@ func TestApprovalsAreTimed(t *testing.T) {
 		if i == 1 {
 			w.exec(t, `UPDATE purchase_order SET state = 'purchase', date_approve = clock_timestamp() AT TIME ZONE 'utc' + interval '1 second' WHERE id = 1`)
 		}
-		b := w.builderAt(began.Add(time.Duration(i) * seldom))
-		require.NoError(t, w.Collect(t.Context(), b))
-		batch := b.Batch()
+		batch := w.collectAll(t, began.Add(time.Duration(i)*seldom))
 		want := float64(min(i, 1))
 		require.Equal(t, want, bucket(t, batch, "odoo_purchase_approval_seconds", "345600.0"), "it took three days")
 		require.Zero(t, bucket(t, batch, "odoo_purchase_approval_seconds", "172800.0"))
