@@ -228,7 +228,7 @@ var (
 // Metrics is the catalogue of everything that this package emits.
 func Metrics() collectors.Catalogue {
 	own := collectors.Catalogue{
-		metricTenantInfo, metricDatabaseFingerprint,
+		metricTenantInfo, metricDatabaseFingerprint, metricCopies, metricRoleSeries,
 		metricModulesPending, metricCronsBlocked, metricCrons, metricCronsFailing, metricCronOldestOverdue, metricCronDue,
 		metricCronFailures, metricCronFailingSince, metricCronsNotShown, metricCronsDeactivated,
 		metricCronOldestRunning, metricCronRunning,
