@@ -229,7 +229,7 @@ func (s *Changes) findApplication(b *collectors.Builder, tenant string, a *appli
 		text := fmt.Sprintf("%s %s in %s ", a.kind, a.name, a.namespace) + fmt.Sprintf(format, args...)
 		b.Find(collectors.Finding{Tenant: tenant, Name: name, Question: collectors.Controlled, Severity: severity, Text: text})
 	}
-	if drifts := b.At().Sub(since); !since.IsZero() && drifts >= time.Duration(s.config.DriftAfter) {
+	if drifts := b.At().Sub(since); !since.IsZero() && drifts >= time.Duration(s.setup.Load().DriftAfter) {
 		found("change_drift", collectors.Warning, "has differed from what was asked for, for %s", ago(drifts))
 	}
 	if !a.automated {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -37,17 +38,22 @@ func (o *Options) validate() error {
 // Changes is the record of changes, with the ways into it and out of it. It is safe for any number
 // of goroutines.
 type Changes struct {
-	config  Config
 	logger  *slog.Logger
 	tenants *collectors.Registry
-	senders []*sender
-	pages   []*page
 	strange *rate.Limiter // requests that proved nothing
+	setup   atomic.Pointer[setup]
 
 	mu      sync.RWMutex
 	journal *journal
 	events  map[receipt]uint64
 	summed  *summary // of the journal, nil when that has changed since
+}
+
+// setup is what a configuration comes to. It is replaced as a whole.
+type setup struct {
+	Config
+	senders []*sender
+	pages   []*page
 }
 
 // receipt names a count of requests by who sent them and what became of them.
@@ -66,25 +72,10 @@ func New(c Config, o Options) (*Changes, error) {
 		return nil, err
 	}
 	s := &Changes{
-		config: c, logger: o.Logger, tenants: o.Tenants, events: map[receipt]uint64{},
+		logger: o.Logger, tenants: o.Tenants, events: map[receipt]uint64{},
 		strange: rate.NewLimiter(strangersPerSecond, strangersAtOnce),
 	}
-	var errs []error
-	for i, each := range c.Senders {
-		ready, err := newSender(each)
-		if err != nil {
-			errs = append(errs, collectors.Invalid(fmt.Sprintf("senders[%d].token_file", i), "%v", err))
-		}
-		s.senders = append(s.senders, ready)
-	}
-	for i, each := range c.Applications {
-		ready, err := newPage(s, each)
-		if err != nil {
-			errs = append(errs, collectors.Invalid(fmt.Sprintf("applications[%d]", i), "%v", err))
-		}
-		s.pages = append(s.pages, ready)
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := s.Update(c); err != nil {
 		return nil, err
 	}
 	var err error
@@ -95,11 +86,44 @@ func New(c Config, o Options) (*Changes, error) {
 	return s, nil
 }
 
-// Close closes the record; what comes afterwards is refused.
-func (s *Changes) Close() error {
+// Update puts another valid configuration in force, or on an error leaves the present one whole.
+// Visits must be asked for again afterwards; another retention counts from the next start on.
+func (s *Changes) Update(c Config) error {
+	next := &setup{Config: c}
+	var errs []error
+	for i, each := range c.Senders {
+		ready, err := newSender(each)
+		if err != nil {
+			errs = append(errs, collectors.Invalid(fmt.Sprintf("senders[%d].token_file", i), "%v", err))
+		}
+		next.senders = append(next.senders, ready)
+	}
+	for i, each := range c.Applications {
+		ready, err := newPage(s, each)
+		if err != nil {
+			errs = append(errs, collectors.Invalid(fmt.Sprintf("applications[%d]", i), "%v", err))
+		}
+		next.pages = append(next.pages, ready)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	s.setup.Swap(next).close()
+	return nil
+}
+
+func (s *setup) close() {
+	if s == nil {
+		return
+	}
 	for _, p := range s.pages {
 		p.client.CloseIdleConnections()
 	}
+}
+
+// Close closes the record; what comes afterwards is refused.
+func (s *Changes) Close() error {
+	s.setup.Load().close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.journal.close()

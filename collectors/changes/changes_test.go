@@ -2,6 +2,7 @@ package changes
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,24 @@ func TestSeenRefuses(t *testing.T) {
 	require.NoError(t, s.Close())
 	_, err := s.Seen(Fact{Kind: "modules", System: "odoo", At: now})
 	require.ErrorContains(t, err, "file already closed")
+}
+
+func TestUpdate(t *testing.T) {
+	staged(t, func(t *testing.T, s *stage) {
+		require.Equal(t, "recorded", s.send("argocd", fixture(t, "argocd.json")))
+		bad := settings()
+		bad.Senders = []Sender{{Name: "a", Kind: "argocd", TokenFile: "/missing"}}
+		require.ErrorContains(t, s.Update(bad), "senders[0].token_file: read token file")
+		require.Equal(t, "repeated", s.send("argocd", fixture(t, "argocd.json")), "all stays as it was")
+
+		other := watching("http://127.0.0.1:1")
+		other.Senders = other.Senders[:1]
+		require.NoError(t, s.Update(other))
+		code, _ := s.post("argocd", header("argocd", "", nil), fixture(t, "argocd.json"))
+		require.Equal(t, http.StatusUnauthorized, code)
+		require.Len(t, s.Visits(), 2)
+		require.Len(t, s.Query("rosenhof", now, time.Hour), 1)
+	})
 }
 
 func TestSuspect(t *testing.T) {

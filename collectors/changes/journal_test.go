@@ -58,7 +58,7 @@ func (x *index) keys() []string {
 // expects the same in the end wherever one of them is the last by its time.
 func TestEventsInAnyOrder(t *testing.T) {
 	events := []*Change{
-		told("a", 0, 0, Started, of("rosenhof")),
+		told("a", -1, 0, Started, of("rosenhof")),
 		told("a", 0, 5, Failed, of("rosenhof")),
 		told("a", 0, 9, Succeeded, of("rosenhof")),
 	}
@@ -74,10 +74,12 @@ func TestEventsInAnyOrder(t *testing.T) {
 		}
 		c := j.changes.byKey["a"]
 		require.Equal(t, Succeeded, c.Outcome, order)
-		require.Equal(t, at(9), c.Finished)
+		require.Equal(t, []time.Time{at(-1), at(9)}, []time.Time{c.Started, c.Finished})
 		require.Len(t, j.changes.all, 1)
 		failedFirst := slices.Index(order, 1) < slices.Index(order, 2)
 		require.Equal(t, map[bool][]Outcome{true: {Failed, Succeeded}, false: {Succeeded}}[failedFirst], c.Counted)
+		require.Equal(t, map[bool]time.Time{true: at(5)}[failedFirst], c.Failed)
+		require.Equal(t, map[bool]time.Duration{true: 4 * time.Minute}[failedFirst], j.summarize().restore["rosenhof"])
 	}
 }
 
@@ -231,7 +233,9 @@ func TestJournalKeepsNothingThatItCouldNotWrite(t *testing.T) {
 	readOnly, err := os.Open(j.path)
 	require.NoError(t, err)
 	j.file = readOnly
-	require.ErrorContains(t, j.add(line{Change: told("b", 0, 5, Failed, of("rosenhof"))}), "write change")
+	err = j.add(line{Change: told("b", 0, 5, Failed, of("rosenhof"))})
+	require.ErrorContains(t, err, "write change")
+	require.ErrorContains(t, err, "truncate", "what was written of it is cut off")
 	require.NoError(t, readOnly.Close())
 	j.file = good
 	require.Equal(t, []string{"a"}, j.changes.keys())
@@ -286,6 +290,16 @@ func TestBefore(t *testing.T) {
 		require.Empty(t, x.byStream)
 		require.Empty(t, x.wide)
 	}
+}
+
+func TestBeforeIncludesItsEdges(t *testing.T) {
+	x := newIndex()
+	x.put(told("a", 0, 0, Observed, of("rosenhof")))
+	who := concerns(tenants(t).Current(), "rosenhof", "")
+	require.Len(t, x.before(who, at(60), time.Hour), 1)
+	require.Len(t, x.before(who, at(0), time.Hour), 1)
+	require.Empty(t, x.before(who, at(61), time.Hour))
+	require.Empty(t, x.before(who, at(-1), time.Hour))
 }
 
 func FuzzJournal(f *testing.F) {

@@ -109,7 +109,7 @@ func staged(t *testing.T, test func(t *testing.T, s *stage)) {
 func (s *stage) again() *stage {
 	s.t.Helper()
 	require.NoError(s.t, s.Close())
-	return open(s.t, s.dir, s.config)
+	return open(s.t, s.dir, s.setup.Load().Config)
 }
 
 // header is what a sender of a kind proves itself with.

@@ -113,9 +113,14 @@ func TestSuiteOfPages(t *testing.T) {
 		},
 		New: visit(answer(http.StatusOK, drifting), keep),
 		Broken: map[string]collectortest.Broken{
-			"refuses":         broken(collectors.ReasonAuth, answer(http.StatusForbidden, "CANARY"), keep),
-			"is broken":       broken(collectors.ReasonProtocol, answer(http.StatusInternalServerError, "CANARY"), keep),
-			"leads elsewhere": broken(collectors.ReasonProtocol, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/CANARY2", http.StatusFound) }, keep),
+			"refuses":   broken(collectors.ReasonAuth, answer(http.StatusForbidden, "CANARY"), keep),
+			"is broken": broken(collectors.ReasonProtocol, answer(http.StatusInternalServerError, "CANARY"), keep),
+			"leads elsewhere": broken(collectors.ReasonProtocol, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/elsewhere" {
+					_, _ = io.WriteString(w, drifting)
+				}
+				http.Redirect(w, r, "/elsewhere", http.StatusFound)
+			}, keep),
 			"is another page": broken(collectors.ReasonMissing, answer(http.StatusOK, "<html>CANARY</html>"), keep),
 			"lies":            broken(collectors.ReasonProtocol, answer(http.StatusOK, "argocd_app_info{CANARY 1\n"), keep),
 			"has long lines":  broken(collectors.ReasonProtocol, answer(http.StatusOK, strings.Repeat("x", maxLine+1)), keep),
@@ -193,7 +198,7 @@ func TestDrift(t *testing.T) {
 
 // TestRevisionsOnPages: a revision that changed is a change, one that goes back a rollback.
 func TestRevisionsOnPages(t *testing.T) {
-	text := metrics(t, "flux.prom")
+	text := metrics(t, "flux.prom") + `gotk_resource_info{customresource_kind="HelmRelease",exported_namespace="infra",name="x",ready="True",revision="18.0.3.2"} 1` + "\n"
 	url, set := serving(t, text)
 	s := open(t, t.TempDir(), watching(url))
 	s.collect(at(0))
@@ -211,7 +216,7 @@ func TestRevisionsOnPages(t *testing.T) {
 	require.False(t, found[1].Rollback)
 	require.Equal(t, []string{"18.0.4.0", "18.0.3.2"}, []string{found[0].From, found[0].Revision})
 	require.True(t, found[0].Rollback)
-	require.Empty(t, s.Query("lindenau", at(5), time.Hour))
+	require.Empty(t, s.Query("lindenau", at(5), time.Hour), "nor does it concern all what nobody is known to own")
 }
 
 func TestMetricsAreSound(t *testing.T) { require.NoError(t, Metrics().Validate()) }
@@ -231,7 +236,7 @@ func FuzzPage(f *testing.F) {
 			return
 		}
 		b := collectors.NewBuilder(s.Visits()[1].Key, now)
-		require.NoError(t, s.applications(b, s.pages[0], read(families)))
+		require.NoError(t, s.applications(b, s.setup.Load().pages[0], read(families)))
 		for _, family := range b.Batch().Families {
 			for _, sample := range family.Samples {
 				for _, value := range sample.Values {

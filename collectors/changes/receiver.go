@@ -174,9 +174,6 @@ func content(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 // take finds whom an event concerns and records it.
 func (s *Changes) take(who *sender, e *event, now time.Time) (Answer, error) {
 	who.date(&e.Change, now)
-	if e.Started.Before(now.Add(-time.Duration(s.config.Retention))) {
-		return Answer{}, invalid("started", "the change began before what is remembered", "send changes when they happen")
-	}
 	if who.Kind != "generic" {
 		var known bool
 		if e.Scope, known = scope(who.rules, e.facts, s.tenants.Current()); !known {

@@ -121,12 +121,21 @@ func TestWhoMayNot(t *testing.T) {
 
 func TestTokenOfAnotherKindIsNone(t *testing.T) {
 	staged(t, func(t *testing.T, s *stage) {
-		for _, each := range s.senders {
+		for _, each := range s.setup.Load().senders {
 			each.Token = config.Secret("token of " + each.Kind)
 		}
 		body := fixture(t, "argocd.json")
 		h := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer token of generic"}}
 		status, _ := s.post("argocd", h, body)
+		require.Equal(t, http.StatusUnauthorized, status)
+	})
+}
+
+func TestNoTokenLetsNobodyIn(t *testing.T) {
+	staged(t, func(t *testing.T, s *stage) {
+		s.setup.Load().senders[0].Token = ""
+		h := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer "}}
+		status, _ := s.post("generic", h, fixture(t, "generic.json"))
 		require.Equal(t, http.StatusUnauthorized, status)
 	})
 }
@@ -264,6 +273,8 @@ func TestForeignEvents(t *testing.T) {
 		{"argocd.json", []string{`"Succeeded"`, `"Error"`}, "recorded", Failed},
 		{"argocd.json", []string{`"Succeeded"`, `null`}, "ignored", ""},
 		{"argocd.json", []string{`"clinic-rosenhof"`, `"clinic-nobody"`}, "unmapped", ""},
+		{"argocd.json", []string{`"clinic-rosenhof"`, `"my-clinic-rosenhof"`}, "unmapped", ""},
+		{"argocd.json", []string{`"clinic-rosenhof"`, `"clinic-rosenhof-2"`}, "unmapped", ""},
 		{"argocd.json", []string{`"clinic-rosenhof"`, `"x"`, `"odoo-rosenhof"`, `"platform-ingress"`}, "recorded", Succeeded},
 		{"flux.json", []string{`"UpgradeSucceeded"`, `"UpgradeFailed"`, `"info"`, `"error"`}, "recorded", Failed},
 		{"flux.json", []string{`"UpgradeSucceeded"`, `"HealthCheckFailed"`}, "recorded", Failed},
@@ -298,6 +309,7 @@ func TestForeignEvents(t *testing.T) {
 					return
 				}
 				require.Equal(t, c.outcome, found[0].Outcome)
+				require.Equal(t, map[bool]time.Time{true: found[0].Finished}[c.outcome.bad()], found[0].Failed)
 			})
 		})
 	}

@@ -52,7 +52,7 @@ var (
 // each in constant time, so that the time of an answer tells nothing of any.
 func (s *Changes) proven(kind string, header http.Header, body []byte) *sender {
 	var who *sender
-	for _, candidate := range s.senders {
+	for _, candidate := range s.setup.Load().senders {
 		if candidate.Kind != kind {
 			continue
 		}

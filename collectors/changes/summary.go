@@ -79,7 +79,7 @@ func (s *Changes) summary() *summary {
 // Visits are the places of the record and of the pages about applications in the rounds.
 func (s *Changes) Visits() []collectors.Visit {
 	visits := []collectors.Visit{{Key: collectors.Key{Collector: "changes", Target: target}, Collector: s}}
-	for _, p := range s.pages {
+	for _, p := range s.setup.Load().pages {
 		visits = append(visits, collectors.Visit{
 			Key: collectors.Key{Collector: "changes", Target: p.Name}, Collector: p, Interval: time.Duration(p.Interval),
 		})
@@ -106,7 +106,7 @@ func (s *Changes) emitSenders(b *collectors.Builder) {
 	for r, n := range s.events {
 		b.Set(metricEvents, float64(n), r.sender, r.result)
 	}
-	for _, each := range s.senders {
+	for _, each := range s.setup.Load().senders {
 		b.Set(metricAhead, time.Duration(each.ahead.Load()).Seconds(), each.Name)
 	}
 }
@@ -180,7 +180,7 @@ func (s *Changes) findStuck(b *collectors.Builder, m *summary) {
 	said := 0
 	for _, c := range m.running {
 		runs := b.At().Sub(c.Started)
-		if runs < time.Duration(s.config.StuckAfter) || runs > lostAfter || said == maxFindings {
+		if runs < time.Duration(s.setup.Load().StuckAfter) || runs > lostAfter || said == maxFindings {
 			continue
 		}
 		said++

@@ -15,7 +15,7 @@ func (s *Changes) Suspect(labels map[string]string, since time.Time) string {
 	who := concerns(s.tenants.Current(), labels["tenant"], cmp.Or(labels["target"], labels["cluster"]))
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	found := s.journal.changes.before(who, since, time.Duration(s.config.SuspectWithin))
+	found := s.journal.changes.before(who, since, time.Duration(s.setup.Load().SuspectWithin))
 	if len(found) == 0 {
 		return ""
 	}
