@@ -12,6 +12,7 @@ import (
 
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/backup/archive"
+	"github.com/wardround/wardround/collectors/backup/tool"
 )
 
 // barman reads what Barman says of one server.
@@ -60,7 +61,7 @@ func (p *barman) read(ctx context.Context, now time.Time) (Reading, error) {
 		return Reading{}, err
 	}
 	said := map[string][]listed{}
-	if err := decode(text, '{', &said); err != nil {
+	if err := tool.Decode(text, '{', &said); err != nil {
 		return Reading{}, fmt.Errorf("read barman list-backup: %w", err)
 	}
 	list, ok := said[p.config.Server]
@@ -77,9 +78,9 @@ func (p *barman) read(ctx context.Context, now time.Time) (Reading, error) {
 
 func (p *barman) ask(ctx context.Context, now time.Time) ([]byte, time.Time, error) {
 	if p.config.File != "" {
-		return readAnswer(p.config.File)
+		return tool.Answer(p.config.File)
 	}
-	text, err := run(ctx, p.command("list-backup", p.config.Server))
+	text, err := tool.Run(ctx, p.command("list-backup", p.config.Server))
 	return text, now, err
 }
 
@@ -119,10 +120,10 @@ func barmanSet(list []listed, now time.Time) (set Set, running bool) {
 // detail asks for what the list does not say. It is worth having, and no more.
 func (p *barman) detail(ctx context.Context, reading *Reading, set *Set, now time.Time) {
 	reading.emit = p.checks(ctx, reading)
-	text, err := run(ctx, p.command("show-backup", p.config.Server, "latest"))
+	text, err := tool.Run(ctx, p.command("show-backup", p.config.Server, "latest"))
 	said := map[string]shown{}
 	if err == nil {
-		err = decode(text, '{', &said)
+		err = tool.Decode(text, '{', &said)
 	}
 	if err != nil {
 		reading.Missing = append(reading.Missing, Unavailable{"wal_archived", err})
@@ -142,10 +143,10 @@ var checkName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,60}$`)
 
 // checks asks Barman what it thinks of the server. It ends with an error when a check fails.
 func (p *barman) checks(ctx context.Context, reading *Reading) func(*collectors.Builder) {
-	text, err := run(ctx, p.command("check", p.config.Server))
+	text, err := tool.Run(ctx, p.command("check", p.config.Server))
 	said := map[string]map[string]check{}
 	if len(text) > 0 {
-		err = decode(text, '{', &said)
+		err = tool.Decode(text, '{', &said)
 	}
 	if err != nil {
 		reading.Missing = append(reading.Missing, Unavailable{"checks", err})

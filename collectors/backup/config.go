@@ -11,6 +11,7 @@ import (
 
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/backup/files"
+	"github.com/wardround/wardround/collectors/backup/naming"
 )
 
 // Config describes one place where backups are kept. Exactly one of PgBackRest, Barman, WALG,
@@ -195,7 +196,7 @@ func (c *Dumps) validate(p *problems) {
 	c.In.validate("dumps.in", p)
 	if (c.Path == "") == (c.Regexp == "") {
 		p.add("dumps.path", "or regexp must say how files are named; write one of them")
-	} else if _, err := newPattern(c.Path, c.Regexp); err != nil {
+	} else if _, err := naming.New(c.Path, c.Regexp); err != nil {
 		p.add("dumps."+map[bool]string{true: "path", false: "regexp"}[c.Path != ""], "%v", err)
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil {
@@ -205,7 +206,7 @@ func (c *Dumps) validate(p *problems) {
 
 func (c *FilestoreConfig) validate(p *problems) {
 	c.In.validate("filestore.in", p)
-	if !strings.Contains(c.Path, tenantMark) && !strings.Contains(c.Path, databaseMark) {
+	if !strings.Contains(c.Path, naming.TenantMark) && !strings.Contains(c.Path, naming.DatabaseMark) {
 		p.add("filestore.path", "must hold {tenant} or {database}: each has a folder of its own")
 	}
 	if slices.Contains(strings.Split(c.Path, "/"), "..") || strings.HasPrefix(c.Path, "/") {

@@ -12,5 +12,5 @@
 // is exported are moments, so that ages grow by the clock while a place cannot be read.
 //
 // Package archive looks into one file, package files shows folders and buckets alike, package
-// rehearse restores.
+// naming tells whose a file is, package tool asks programs, package rehearse restores.
 package backup

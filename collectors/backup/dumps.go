@@ -13,6 +13,7 @@ import (
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/backup/archive"
 	"github.com/wardround/wardround/collectors/backup/files"
+	"github.com/wardround/wardround/collectors/backup/naming"
 )
 
 // dumps reads a folder or bucket with files of which each holds one tenant's database. Of each
@@ -20,7 +21,7 @@ import (
 type dumps struct {
 	config  Dumps
 	store   files.Store
-	pattern *pattern
+	pattern *naming.Pattern
 	zone    *time.Location
 	settle  time.Duration
 	tenants func() (*collectors.Tenants, func(collectors.Tenant) bool)
@@ -44,7 +45,7 @@ const (
 )
 
 func newDumps(c Dumps, tenants func() (*collectors.Tenants, func(collectors.Tenant) bool)) (*dumps, error) {
-	p, err := newPattern(c.Path, c.Regexp)
+	p, err := naming.New(c.Path, c.Regexp)
 	if err != nil {
 		return nil, collectors.Invalid("dumps.path", "%v", err)
 	}
@@ -73,7 +74,7 @@ type found struct {
 
 func (d *dumps) read(ctx context.Context, now time.Time) (Reading, error) {
 	tenants, mine := d.tenants()
-	if err := d.pattern.prepare(tenants, mine); err != nil {
+	if err := d.pattern.Prepare(tenants, mine); err != nil {
 		return Reading{}, err
 	}
 	byTenant, more, err := d.list(ctx)
@@ -97,9 +98,9 @@ func (d *dumps) read(ctx context.Context, now time.Time) (Reading, error) {
 // list finds each tenant's files, oldest first.
 func (d *dumps) list(ctx context.Context) (byTenant map[string][]found, more bool, err error) {
 	byTenant = map[string][]found{}
-	more, err = d.store.List(ctx, files.Query{Prefix: d.pattern.before, Most: d.config.In.most()}, func(f files.File) bool {
-		if tenant, text := d.pattern.whose(f.Name); tenant != "" {
-			begun, _ := date(text, d.zone)
+	more, err = d.store.List(ctx, files.Query{Prefix: d.pattern.Prefix(), Most: d.config.In.most()}, func(f files.File) bool {
+		if tenant, text := d.pattern.Whose(f.Name); tenant != "" {
+			begun, _ := naming.Date(text, d.zone)
 			byTenant[tenant] = append(byTenant[tenant], found{f, begun})
 		}
 		return true

@@ -9,6 +9,7 @@ import (
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/backup/archive"
 	"github.com/wardround/wardround/collectors/backup/files"
+	"github.com/wardround/wardround/collectors/backup/naming"
 )
 
 // filestoreCopy looks at copies of the tenants' filestores. Odoo keeps attachments in 256 folders
@@ -40,7 +41,7 @@ func (p *filestoreCopy) read(ctx context.Context, now time.Time) (Reading, error
 		if !mine(tenant) {
 			continue
 		}
-		folder := strings.NewReplacer(tenantMark, tenant.Name, databaseMark, tenant.Database).Replace(p.config.Path)
+		folder := strings.NewReplacer(naming.TenantMark, tenant.Name, naming.DatabaseMark, tenant.Database).Replace(p.config.Path)
 		backup, ok, err := p.look(ctx, strings.TrimSuffix(folder, "/")+"/")
 		if err != nil {
 			return Reading{}, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/backup/tool"
 )
 
 // pgBackRest reads one repository of one stanza.
@@ -146,9 +147,9 @@ func (p *pgBackRest) read(ctx context.Context, now time.Time) (Reading, error) {
 // ask is the tool's answer, or that which was written for us.
 func (p *pgBackRest) ask(ctx context.Context, now time.Time) ([]byte, time.Time, error) {
 	if p.config.File != "" {
-		return readAnswer(p.config.File)
+		return tool.Answer(p.config.File)
 	}
-	text, err := run(ctx, p.command("info", "--output=json", p.repo()))
+	text, err := tool.Run(ctx, p.command("info", "--output=json", p.repo()))
 	return text, now, err
 }
 
@@ -161,7 +162,7 @@ func (p *pgBackRest) command(arguments ...string) []string {
 
 func (p *pgBackRest) find(text []byte) (*stanza, error) {
 	var said []stanza
-	if err := decode(text, '[', &said); err != nil {
+	if err := tool.Decode(text, '[', &said); err != nil {
 		return nil, fmt.Errorf("read pgbackrest info: %w", err)
 	}
 	for i := range said {
@@ -258,7 +259,7 @@ func (p *pgBackRest) archivedAt(ctx context.Context, folder, segment string) (ti
 	if segment == "" {
 		return time.Time{}, nil
 	}
-	text, err := run(ctx, p.command("repo-ls", "--output=json", p.repo(),
+	text, err := tool.Run(ctx, p.command("repo-ls", "--output=json", p.repo(),
 		"archive/"+p.config.Stanza+"/"+folder+"/"+segment[:16]))
 	if err != nil {
 		return time.Time{}, err
@@ -266,7 +267,7 @@ func (p *pgBackRest) archivedAt(ctx context.Context, folder, segment string) (ti
 	listed := map[string]struct {
 		Time int64 `json:"time"`
 	}{}
-	if err := decode(text, '{', &listed); err != nil {
+	if err := tool.Decode(text, '{', &listed); err != nil {
 		return time.Time{}, fmt.Errorf("list archived WAL: %w", err)
 	}
 	var at int64
@@ -289,7 +290,7 @@ func (p *pgBackRest) included(ctx context.Context, newest string) ([]string, err
 		}
 		return p.databases, nil
 	}
-	text, err := run(ctx, p.command("info", "--output=json", p.repo(), "--set="+newest))
+	text, err := tool.Run(ctx, p.command("info", "--output=json", p.repo(), "--set="+newest))
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func TestSuite(t *testing.T) {
 			"denying": {New: inBucket(always(http.StatusForbidden, "AccessDenied")), Reason: collectors.ReasonPermission},
 			"hanging": {New: inBucket(func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true }), Reason: collectors.ReasonTimeout},
 			"tool hanging": {Reason: collectors.ReasonTimeout, New: func(t *testing.T, _ *slog.Logger) collectors.Visit {
-				v := pgBackRestPlace(t, PgBackRest{Command: tool(t, "sleep 120")}).Visit()
+				v := pgBackRestPlace(t, PgBackRest{Command: program(t, "sleep 120")}).Visit()
 				v.Timeout = 500 * time.Millisecond
 				return v
 			}},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,8 +12,8 @@ import (
 	"github.com/wardround/wardround/collectors"
 )
 
-// tool writes a program that answers as recorded: `case` says which arguments get which file.
-func tool(t *testing.T, script string) []string {
+// program writes a program that answers as recorded: `case` says which arguments get which file.
+func program(t *testing.T, script string) []string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "tool")
 	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755))
@@ -72,7 +71,7 @@ func TestPgBackRestThatCannotBeRead(t *testing.T) {
 		"another shape":     {`echo '[{"name": "odoo", "backup": "CANARY"}]'`, 1, collectors.ReasonProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := pgBackRestPlace(t, PgBackRest{Command: tool(t, c.script), Repo: c.repo})
+			p := pgBackRestPlace(t, PgBackRest{Command: program(t, c.script), Repo: c.repo})
 			batch, err := visit(t, p, p.Visit().Key, recordedNow)
 			require.Error(t, err)
 			require.Equal(t, c.reason, collectors.ReasonOf(err), "%v", err)
@@ -83,24 +82,9 @@ func TestPgBackRestThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestHangingToolIsKilledWithItsChildren(t *testing.T) {
-	marker := filepath.Join(t.TempDir(), "pid")
-	p := pgBackRestPlace(t, PgBackRest{Command: tool(t, "sleep 120 & echo $! > "+marker+"; wait")})
-	ctx, cancel := contextWithDeadline(t, 500*time.Millisecond)
-	defer cancel()
-	err := p.Collect(ctx, collectors.NewBuilder(p.Visit().Key, recordedNow))
-	require.Equal(t, collectors.ReasonTimeout, collectors.ReasonOf(err), "%v", err)
-	pid, err := os.ReadFile(marker)
-	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		state, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat")
-		return err != nil || strings.Contains(string(state), ") Z ")
-	}, 5*time.Second, 20*time.Millisecond)
-}
-
 func TestPgBackRestCommand(t *testing.T) {
 	dir := recorded(t, "pgbackrest")
-	p := pgBackRestPlace(t, PgBackRest{Command: tool(t, fmt.Sprintf(`
+	p := pgBackRestPlace(t, PgBackRest{Command: program(t, fmt.Sprintf(`
 case "$*" in
 *"repo-ls"*"archive/odoo/15-1/0000000100000000"*) echo '{".":{"type":"path"},"00000001000000000000000C-ab.gz":{"size":1,"time":1795290100,"type":"file"},"00000001000000000000000F-ab.gz":{"size":1,"time":1795290200,"type":"file"}}' ;;
 *--set=20261121-194023F*) echo "WARN: CANARY noise"; cat %[1]s/set-detail.json ;;
@@ -113,7 +97,7 @@ esac`, dir))})
 
 func TestPgBackRestDatabaseLeftOut(t *testing.T) {
 	dir := recorded(t, "pgbackrest")
-	c := PgBackRest{Postgres: "pg1", Stanza: "odoo", Command: tool(t, fmt.Sprintf(`
+	c := PgBackRest{Postgres: "pg1", Stanza: "odoo", Command: program(t, fmt.Sprintf(`
 case "$*" in
 *repo-ls*) exit 1 ;;
 *--set=*) cat %[1]s/set-detail.json ;;
@@ -134,7 +118,7 @@ esac`, dir))}
 
 func TestBarman(t *testing.T) {
 	dir := recorded(t, "barman")
-	c := Barman{Postgres: "pg1", Server: "pg", Command: tool(t, fmt.Sprintf(`
+	c := Barman{Postgres: "pg1", Server: "pg", Command: program(t, fmt.Sprintf(`
 case "$*" in
 "-f json list-backup pg") cat %[1]s/list-backup.json ;;
 "-f json show-backup pg latest") cat %[1]s/show-backup.json ;;

@@ -1,4 +1,4 @@
-package backup
+package tool
 
 import (
 	"bytes"
@@ -41,9 +41,9 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// run asks a tool and returns what it printed. When ctx ends the tool is killed with all that it
+// Run asks a tool and returns what it printed. When ctx ends the tool is killed with all that it
 // started. What it prints on standard error stays unread: it holds addresses and paths.
-func run(ctx context.Context, command []string) ([]byte, error) {
+func Run(ctx context.Context, command []string) ([]byte, error) {
 	name := filepath.Base(command[0])
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the operator's configuration says what to run
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -70,8 +70,8 @@ func run(ctx context.Context, command []string) ([]byte, error) {
 	return out.text, nil
 }
 
-// readAnswer reads what a scheduled task wrote for us, and when.
-func readAnswer(path string) ([]byte, time.Time, error) {
+// Answer reads what a scheduled task wrote for us, and when.
+func Answer(path string) ([]byte, time.Time, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, time.Time{}, missing(fmt.Errorf("read the tool's answer: %w", err))
@@ -101,9 +101,9 @@ func missing(err error) error {
 	return err
 }
 
-// decode finds the JSON value in what a tool printed, which may have lines of noise before and
+// Decode finds the JSON value in what a tool printed, which may have lines of noise before and
 // after it: the value begins a line, with the given bracket.
-func decode(text []byte, bracket byte, into any) error {
+func Decode(text []byte, bracket byte, into any) error {
 	var first error
 	for at := 0; at < len(text); {
 		line := text[at:]

@@ -1,4 +1,4 @@
-package backup
+package naming
 
 import (
 	"errors"
@@ -13,17 +13,17 @@ import (
 
 // What a template's marks stand for.
 const (
-	tenantMark   = "{tenant}"
-	databaseMark = "{database}"
-	dateMark     = "{date}"
+	TenantMark   = "{tenant}"
+	DatabaseMark = "{database}"
+	DateMark     = "{date}"
 )
 
-// pattern says whose backup a file is, by its name.
+// Pattern says whose backup a file is, by its name.
 //
 // A template is filled in for each tenant: a name is first looked up by what stands where the
 // template's first mark is, so that a listing of a hundred thousand names is matched in a moment
 // however many tenants there are, and then must fit that tenant's expression.
-type pattern struct {
+type Pattern struct {
 	template string
 	before   string         // the template's literal text before its first mark
 	regexp   *regexp.Regexp // instead of a template
@@ -40,7 +40,9 @@ type entry struct {
 	regexp *regexp.Regexp
 }
 
-func newPattern(template, expression string) (*pattern, error) {
+// New makes a pattern of a template or of a regular expression with a group named tenant or
+// database; the other is empty.
+func New(template, expression string) (*Pattern, error) {
 	if expression != "" {
 		compiled, err := regexp.Compile(`^(?:` + expression + `)$`)
 		if err != nil {
@@ -50,32 +52,35 @@ func newPattern(template, expression string) (*pattern, error) {
 			return nil, errors.New("needs a group named tenant or database, such as (?P<database>[a-z_]+)")
 		}
 		prefix, _ := regexp.MustCompile(expression).LiteralPrefix()
-		return &pattern{regexp: compiled, before: strings.TrimPrefix(prefix, "^")}, nil
+		return &Pattern{regexp: compiled, before: strings.TrimPrefix(prefix, "^")}, nil
 	}
 	first := firstMark(template)
 	if first < 0 {
 		return nil, errors.New("must hold {tenant} or {database}, or nobody knows whose backup it is")
 	}
 	before, _, wild := strings.Cut(template[:first], "*")
-	if wild || strings.Contains(before, dateMark) {
+	if wild || strings.Contains(before, DateMark) {
 		return nil, errors.New("may have * and {date} only after {tenant} or {database}; write a regexp instead")
 	}
 	if strings.HasPrefix(template, "/") {
 		return nil, errors.New("begins with a slash; names are relative to the folder or bucket")
 	}
-	return &pattern{template: template, before: before}, nil
+	return &Pattern{template: template, before: before}, nil
 }
 
+// Prefix is what the names of all backups begin with.
+func (p *Pattern) Prefix() string { return p.before }
+
 func firstMark(template string) int {
-	tenant, database := strings.Index(template, tenantMark), strings.Index(template, databaseMark)
+	tenant, database := strings.Index(template, TenantMark), strings.Index(template, DatabaseMark)
 	if tenant < 0 || (database >= 0 && database < tenant) {
 		return database
 	}
 	return tenant
 }
 
-// prepare fills the template in for the tenants as they are now.
-func (p *pattern) prepare(tenants *collectors.Tenants, mine func(collectors.Tenant) bool) error {
+// Prepare fills the template in for the tenants as they are now.
+func (p *Pattern) Prepare(tenants *collectors.Tenants, mine func(collectors.Tenant) bool) error {
 	if p.tenants == tenants {
 		return nil
 	}
@@ -98,7 +103,7 @@ func (p *pattern) prepare(tenants *collectors.Tenants, mine func(collectors.Tena
 			return fmt.Errorf("fill in the path of tenant %q: %w", tenant.Name, err)
 		}
 		text := tenant.Database
-		if strings.HasPrefix(p.template[len(p.before):], tenantMark) {
+		if strings.HasPrefix(p.template[len(p.before):], TenantMark) {
 			text = tenant.Name
 		}
 		byText[text] = append(byText[text], entry{tenant.Name, compiled})
@@ -113,18 +118,18 @@ const dateText = `\d{4}-?\d\d-?\d\d(?:[T_ \-]?\d\d[:.\-_]?\d\d(?:[:.\-_]?\d\d)?Z
 var marks = regexp.MustCompile(`\{tenant\}|\{database\}|\{date\}|\*\*|\*`)
 
 // fill makes the expression that names of a tenant's backups fit.
-func (p *pattern) fill(tenant collectors.Tenant) string {
+func (p *Pattern) fill(tenant collectors.Tenant) string {
 	var out strings.Builder
 	out.WriteByte('^')
 	at := 0
 	for _, mark := range marks.FindAllStringIndex(p.template, -1) {
 		out.WriteString(regexp.QuoteMeta(p.template[at:mark[0]]))
 		switch p.template[mark[0]:mark[1]] {
-		case tenantMark:
+		case TenantMark:
 			out.WriteString(regexp.QuoteMeta(tenant.Name))
-		case databaseMark:
+		case DatabaseMark:
 			out.WriteString(regexp.QuoteMeta(tenant.Database))
-		case dateMark:
+		case DateMark:
 			out.WriteString(`(?P<date>` + dateText + `)`)
 		case "**":
 			out.WriteString(`.*`)
@@ -141,8 +146,8 @@ func (p *pattern) fill(tenant collectors.Tenant) string {
 // longestName is how long a tenant's or database's name may be.
 const longestName = 128
 
-// whose says to which tenant a file belongs, and what its name gives as its date; "" for neither.
-func (p *pattern) whose(name string) (tenant, date string) {
+// Whose says to which tenant a file belongs, and what its name gives as its date; "" for neither.
+func (p *Pattern) Whose(name string) (tenant, date string) {
 	if p.regexp != nil {
 		return p.byExpression(name)
 	}
@@ -160,7 +165,7 @@ func (p *pattern) whose(name string) (tenant, date string) {
 	return "", ""
 }
 
-func (p *pattern) byExpression(name string) (tenant, date string) {
+func (p *Pattern) byExpression(name string) (tenant, date string) {
 	found := p.regexp.FindStringSubmatch(name)
 	if found == nil {
 		return "", ""
@@ -178,8 +183,8 @@ func group(expression *regexp.Regexp, found []string, name string) string {
 	return ""
 }
 
-// date reads a date out of a name. A day without a time is no moment, and not used.
-func date(text string, zone *time.Location) (time.Time, bool) {
+// Date reads a date out of a name. A day without a time is no moment, and not used.
+func Date(text string, zone *time.Location) (time.Time, bool) {
 	digits := strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
 			return -1

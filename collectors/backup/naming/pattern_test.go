@@ -1,4 +1,4 @@
-package backup
+package naming
 
 import (
 	"fmt"
@@ -39,10 +39,10 @@ func TestWhose(t *testing.T) {
 		{"", `(?P<database>[a-z_.]+)\.dump`, "twin.dump", "", ""}, // nobody knows whose
 	} {
 		t.Run(c.template+c.expression+" "+c.name, func(t *testing.T) {
-			p, err := newPattern(c.template, c.expression)
+			p, err := New(c.template, c.expression)
 			require.NoError(t, err)
-			require.NoError(t, p.prepare(tenants, func(t collectors.Tenant) bool { return t.Postgres != "pg4" }))
-			tenant, date := p.whose(c.name)
+			require.NoError(t, p.Prepare(tenants, func(t collectors.Tenant) bool { return t.Postgres != "pg4" }))
+			tenant, date := p.Whose(c.name)
 			require.Equal(t, c.tenant, tenant)
 			require.Equal(t, c.date, date)
 		})
@@ -58,7 +58,7 @@ func TestPatternsThatCannotBe(t *testing.T) {
 		{"", "(", "no regular expression"},
 		{"", `.*\.dump`, "group named"},
 	} {
-		_, err := newPattern(c.template, c.expression)
+		_, err := New(c.template, c.expression)
 		require.ErrorContains(t, err, c.says)
 	}
 }
@@ -74,7 +74,7 @@ func TestDate(t *testing.T) {
 		"2026-13-02_03-04-05":  "",
 		"":                     "",
 	} {
-		at, ok := date(text, paris)
+		at, ok := Date(text, paris)
 		require.Equal(t, want != "", ok, text)
 		if ok {
 			require.Equal(t, want, at.UTC().Format(time.RFC3339), text)
@@ -90,11 +90,11 @@ func BenchmarkWhose(b *testing.B) {
 	}
 	tenants, err := collectors.NewTenants(list)
 	require.NoError(b, err)
-	p, err := newPattern("odoo/{database}/{database}_{date}.zip", "")
+	p, err := New("odoo/{database}/{database}_{date}.zip", "")
 	require.NoError(b, err)
-	require.NoError(b, p.prepare(tenants, func(collectors.Tenant) bool { return true }))
+	require.NoError(b, p.Prepare(tenants, func(collectors.Tenant) bool { return true }))
 	for b.Loop() {
-		if tenant, _ := p.whose("odoo/clinic_0777/clinic_0777_2026-01-02_03-04-05.zip"); tenant == "" {
+		if tenant, _ := p.Whose("odoo/clinic_0777/clinic_0777_2026-01-02_03-04-05.zip"); tenant == "" {
 			b.Fatal("not found")
 		}
 	}
