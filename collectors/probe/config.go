@@ -102,96 +102,96 @@ var name = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 
 // Validate says everything that is wrong, each with the path of the setting.
 func (c Config) Validate() error {
-	var p problems
-	p.wrong(c.Name == "", "name", "is missing; it becomes the target label")
-	p.wrong(c.Concurrency < 1, "concurrency", "is %d; write at least 1", c.Concurrency)
-	p.wrong(c.TenantsPerHour < 0, "tenants_per_hour", "is %d; write 0 for no bound", c.TenantsPerHour)
+	var bad problems
+	bad.wrong(c.Name == "", "name", "is missing; it becomes the target label")
+	bad.wrong(c.Concurrency < 1, "concurrency", "is %d; write at least 1", c.Concurrency)
+	bad.wrong(c.TenantsPerHour < 0, "tenants_per_hour", "is %d; write 0 for no bound", c.TenantsPerHour)
 	if c.Connect != "" {
 		host, port, err := net.SplitHostPort(c.Connect)
-		p.wrong(err != nil || host == "" || port == "", "connect", "%q is not host:port", c.Connect)
+		bad.wrong(err != nil || host == "" || port == "", "connect", "%q is not host:port", c.Connect)
 	}
 	if c.TLS != nil {
 		err := c.TLS.Validate()
-		p.wrong(err != nil, "tls", "%v", err)
+		bad.wrong(err != nil, "tls", "%v", err)
 	}
-	p.wrong(len(c.Probes) == 0, "probes", "is empty; write at least one")
+	bad.wrong(len(c.Probes) == 0, "probes", "is empty; write at least one")
 	for i, probe := range c.Probes {
 		at := fmt.Sprintf("probes[%d]", i)
-		p.wrong(slices.ContainsFunc(c.Probes[:i], func(o Probe) bool { return o.Name == probe.Name }), at+".name", "%q is there twice", probe.Name)
-		probe.validate(&p, at)
+		bad.wrong(slices.ContainsFunc(c.Probes[:i], func(o Probe) bool { return o.Name == probe.Name }), at+".name", "%q is there twice", probe.Name)
+		probe.validate(&bad, at)
 	}
-	return errors.Join(p...)
+	return errors.Join(bad...)
 }
 
-func (q Probe) validate(p *problems, at string) {
-	p.wrong(!name.MatchString(q.Name), at+".name", "is %q; write lower case letters, digits and underscores", q.Name)
-	_, err := regexp.Compile(q.Tenants)
-	p.wrong(err != nil, at+".tenants", "is not a regular expression: %v", err)
-	p.wrong(q.Interval != 0 && q.Interval < model.Duration(10*time.Second), at+".interval", "is %s; write at least 10s", q.Interval)
-	p.wrong(q.Timeout < 0 || q.Timeout > model.Duration(2*time.Minute), at+".timeout", "is %s; write up to 2m", q.Timeout)
-	p.wrong(q.Certificate < 0, at+".certificate", "must not be negative")
-	p.wrong(q.Severity != "" && !slices.Contains([]collectors.Severity{collectors.Critical, collectors.Warning, collectors.Info}, q.Severity),
-		at+".severity", "is %q; write critical, warning or info", q.Severity)
-	p.wrong(len(q.Steps) == 0 || len(q.Steps) > mostSteps, at+".steps", "has %d steps; write 1 to %d", len(q.Steps), mostSteps)
+func (p Probe) validate(bad *problems, at string) {
+	bad.wrong(!name.MatchString(p.Name), at+".name", "is %q; write lower case letters, digits and underscores", p.Name)
+	_, err := regexp.Compile(p.Tenants)
+	bad.wrong(err != nil, at+".tenants", "is not a regular expression: %v", err)
+	bad.wrong(p.Interval != 0 && p.Interval < model.Duration(10*time.Second), at+".interval", "is %s; write at least 10s", p.Interval)
+	bad.wrong(p.Timeout < 0 || p.Timeout > model.Duration(2*time.Minute), at+".timeout", "is %s; write up to 2m", p.Timeout)
+	bad.wrong(p.Certificate < 0, at+".certificate", "must not be negative")
+	bad.wrong(p.Severity != "" && !slices.Contains([]collectors.Severity{collectors.Critical, collectors.Warning, collectors.Info}, p.Severity),
+		at+".severity", "is %q; write critical, warning or info", p.Severity)
+	bad.wrong(len(p.Steps) == 0 || len(p.Steps) > mostSteps, at+".steps", "has %d steps; write 1 to %d", len(p.Steps), mostSteps)
 	known := []string{"host", "tenant", "database"}
-	for i, s := range q.Steps {
+	for i, s := range p.Steps {
 		place := fmt.Sprintf("%s.steps[%d]", at, i)
-		p.wrong(slices.ContainsFunc(q.Steps[:i], func(o Step) bool { return o.Name == s.Name }), place+".name", "%q is there twice", s.Name)
-		s.validate(p, place, known)
+		bad.wrong(slices.ContainsFunc(p.Steps[:i], func(o Step) bool { return o.Name == s.Name }), place+".name", "%q is there twice", s.Name)
+		s.validate(bad, place, known)
 		for _, e := range s.Extract {
 			known = append(known, e.Name)
 		}
 	}
 }
 
-func (s Step) validate(p *problems, at string, known []string) {
-	p.wrong(!name.MatchString(s.Name), at+".name", "is %q; write lower case letters, digits and underscores", s.Name)
-	p.wrong(!slices.Contains([]string{"", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}, s.Method),
+func (s Step) validate(bad *problems, at string, known []string) {
+	bad.wrong(!name.MatchString(s.Name), at+".name", "is %q; write lower case letters, digits and underscores", s.Name)
+	bad.wrong(!slices.Contains([]string{"", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}, s.Method),
 		at+".method", "%q is not a method", s.Method)
 	example, err := url.Parse(fill(s.URL, func(string) string { return "x" }))
-	p.wrong(err != nil || (example.Scheme != "http" && example.Scheme != "https") || example.Host == "", at+".url", "must be http:// or https:// with a host")
-	p.wrong(err == nil && example.User != nil, at+".url", "has credentials in it; use token_file")
-	p.wrong(s.Body != "" && s.BodyFile != "", at+".body_file", "is set beside body; keep one of them")
+	bad.wrong(err != nil || (example.Scheme != "http" && example.Scheme != "https") || example.Host == "", at+".url", "must be http:// or https:// with a host")
+	bad.wrong(err == nil && example.User != nil, at+".url", "has credentials in it; use token_file")
+	bad.wrong(s.Body != "" && s.BodyFile != "", at+".body_file", "is set beside body; keep one of them")
 	for header, text := range s.Headers {
-		p.wrong(!headerName.MatchString(header), at+".headers", "%q is not a header", header)
-		p.wrong(s.TokenFile != "" && strings.EqualFold(header, "Authorization"), at+".token_file", "is set beside an Authorization header; keep one of them")
-		unknown(p, at+".headers."+header, text, known)
+		bad.wrong(!headerName.MatchString(header), at+".headers", "%q is not a header", header)
+		bad.wrong(s.TokenFile != "" && strings.EqualFold(header, "Authorization"), at+".token_file", "is set beside an Authorization header; keep one of them")
+		unknown(bad, at+".headers."+header, text, known)
 	}
-	unknown(p, at+".url", s.URL, known)
-	unknown(p, at+".body", s.Body, known)
-	s.Expect.validate(p, at+".expect")
+	unknown(bad, at+".url", s.URL, known)
+	unknown(bad, at+".body", s.Body, known)
+	s.Expect.validate(bad, at+".expect")
 	for i, e := range s.Extract {
-		e.validate(p, fmt.Sprintf("%s.extract[%d]", at, i), known)
+		e.validate(bad, fmt.Sprintf("%s.extract[%d]", at, i), known)
 	}
 }
 
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 // unknown says which placeholders of a text nothing fills in.
-func unknown(p *problems, at, text string, known []string) {
+func unknown(bad *problems, at, text string, known []string) {
 	for _, found := range placeholder.FindAllStringSubmatch(text, -1) {
-		p.wrong(!slices.Contains(known, found[1]), at, "has {%s}, which no earlier step extracts; there are: %s", found[1], strings.Join(known, ", "))
+		bad.wrong(!slices.Contains(known, found[1]), at, "has {%s}, which no earlier step extracts; there are: %s", found[1], strings.Join(known, ", "))
 	}
 }
 
-func (e Expect) validate(p *problems, at string) {
+func (e Expect) validate(bad *problems, at string) {
 	for i, status := range e.Status {
-		p.wrong(status < 100 || status > 599, fmt.Sprintf("%s.status[%d]", at, i), "%d is not a status", status)
+		bad.wrong(status < 100 || status > 599, fmt.Sprintf("%s.status[%d]", at, i), "%d is not a status", status)
 	}
 	for path, pattern := range map[string]string{".body": e.Body, ".notbody": e.NotBody} {
 		_, err := regexp.Compile(pattern)
-		p.wrong(err != nil, at+path, "is not a regular expression: %v", err)
+		bad.wrong(err != nil, at+path, "is not a regular expression: %v", err)
 	}
-	p.wrong(e.Latency < 0, at+".latency", "must not be negative")
+	bad.wrong(e.Latency < 0, at+".latency", "must not be negative")
 }
 
-func (e Extract) validate(p *problems, at string, known []string) {
-	p.wrong(!name.MatchString(e.Name), at+".name", "is %q; write lower case letters, digits and underscores", e.Name)
-	p.wrong(slices.Contains(known[:3], e.Name), at+".name", "%q is the tenant's own", e.Name)
-	p.wrong((e.Body == "") == (e.Header == ""), at, "needs either body or header")
+func (e Extract) validate(bad *problems, at string, known []string) {
+	bad.wrong(!name.MatchString(e.Name), at+".name", "is %q; write lower case letters, digits and underscores", e.Name)
+	bad.wrong(slices.Contains(known[:3], e.Name), at+".name", "%q is the tenant's own", e.Name)
+	bad.wrong((e.Body == "") == (e.Header == ""), at, "needs either body or header")
 	pattern, err := regexp.Compile(e.Body)
-	p.wrong(err != nil, at+".body", "is not a regular expression: %v", err)
-	p.wrong(err == nil && e.Body != "" && pattern.NumSubexp() != 1, at+".body", "needs one group around the value")
+	bad.wrong(err != nil, at+".body", "is not a regular expression: %v", err)
+	bad.wrong(err == nil && e.Body != "" && pattern.NumSubexp() != 1, at+".body", "needs one group around the value")
 }
 
 // header looks up a header whatever its case.

@@ -1,16 +1,12 @@
 package probe
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -164,13 +159,6 @@ func booking(t *testing.T) Probe {
 	}
 }
 
-// settling lets a visit end only when the server of the same process has let its connections go.
-type settling struct {
-	collectors.Collector
-	t    *testing.T
-	site *site
-}
-
 func TestSuite(t *testing.T) {
 	made := serve(t, false, clinic)
 	gone := func(t *testing.T, _ *slog.Logger) collectors.Visit {
@@ -193,11 +181,6 @@ func TestSuite(t *testing.T) {
 		},
 		Broken: map[string]collectortest.Broken{"a token that is gone": {New: gone, Reason: collectors.ReasonMissing}},
 	})
-}
-
-func settle(t *testing.T, s *site, v collectors.Visit) collectors.Visit {
-	v.Collector = settling{v.Collector, t, s}
-	return v
 }
 
 func TestOutcomes(t *testing.T) {
@@ -306,69 +289,6 @@ func TestNowhere(t *testing.T) {
 	require.Equal(t, "The probe portal fails at its step step1: no connection that speaks HTTP, for 0 s.", b.Findings[0].Text)
 }
 
-func TestCertificate(t *testing.T) {
-	s := serve(t, true, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") })
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600))
-	step := Step{URL: "https://{host}/"}
-	expires := float64(s.Certificate().NotAfter.Unix())
-
-	c := to(s.address(), Probe{Steps: []Step{step}})
-	c.TLS = &promconfig.TLSConfig{CAFile: ca}
-	b := collect(t, visits(t, c, north)[0])
-	require.Equal(t, OutcomeOK, outcome(b))
-	require.InDelta(t, expires, value(t, b, "probe_ssl_earliest_cert_expiry"), 0)
-	require.InDelta(t, 1, value(t, b, "probe_http_ssl"), 0)
-	require.Positive(t, value(t, b, "probe_http_duration_seconds", "phase", "tls"))
-	require.Positive(t, value(t, b, "probe_http_duration_seconds", "phase", "connect"))
-	require.Empty(t, b.Findings)
-
-	c.Probes[0].Certificate = model.Duration(100 * 365 * 24 * time.Hour)
-	b = collect(t, visits(t, c, north)[0])
-	require.Len(t, b.Findings, 1)
-	require.Equal(t, "probe_certificate_ending", b.Findings[0].Name)
-	require.Regexp(t, `^The certificate that the probe portal is shown ends in \d+ d \d+ h\.$`, b.Findings[0].Text)
-
-	c.TLS, c.Probes[0].Certificate = nil, 0
-	b = collect(t, visits(t, c, north)[0])
-	require.Equal(t, OutcomeCertificate, outcome(b), "nobody vouches for it")
-	require.InDelta(t, expires, value(t, b, "probe_ssl_earliest_cert_expiry"), 0, "it is seen all the same")
-}
-
-func TestCertificateFindings(t *testing.T) {
-	now := time.Now()
-	run := &Run{probe: &probe{Probe: Probe{Name: "portal"}}}
-	for name, tc := range map[string]struct {
-		left     time.Duration
-		severity collectors.Severity // "" for none
-		text     string
-	}{
-		"long":   {20 * 24 * time.Hour, "", ""},
-		"soon":   {10 * 24 * time.Hour, collectors.Warning, "ends in 10 d 0 h."},
-		"sooner": {2 * 24 * time.Hour, collectors.Critical, "ends in 2 d 0 h."},
-		"ended":  {-90 * time.Minute, collectors.Critical, "ended 1 h 30 min ago."},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := collectors.NewBuilder(collectors.Key{Collector: "probe", Target: "web", Tenant: "north"}, now)
-			run.findCertificate(b, []reached{{exchange: exchange{expires: now.Add(100 * 24 * time.Hour)}}, {exchange: exchange{expires: now.Add(tc.left)}}, {}})
-			findings := b.Batch().Findings
-			if tc.severity == "" {
-				require.Empty(t, findings)
-				return
-			}
-			require.Equal(t, tc.severity, findings[0].Severity)
-			require.Contains(t, findings[0].Text, tc.text)
-		})
-	}
-}
-
-func TestEarliestCertificateCounts(t *testing.T) {
-	now := time.Now()
-	e := exchange{}
-	e.shown(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{{NotAfter: now.Add(time.Hour)}, {NotAfter: now}, {NotAfter: now.Add(time.Minute)}}})
-	require.Equal(t, now, e.expires)
-}
-
 func TestPhases(t *testing.T) {
 	slow := 40 * time.Millisecond
 	s := serve(t, false, func(w http.ResponseWriter, r *http.Request) {
@@ -408,31 +328,4 @@ func TestCountsGoOn(t *testing.T) {
 	require.Same(t, v.Collector, second.Visits([]collectors.Tenant{north})[0].Collector)
 	second.Visits(nil)
 	require.InDelta(t, 1, value(t, collect(t, second.Visits([]collectors.Tenant{north})[0]), "probe_runs_total", "outcome", "status"), 0, "a tenant that was gone begins anew")
-}
-
-func TestFilledIn(t *testing.T) {
-	v := values{"host": "a.example:8", "tenant": "n/x y&z", "v": "a\"b\\c\r\nd&e=f"}
-	require.Equal(t, "http://a.example:8/n%2Fx+y%26z", v.url("http://{host}/{tenant}"))
-	require.Equal(t, "x=a%22b%5Cc%0D%0Ad%26e%3Df", v.body("x={v}", "application/x-www-form-urlencoded; charset=utf-8"))
-	require.Equal(t, `{"x": "a\"b\\c\r\nd\u0026e=f"}`, v.body(`{"x": "{v}"}`, "Application/JSON"))
-	require.Equal(t, v["v"], v.body("{v}", "text/plain"))
-	require.Equal(t, "{} {X} {}", v.header("{} {X} {}"))
-}
-
-func FuzzFill(f *testing.F) {
-	f.Add("http://{host}/x?y={v}", "a&b=c#d")
-	f.Add("https://{host}/{v}/../", "../..\r\nHost: x")
-	f.Fuzz(func(t *testing.T, template, value string) {
-		known := values{"host": "h.example", "v": value}
-		plain, err := url.Parse(known.url(strings.ReplaceAll(template, "{v}", "v")))
-		if err != nil || strings.Contains(plain.Host, "{") {
-			return
-		}
-		filled, err := url.Parse(known.url(template))
-		require.NoError(t, err, "a value cannot break a URL")
-		if !strings.Contains(plain.Host, "v") && plain.User == nil {
-			require.Equal(t, plain.Host, filled.Host, "nor lead elsewhere")
-		}
-		require.Equal(t, strings.Count(plain.Path, "/"), strings.Count(filled.EscapedPath(), "/"))
-	})
 }

@@ -27,7 +27,6 @@ type cell struct {
 	values []string
 	value  float64
 	parts  map[string]float64 // of a histogram: by bound, and _sum and _count
-	broken bool
 }
 
 func (g *gathering) add(s sample) {

@@ -149,7 +149,10 @@ func TestOpenMetrics(t *testing.T) {
 	page := "# TYPE x counter\nx_total{a=\"1\"} 4 # {trace=\"CANARY\"} 1\nx_created{a=\"1\"} 1\n" +
 		"# TYPE build info\nbuild_info{a=\"v1\"} 1\n# TYPE h histogram\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n# EOF\n"
 	s := scraper(t, families("*"), handling(t, func(w http.ResponseWriter, r *http.Request) {
-		require.Contains(t, r.Header.Get("Accept"), "openmetrics")
+		if !strings.Contains(r.Header.Get("Accept"), "openmetrics") {
+			w.WriteHeader(http.StatusNotAcceptable)
+			return
+		}
 		w.Header().Set("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
 		_, _ = fmt.Fprint(w, page)
 	}))
