@@ -30,7 +30,8 @@ type Config struct {
 	EveryRound    []string          `yaml:"every_round"`    // tiers that are checked each round even where not all tenants can be
 	TLS           *config.TLSConfig `yaml:"tls"`            // for a URL with https; set server_name where the certificate names a tenant's host
 
-	Log odoolog.Config `yaml:"log"` // of the service; optional
+	Session SessionConfig  `yaml:"session"` // checks with a signed-in user; optional
+	Log     odoolog.Config `yaml:"log"`     // of the service; optional
 
 	Crons Crons `yaml:"crons"`
 	Jobs  Jobs  `yaml:"jobs"`
@@ -90,6 +91,7 @@ func DefaultConfig() Config {
 		Crons:         Crons{Grace: model.Duration(5 * time.Minute), RunningAfter: model.Duration(time.Hour), Show: 10},
 		Jobs:          Jobs{StuckAfter: model.Duration(30 * time.Minute), WaitingAfter: model.Duration(15 * time.Minute)},
 		Mail:          Mail{DelayedAfter: model.Duration(2 * time.Hour), FetchedWithin: model.Duration(time.Hour)},
+		Session:       SessionConfig{Interval: model.Duration(5 * time.Minute)},
 		Staging:       StagingExclude,
 	}
 }
@@ -137,6 +139,7 @@ func (c Config) Validate() error {
 			"is %q; write the version of the module base in that series, such as %s.1.3", expected, series)
 	}
 	wrong(c.Staging != StagingExclude && c.Staging != StagingInclude, "staging", "is %q; write exclude or include", c.Staging)
+	errs = append(errs, c.Session.validate()...)
 	errs = append(errs, part("log", c.Log.Validate()))
 	return errors.Join(errs...)
 }

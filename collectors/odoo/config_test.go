@@ -34,6 +34,8 @@ func TestConfigProblems(t *testing.T) {
 		"expected_base_version.18.0": func(c *Config) { c.ExpectedBaseVersion = map[string]string{"18.0": "17.0.1.3"} },
 		"backlogs.lunch":             func(c *Config) { c.Backlogs = map[string]model.Duration{"lunch": 1} },
 		"backlogs.tier_review":       func(c *Config) { c.Backlogs = map[string]model.Duration{"tier_review": -1} },
+		"session.password":           func(c *Config) { c.Session.Login = "monitor" },
+		"session.interval":           func(c *Config) { c.Session = SessionConfig{Login: "monitor", Password: "x"} },
 		"log.path":                   func(c *Config) { c.Log.Path = "odoo.log" },
 		"log.loggers[0]":             func(c *Config) { c.Log.Loggers = []string{"John Smith"} },
 		"staging":                    func(c *Config) { c.Staging = "maybe" },

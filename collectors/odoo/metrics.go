@@ -211,6 +211,26 @@ var (
 		Name: "odoo_login_cold_start_duration_seconds", Unit: "seconds",
 		Help: "How long the last cold start took", Source: "GET /web/login",
 	}
+	metricSessionChecks = &collectors.Metric{
+		Name: "odoo_session_checks_total", Type: collectors.Counter, Labels: []string{"outcome"},
+		Help: "Checks with a signed-in user's session by how a simple call ended", Source: "POST /web/dataset/call_kw/res.users/search_count",
+	}
+	metricSessionSuccess = &collectors.Metric{
+		Name: "odoo_session_success",
+		Help: "Whether the last call with a signed-in user's session was answered", Source: "POST /web/dataset/call_kw/res.users/search_count",
+	}
+	metricSessionDuration = &collectors.Metric{
+		Name: "odoo_session_call_duration_seconds", Unit: "seconds",
+		Help: "How long the last call with a session took; absent where it was not answered", Source: "POST /web/dataset/call_kw/res.users/search_count",
+	}
+	metricSessionLogins = &collectors.Metric{
+		Name: "odoo_session_logins_total", Type: collectors.Counter,
+		Help: "Logins tried for the checks with a session", Source: "POST /web/session/authenticate",
+	}
+	metricWebsocket = &collectors.Metric{
+		Name: "odoo_websocket_health",
+		Help: "Whether websockets are served for the tenant's host; series before 16 have none", Source: "GET /websocket/health",
+	}
 	metricPlannedChecks = &collectors.Metric{
 		Name: "odoo_login_planned_checks_per_hour",
 		Help: "Login checks planned per hour on this service", Source: "plan of login checks",
@@ -239,6 +259,7 @@ func Metrics() collectors.Catalogue {
 		metricWork, metricWorkOldest, metricApproval, metricPartnerCalls, metricPartnerDuration,
 		metricBus, metricBusOldest, metricPresence, metricLogins, metricUsers, metricAttachments, metricAttachmentBytes,
 		metricLoginChecks, metricLoginSuccess, metricLoginDuration, metricLoginColdStarts, metricLoginColdDuration,
+		metricSessionChecks, metricSessionSuccess, metricSessionDuration, metricSessionLogins, metricWebsocket,
 		metricPlannedChecks, metricPlannedTenants, metricRegistryLimit,
 	}
 	return collectors.Merge(own, odoolog.Metrics())

@@ -40,6 +40,8 @@ type Target struct {
 	checks  map[string]*Login
 	tallies map[string]*tally
 	planned Plan
+
+	sessions map[string]*Session
 }
 
 // New returns the service that c describes. It reads the TLS files that c names and opens nothing.
@@ -153,7 +155,7 @@ func (t *Target) checkVisits(served []collectors.Tenant) []collectors.Visit {
 	}
 	t.checks = checks
 	maps.DeleteFunc(t.tallies, func(tenant string, _ *tally) bool { return checks[tenant] == nil })
-	return visits
+	return append(visits, t.sessionVisits(plan)...)
 }
 
 func (t *Target) limits() Limits {

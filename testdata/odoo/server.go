@@ -51,6 +51,9 @@ type Server struct {
 	mu     sync.Mutex
 	loaded map[string]*sync.Once // by database; one who loads, others wait
 	faults map[string]Fault      // by database
+
+	sessions map[string]string // databases by session
+	logins   int
 }
 
 // NewServer makes a stand-in; serve it with net/http.
@@ -59,7 +62,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse recorded pages: %w", err)
 	}
-	s := &Server{options: o, hosts: map[string]*Tenant{}, pages: pages, mux: http.NewServeMux(), faults: map[string]Fault{}}
+	s := &Server{options: o, hosts: map[string]*Tenant{}, pages: pages, mux: http.NewServeMux(), faults: map[string]Fault{}, sessions: map[string]string{}}
 	for i := range o.Tenants {
 		for _, host := range o.Tenants[i].Hosts {
 			s.hosts[host] = &o.Tenants[i]
@@ -98,6 +101,8 @@ func (s *Server) routes() {
 		s.page(w, http.StatusOK, "selector.html", nil)
 	})
 	s.mux.HandleFunc("POST /web/database/list", s.list)
+	s.mux.HandleFunc("POST /web/session/authenticate", s.authenticate)
+	s.mux.HandleFunc("POST /web/dataset/call_kw/res.users/search_count", s.count)
 	s.mux.HandleFunc("POST /web/webclient/version_info", s.version)
 	s.mux.HandleFunc("GET /robots.txt", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "text/html; charset=utf-8", []byte("User-agent: *\nDisallow: /\n"))
