@@ -15,7 +15,7 @@ type kept struct {
 
 // mostSeldom is how many of these groups are asked again on one visit: all at once would cost the
 // server several times as much as a visit may.
-const mostSeldom = 3
+const mostSeldom = 2
 
 // standing settles which of the kept answers stand on this visit: those that are young enough, and
 // those that others go before because they are older.

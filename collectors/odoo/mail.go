@@ -18,7 +18,7 @@ var mailGroup = &group{
 	read:       readMail,
 }
 
-const mostMails = 3000 // mails, newest first, that are looked at
+const mostMails = 2000 // mails, newest first, that are looked at
 
 const mailSQL = `
 SELECT state, failure, count(*),

@@ -8,7 +8,7 @@ import (
 // partnersGroup reads what OCA's rest_log says of calls of partners' systems, by id from where the
 // last visit stopped.
 var partnersGroup = &group{
-	name: "partner_api", addon: true,
+	name: "partner_api", addon: true, every: seldom,
 	needs:      []string{"rest_log.id", "rest_log.state", "rest_log.exec_time"},
 	wants:      []string{"rest_log.collection"},
 	statements: partnerStatements,
@@ -59,6 +59,9 @@ func readPartners(r *reading, answers [][][][]byte) error {
 		m.calls, m.ended = map[string]*histogram{}, tallies{}
 	}
 	err := each(answers[0], func(row *row) {
+		if !r.fresh {
+			return
+		}
 		if row.columns[1] == nil && row.columns[2] == nil && row.columns[0] == nil {
 			m.full = row.int(3) >= mostCalls
 			m.last = max(m.last, row.int(4)) // what was passed over is not counted later either

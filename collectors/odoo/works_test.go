@@ -126,10 +126,11 @@ func TestPartnerCalls(t *testing.T) {
 	const calls = `INSERT INTO rest_log (collection, state, exec_time) SELECT 'clinic.services.%s', '%s', %f FROM generate_series(1, %d);`
 	w := seeded(t, seeds.Series18)
 	w.exec(t, fmt.Sprintf(calls, "old", "success", 1.0, 10))
-	absent(t, w.collect(t), "odoo_partner_api_calls_total")
+	began := time.Now()
+	absent(t, w.collectAll(t, began), "odoo_partner_api_calls_total")
 	w.exec(t, fmt.Sprintf(calls, "lab", "success", 0.5, 3)+fmt.Sprintf(calls, "lab", "failed", 40.0, 2)+fmt.Sprintf(calls, seeds.Canary, "success", 0.01, 1))
-	for range 2 {
-		b := w.collect(t)
+	for i := range 3 {
+		b := w.collectAll(t, began.Add(time.Duration(i+2)*seldom*2/3))
 		require.Equal(t, 3.0, value(t, b, "odoo_partner_api_calls_total", "collection", "clinic.services.lab", "state", "success"))
 		require.Equal(t, 2.0, value(t, b, "odoo_partner_api_calls_total", "collection", "clinic.services.lab", "state", "failed"))
 		require.Equal(t, 1.0, value(t, b, "odoo_partner_api_calls_total", "collection", "other", "state", "success"))
@@ -138,8 +139,8 @@ func TestPartnerCalls(t *testing.T) {
 		}))
 	}
 	w.exec(t, fmt.Sprintf(calls, "lab", "success", 0.5, mostCalls+5))
-	b := w.collect(t)
+	b := w.collectAll(t, began.Add(5*seldom))
 	require.Equal(t, 1.0, value(t, b, "odoo_window_full", "indicator", "partner_api"))
 	require.Equal(t, float64(mostCalls+3), value(t, b, "odoo_partner_api_calls_total", "collection", "clinic.services.lab", "state", "success"))
-	require.Equal(t, float64(mostCalls+3), value(t, w.collect(t), "odoo_partner_api_calls_total", "collection", "clinic.services.lab", "state", "success"))
+	require.Equal(t, float64(mostCalls+3), value(t, w.collectAll(t, began.Add(6*seldom)), "odoo_partner_api_calls_total", "collection", "clinic.services.lab", "state", "success"))
 }
