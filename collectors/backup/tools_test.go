@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -127,6 +128,19 @@ case "$*" in
 esac`, dir))}
 	p := place(t, Config{Barman: &c}, options(t, north))
 	golden(t, "barman/all", visited(t, p, time.Date(2026, 11, 23, 20, 30, 0, 0, time.UTC)))
+}
+
+func TestNewestSegmentAfterAnUpgrade(t *testing.T) {
+	var s stanza
+	require.NoError(t, json.Unmarshal([]byte(`{"archive": [
+		{"database": {"id": 2, "repo-key": 1}, "id": "16-2", "max": "0000000100000000000000A0"},
+		{"database": {"id": 3, "repo-key": 2}, "id": "16-3", "max": "0000000100000000000000F0"},
+		{"database": {"id": 1, "repo-key": 1}, "id": "15-1", "max": "000000010000000000000090"},
+		{"database": {"id": 4, "repo-key": 1}, "id": "../CANARY", "max": "0000000100000000000000FF"},
+		{"database": {"id": 5, "repo-key": 1}, "id": "17-1", "max": null}]}`), &s))
+	segment, folder := s.archived(1)
+	require.Equal(t, "0000000100000000000000A0", segment)
+	require.Equal(t, "16-2", folder)
 }
 
 func TestWALClock(t *testing.T) {

@@ -175,6 +175,28 @@ func TestDamagedDump(t *testing.T) {
 	require.Equal(t, ReasonRestore, result.Reason)
 }
 
+func TestScriptWithErrors(t *testing.T) {
+	clinic(t, live, odoo.Canaries)
+	dir := scratchDir(t)
+	path := filepath.Join(dir, database+".sql")
+	dump(t, path, "--format=plain")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for statement, bad := range map[string]bool{
+		"SELECT '" + odoo.Canary + "'::int;":            true,
+		"ALTER DATABASE clinic_north OWNER TO another;": false, // a role of another cluster
+		"SET a_setting_of_a_newer_server_that = 'off';": false,
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), "\nALTER TABLE", "\n"+statement+"\nALTER TABLE", 1)), 0o644))
+		result, err := rehearsed(t, Options{Artifact: newest(t, inFolder(dir))})
+		require.Equal(t, bad, err != nil, statement)
+		if bad {
+			require.Equal(t, ReasonRestore, result.Reason)
+			require.Equal(t, 1, result.RestoreErrors)
+		}
+	}
+}
+
 func TestCancelledAtEachStage(t *testing.T) {
 	clinic(t, live)
 	dir := scratchDir(t)
