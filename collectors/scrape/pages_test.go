@@ -207,9 +207,9 @@ func TestOneEndpointOfSeveral(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		_, _ = fmt.Fprint(w, memory("b"))
+		_, _ = fmt.Fprint(w, memory("b")+"kube_pod_status_phase{namespace=\"north\",pod=\"b\",phase=\"Running\"} 1\n")
 	})
-	nodes := "# TYPE kube_node_status_condition gauge\nkube_node_status_condition{node=\"a\",condition=\"Ready\",status=\"true\"} 1\nx 1\n"
+	nodes := "# TYPE kube_node_status_condition gauge\nkube_node_status_condition{node=\"a\",condition=\"Ready\",status=\"true\"} 1\nkube_pod_status_unschedulable{namespace=\"north\",pod=\"a\"} 1\nx 1\n"
 	s := scraper(t, func(c *Config) {
 		everything(c)
 		c.Families = []Selection{{Names: []string{"x"}}}
@@ -219,6 +219,7 @@ func TestOneEndpointOfSeveral(t *testing.T) {
 	away.Store(true)
 	page := text(visit(t, s, time.Now()))
 	require.NotContains(t, page, "kubernetes_memory_working_set_bytes{tenant", "half of it")
+	require.NotContains(t, page, "kubernetes_pods{", "some states of pods, and not the others")
 	require.Contains(t, page, "kubernetes_nodes{state=\"ready\"} 1\n", "the other endpoint never said it")
 	require.Contains(t, page, "kubernetes_oom_events_total{tenant=\"north\"} 0\n", "a counter stands still")
 	require.Contains(t, page, "\nx 1\n")
@@ -238,6 +239,12 @@ func TestCountersGoOnOverAReload(t *testing.T) {
 	visit(t, s, time.Now())
 	at(7)
 	visit(t, s, time.Now())
+	without := s.config
+	without.Rules = nil
+	unused, err := New(without, Options{Tenants: registry(t), Previous: s})
+	require.NoError(t, err)
+	t.Cleanup(unused.Close)
+	require.Contains(t, text(visit(t, s, time.Now())), "kubernetes_oom_events_total{tenant=\"north\"} 2\n", "a target that was not taken into use changes nothing")
 	next, err := New(s.config, Options{Tenants: registry(t), Previous: s})
 	require.NoError(t, err)
 	t.Cleanup(next.Close)
@@ -259,6 +266,35 @@ func TestFindingsLastBeforeTheyAreTold(t *testing.T) {
 	require.Empty(t, visit(t, s, at.Add(6*time.Minute)).Findings)
 	ready.Store("0")
 	require.Empty(t, visit(t, s, at.Add(12*time.Minute)).Findings, "it began anew")
+}
+
+// BenchmarkVisit is the page of a cluster with 5,000 pods, of which the rule set reads what it
+// needs and a selection keeps 5,000 series.
+func BenchmarkVisit(b *testing.B) {
+	var page strings.Builder
+	for i := range 5000 {
+		for _, phase := range []string{"Pending", "Running", "Succeeded", "Failed", "Unknown"} {
+			fmt.Fprintf(&page, "kube_pod_status_phase{namespace=\"north\",pod=\"p%d\",uid=\"u%d\",phase=%q} %d\n", i, i, phase, len(phase)/7)
+		}
+		fmt.Fprintf(&page, "kube_pod_status_ready{namespace=\"north\",pod=\"p%d\",condition=\"true\"} 1\n", i)
+		for j := range 14 {
+			fmt.Fprintf(&page, "kube_pod_other_%d{namespace=\"north\",pod=\"p%d\",uid=\"u%d\"} 1\n", j, i, i)
+		}
+	}
+	s := &Scraper{
+		config: DefaultConfig(), declared: &declared{limit: 10, byName: map[string]*collectors.Metric{}},
+		memory: &memory{skipped: map[string]uint64{}, sets: map[string]*derivation{"kubernetes": newDerivation(ruleSets["kubernetes"])}},
+	}
+	chosen, err := newSelection(Selection{Names: []string{"kube_pod_other_3"}, Labels: []string{"pod"}})
+	require.NoError(b, err)
+	s.chosen, s.tenants = []*selection{chosen}, collectors.NewRegistry()
+	body := []byte(page.String())
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		read, err := read(body, "text/plain", time.Now(), s.config.MaxSeries, s.wants)
+		require.NoError(b, err)
+		s.write(collectors.NewBuilder(collectors.Key{Collector: "scrape", Target: "t"}, time.Now()), []answer{{page: read}})
+	}
 }
 
 func FuzzRead(f *testing.F) {

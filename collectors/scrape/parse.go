@@ -72,7 +72,7 @@ func read(body []byte, contentType string, now time.Time, limit int, wants func(
 	parser, err := textparse.New(body, contentType, labels.NewSymbolTable(), textparse.ParserOptions{
 		FallbackContentType: "text/plain", OpenMetricsSkipSTSeries: true, IgnoreNativeHistograms: true,
 	})
-	if parser == nil || strings.Contains(contentType, "protobuf") || strings.HasPrefix(contentType, "text/html") {
+	if parser == nil || strings.Contains(contentType, "protobuf") {
 		return page{}, collectors.Because(collectors.ReasonProtocol, fmt.Errorf("not a page of metrics in a text format: %w", errors.Join(err, errFormat)))
 	}
 	for {

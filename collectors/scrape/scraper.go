@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"sync"
@@ -65,7 +66,8 @@ func New(c Config, o Options) (*Scraper, error) {
 	if o.Previous != nil {
 		o.Previous.visiting.Lock()
 		defer o.Previous.visiting.Unlock()
-		s.memory = o.Previous.memory
+		before := o.Previous.memory // which stays as it is, in case this target is not taken into use
+		s.memory = &memory{maps.Clone(before.skipped), maps.Clone(before.sets), maps.Clone(before.brings)}
 	}
 	return s, s.prepare()
 }

@@ -1,6 +1,8 @@
 package sql
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -8,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
@@ -210,6 +213,34 @@ wardround_sql_errors_total{tenant="north",indicator="mine",reason=%q} 1
 			require.ElementsMatch(t, strings.SplitAfter(tc.want, "\n"), strings.SplitAfter(mine.String(), "\n"))
 			require.NotContains(t, page, "CANARY")
 		})
+	}
+}
+
+// bare is a cluster whose connections have none of the settings that keep a server safe.
+type bare struct{ *postgres.Cluster }
+
+func (bare) Visit(ctx context.Context, database string, fn func(ctx context.Context, conn *pgconn.PgConn) error) error {
+	conn, err := server.Connect(ctx, "postgres", database)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(ctx, conn.PgConn()), conn.Close(ctx))
+}
+
+// TestSafeOnItsOwn shows that a query is held in check even over a connection of an administrator
+// who may do anything.
+func TestSafeOnItsOwn(t *testing.T) {
+	s := newStage(t)
+	for query, reason := range map[string]collectors.Reason{
+		"SELECT nextval('counter') AS n":     collectors.ReasonPermission,
+		"SELECT 1 AS n FROM pg_sleep(60)":    collectors.ReasonTimeout,
+		"SELECT 1 AS n) AS q; ABORT; SELECT": collectors.ReasonProtocol,
+	} {
+		c := asking(query)
+		c.Timeout = model.Duration(200 * time.Millisecond)
+		visits := s.indicators(t, c).Visits([]Cluster{bare{s.cluster}})
+		require.Len(t, visits, 1)
+		require.Contains(t, text(t, visits[0]), fmt.Sprintf("wardround_sql_errors_total{tenant=\"north\",indicator=\"mine\",reason=%q} 1", string(reason)), query)
 	}
 }
 
