@@ -18,6 +18,7 @@ import (
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/cmd/wardround/internal/web"
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/collectors/exposition"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
@@ -56,6 +57,7 @@ type App struct {
 	rounds     *collectors.Rounds
 	objectives *objectives
 	witness    *witness
+	changes    *changes.Changes
 	handler    http.Handler
 	ctx        context.Context // of everything that App starts
 	running    conc.WaitGroup
@@ -134,7 +136,7 @@ func (a *App) prepare() (err error) {
 		State: a.State, Ready: a.ready, Metrics: page, Logger: a.options.Logger,
 		Reload: func(*http.Request) error { return a.Reload() },
 		Report: a.Report, Formats: ReportFormats(),
-		Record: record{a}, Tokens: func() map[string]promconfig.Secret { return a.config.Load().Tokens },
+		Record: record{a}, Changes: a.changes.Handler, Tokens: func() map[string]promconfig.Secret { return a.config.Load().Tokens },
 	})
 	return err
 }
@@ -221,9 +223,10 @@ func (a *App) evaluate(ctx context.Context) {
 // observe takes every Batch in: for the promises, for what is known of tenants, and for who the
 // tenants are. Visits call it, so it must not wait for them: follow does what follows from it.
 func (a *App) observe(seen collectors.Observation) {
-	changes := a.learned.from(seen.Batch) || bringsDatabases(seen.Batch.Key)
+	renews := a.learned.from(seen.Batch) || bringsDatabases(seen.Batch.Key)
 	a.objectives.observe(seen)
-	if changes {
+	a.notice(seen.Batch)
+	if renews {
 		a.lessons.Add(1)
 		select {
 		case a.changed <- struct{}{}:

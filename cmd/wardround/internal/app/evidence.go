@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
+	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/slo/alert"
 	"github.com/wardround/wardround/slo/evidence"
 )
@@ -76,6 +77,7 @@ func (a *App) configured(at time.Time, c *config.Config, accepted bool) {
 	e := evidence.ConfigReloaded{Accepted: accepted}
 	if c != nil {
 		e.SHA256, e.Objectives, e.Tenants = c.Hash, len(c.Objectives), len(c.Listed)
+		a.seen(changes.Fact{Kind: "reload", System: "wardround", Items: map[string]string{"": c.Hash}, At: at})
 	}
 	a.witness.evident(at, evidence.KindConfigReloaded, evidence.Self, e)
 }

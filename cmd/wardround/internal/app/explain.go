@@ -11,6 +11,7 @@ import (
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/redis"
@@ -20,7 +21,7 @@ import (
 
 // Catalogue is every metric that visits can bring.
 func Catalogue() collectors.Catalogue {
-	return collectors.Merge(collectors.Metrics(), postgres.Metrics(), odoo.Metrics(), redis.Metrics())
+	return collectors.Merge(collectors.Metrics(), postgres.Metrics(), odoo.Metrics(), redis.Metrics(), changes.Metrics())
 }
 
 // Explain says what the objectives of a configuration mean, or those of them that are named, and

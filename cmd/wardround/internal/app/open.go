@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/slo"
 	"github.com/wardround/wardround/slo/alert"
 	"github.com/wardround/wardround/slo/evidence"
@@ -39,6 +40,10 @@ func (a *App) open() error {
 		indicators: indicators, ledger: book, store: a.store, tenants: a.tenants,
 		logger: o.Logger, tracer: o.Tracer, evident: a.witness.evident, totals: map[slo.Instance]slo.Counts{},
 	}
+	if a.changes, err = changes.New(c.Changes, changes.Options{Logger: o.Logger, Tenants: a.tenants, Dir: o.StoragePath}); err != nil {
+		return err
+	}
+	a.owns("changes", a.changes.Close)
 	a.objectives.alerts, err = alert.Open(a.alertOptions(alertMetrics), time.Now())
 	if err != nil {
 		return err
@@ -89,6 +94,7 @@ func (a *App) alertOptions(metrics *alert.Metrics) alert.Options {
 		Folding: alert.Folding{Population: func(objective, cluster string) int {
 			return a.objectives.roster.population[crowd{objective, cluster}]
 		}},
+		Suspect:      a.changes.Suspect,
 		OnTransition: a.witness.transitions,
 	}
 }

@@ -45,6 +45,10 @@ func (a *App) reload() error {
 		sources.stop()
 		return joinClosed(err, next.close(a.targets))
 	}
+	if err := a.changes.Update(c.Changes); err != nil {
+		sources.stop()
+		return joinClosed(errors.Join(err, a.promise(a.config.Load())), next.close(a.targets))
+	}
 	old := a.targets
 	a.config.Store(c)
 	a.targets = next

@@ -103,6 +103,9 @@ func (a *App) visits(tenants *collectors.Tenants) []collectors.Visit {
 		visit.Eager = true
 		all = append(all, visit)
 	}
+	if a.changes != nil { // a single round looks at what stands, not at what changes
+		all = append(all, a.changes.Visits()...)
+	}
 	var services []*odoo.Target
 	for _, o := range a.targets.odoo {
 		services = append(services, o.it)

@@ -15,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/redis"
@@ -35,6 +36,7 @@ type Config struct {
 	Policies   slo.Policies // built-in ones and the operator's
 	Exclusions []Exclusion
 	Sources    []promsource.Config
+	Changes    changes.Config
 	Ledger     LedgerConfig
 	Tokens     map[string]promconfig.Secret // of those who may change something over HTTP, by name
 	Alerting   Alerting

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/redis"
@@ -32,6 +33,7 @@ func (f *File) fillDefaults() {
 	fill(&f.Rounds, d.Rounds)
 	fill(&f.Alertmanager, d.Alertmanager)
 	fill(&f.Ledger, d.Ledger)
+	fill(&f.Changes, changes.DefaultConfig())
 	fill(&f.Report, d.Report)
 	for i := range f.Sources {
 		fill(&f.Sources[i], promsource.DefaultConfig())

@@ -10,6 +10,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 
+	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/redis"
@@ -25,6 +26,7 @@ type File struct {
 	Objectives   Objectives          `yaml:"objectives"`
 	Sources      []promsource.Config `yaml:"sources"`
 	Ledger       Ledger              `yaml:"ledger"`
+	Changes      changes.Config      `yaml:"changes"`
 	API          API                 `yaml:"api"`
 	Alertmanager Alertmanager        `yaml:"alertmanager"`
 	Report       Report              `yaml:"report"`

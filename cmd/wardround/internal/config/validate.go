@@ -25,6 +25,7 @@ func (v *validator) validate() {
 	v.sources()
 	v.objectives()
 	v.ledger()
+	v.changes()
 	v.tokens()
 	v.alerting()
 	v.report()
@@ -236,6 +237,11 @@ func (v *validator) ledger() {
 		v.fail("ledger.retention", "%s is too short: windows of a year need every minute of it; 370d at least", l.Retention)
 	}
 	v.config.Ledger = LedgerConfig{Retention: time.Duration(l.Retention), Grace: time.Duration(l.Grace)}
+}
+
+func (v *validator) changes() {
+	v.failAll("changes", v.file.Changes.Validate())
+	v.config.Changes = v.file.Changes
 }
 
 // minToken is how long a token must be not to be guessed.

@@ -42,6 +42,18 @@ func (s *server) api() http.Handler {
 		mux.HandleFunc("POST /api/v1/exclusions", s.change(s.exclude))
 		mux.HandleFunc("DELETE /api/v1/exclusions/{id}", s.change(s.revoke))
 	}
+	if s.Changes != nil {
+		mux.HandleFunc("POST /api/v1/changes/{kind}", func(w http.ResponseWriter, r *http.Request) {
+			if h := s.Changes(r.PathValue("kind")); h != nil {
+				h.ServeHTTP(w, r)
+				return
+			}
+			s.fail(w, r, &Fault{
+				Status: http.StatusNotFound, Code: "not_found", Problem: "nobody of this kind reports changes",
+				Advice: "use generic, github, gitlab, argocd or flux",
+			})
+		})
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, route := mux.Handler(r); route == "" {
 			s.fail(w, r, unserved(mux, w, r))

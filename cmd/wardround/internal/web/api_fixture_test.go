@@ -137,6 +137,12 @@ func newBareClient(t testing.TB) *client {
 		o.State = func() State { return c.state }
 		o.Logger = slog.New(slog.DiscardHandler)
 		o.Record, o.Tokens = c.memory, func() map[string]promconfig.Secret { return c.tokens }
+		o.Changes = func(kind string) http.Handler {
+			if kind != "generic" {
+				return nil
+			}
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+		}
 	})
 	return c
 }

@@ -31,7 +31,7 @@ func TestTheDescriptionDescribesWhatIsServed(t *testing.T) {
 	require.NoError(t, doc.Validate(t.Context()))
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
-			r := httptest.NewRequest(method, strings.ReplaceAll(path, "{id}", "none"), nil)
+			r := httptest.NewRequest(method, filled(path), nil)
 			w := httptest.NewRecorder()
 			c.handler.ServeHTTP(w, r)
 			require.NotContains(t, []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusInternalServerError}, w.Code, "%s %s", method, path)
@@ -41,16 +41,23 @@ func TestTheDescriptionDescribesWhatIsServed(t *testing.T) {
 				continue
 			}
 			w := httptest.NewRecorder()
-			c.handler.ServeHTTP(w, httptest.NewRequest(method, strings.ReplaceAll(path, "{id}", "none"), nil))
+			c.handler.ServeHTTP(w, httptest.NewRequest(method, filled(path), nil))
 			require.Equal(t, http.StatusMethodNotAllowed, w.Code, "%s %s is not described", method, path)
 			require.Contains(t, w.Body.String(), `"code":"method"`)
 			require.NotEmpty(t, w.Header().Get("Allow"))
 		}
 	}
+	unknown := httptest.NewRecorder()
+	c.handler.ServeHTTP(unknown, httptest.NewRequest(http.MethodPost, "/api/v1/changes/subversion", nil))
+	require.Equal(t, http.StatusNotFound, unknown.Code)
+	require.Contains(t, unknown.Body.String(), "use generic, github, gitlab, argocd or flux")
 	w = ask(c.handler, http.MethodGet, "/api/v1/patients")
 	require.Equal(t, http.StatusNotFound, w.Code)
 	require.Contains(t, w.Body.String(), `"code":"not_found"`)
 }
+
+// filled is a path with something for each of its parameters.
+func filled(path string) string { return strings.NewReplacer("{id}", "none", "{kind}", "generic").Replace(path) }
 
 func TestAnswers(t *testing.T) {
 	c := newClient(t)

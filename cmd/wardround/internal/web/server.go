@@ -35,6 +35,9 @@ type Options struct {
 
 	// Record is the past; without one the API serves no history, periods and exclusions.
 	Record Record
+	// Changes receives what a kind of sender reports of changes; nil for a kind that there is not.
+	// Whoever sends proves himself to it.
+	Changes func(kind string) http.Handler
 	// Tokens are the secrets of those who may make exclusions, by the names of the senders, as they
 	// are configured now; nil or none of them: nobody may.
 	Tokens func() map[string]promconfig.Secret

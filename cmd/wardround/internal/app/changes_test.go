@@ -1,0 +1,43 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	seeds "github.com/wardround/wardround/testdata/odoo"
+)
+
+// TestAlertsNameWhatChangedBefore reports a release to a tenant whose promise is then broken.
+func TestAlertsNameWhatChangedBefore(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "change", patient{name: "north", series: seeds.Series18}, patient{name: "cedar", series: seeds.Series18})
+	s.extra = "changes: {senders: [{name: desk, kind: generic, token: " + token + "}]}"
+	d := s.start().ready()
+	now := time.Now().UTC()
+	status, answer := d.send(http.MethodPost, "/api/v1/changes/generic", fmt.Sprintf(
+		`{"id": "release-7", "kind": "release", "tenants": ["change_cedar"], "revision": "18.0.3.2", "system": "desk", "started": %q, "finished": %q, "outcome": "succeeded"}`,
+		now.Add(-4*time.Minute).Format(time.RFC3339), now.Add(-3*time.Minute).Format(time.RFC3339)), "Authorization", "Bearer "+token)
+	require.Equal(t, http.StatusOK, status, answer)
+	status, answer = d.send(http.MethodPost, "/api/v1/changes/generic", "{}")
+	require.Equal(t, http.StatusUnauthorized, status, answer)
+	status, answer = d.send(http.MethodPost, "/api/v1/changes/subversion", "{}")
+	require.Equal(t, http.StatusNotFound, status, answer)
+
+	s.exec("cedar", "UPDATE ir_cron SET nextcall = now() at time zone 'utc' - interval '3 hours' WHERE id = (SELECT min(id) FROM ir_cron WHERE active)")
+	s.stir("cedar")
+	eventually(t, "the alert says what changed before", func() bool {
+		for _, a := range alerts(t) {
+			if a.Labels["tenant"] == "change_cedar" && a.Labels["severity"] == "page" {
+				return a.Annotations["suspected_change"] != ""
+			}
+		}
+		return false
+	})
+	eventually(t, "it is counted", func() bool {
+		return d.page().is(1, "change_outcomes_total", "tenant", "change_cedar", "outcome", "succeeded")
+	})
+}
