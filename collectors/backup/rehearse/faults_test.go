@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/testdata/odoo"
 	"github.com/wardround/wardround/testdata/platform"
 )
@@ -195,6 +196,31 @@ func TestScriptWithErrors(t *testing.T) {
 			require.Equal(t, 1, result.RestoreErrors)
 		}
 	}
+}
+
+func TestScriptReachesNothingElse(t *testing.T) {
+	clinic(t, live)
+	dir := scratchDir(t)
+	require.NoError(t, os.Chmod(dir, 0o777))
+	path := filepath.Join(dir, database+".sql")
+	dump(t, path, "--format=plain")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	touched := filepath.Join(dir, "touched")
+	commands := "\\! touch " + touched + "\n\\connect \"host=127.0.0.1 port=" + port(live) + " user=postgres password=" + live.Password +
+		"\"\nCREATE TABLE public.reached (id int);\n"
+	script := strings.Replace(string(text), "-- PostgreSQL database dump complete", commands+"-- PostgreSQL database dump complete", 1)
+	require.NoError(t, os.WriteFile(path, []byte(script), 0o644))
+	result, err := rehearsed(t, Options{Artifact: newest(t, inFolder(dir))})
+	require.NoError(t, err)
+	require.Equal(t, 39, result.Tables, "the scratch database got the table")
+	require.NoFileExists(t, touched)
+	reached, err := live.Value(t.Context(), "postgres", "SELECT to_regclass('public.reached')")
+	require.NoError(t, err)
+	require.Empty(t, reached)
+
+	_, err = Rehearse(t.Context(), Options{Tenant: collectors.Tenant{Database: "host=127.0.0.1"}, Dir: dir})
+	require.ErrorContains(t, err, "no name of a database")
 }
 
 func TestCancelledAtEachStage(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -60,6 +61,9 @@ type Progress struct {
 	Total int64 // of them; 0 where that is not known
 }
 
+// databaseName keeps out what PostgreSQL's programs would take for the address of a server.
+var databaseName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.\-]*$`)
+
 func (o Options) withDefaults() (Options, error) {
 	if o.Dir == "" {
 		return o, errors.New("rehearse: Dir is required")
@@ -69,8 +73,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("rehearse: Dir: %w", err)
 	}
 	o.Dir = dir
-	if o.Tenant.Database == "" {
-		return o, errors.New("rehearse: Tenant.Database is required")
+	if !databaseName.MatchString(o.Tenant.Database) {
+		return o, fmt.Errorf("rehearse: %q is no name of a database that can be restored here", o.Tenant.Database)
 	}
 	if o.Artifact.Contents.Format == archive.Sealed {
 		return o, because(ReasonSealed, errors.New("the backup is encrypted, and nobody gave us the key"))

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"compress/gzip"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -128,7 +129,8 @@ var sqlError = regexp.MustCompile(`ERROR:  ([0-9A-Z]{5})$`)
 // would make, which is there.
 var harmless = []string{"42704", "42P04"}
 
-// restoreScript feeds an SQL script to psql, which says of errors their code alone.
+// restoreScript feeds an SQL script to psql, which says of errors their code alone. It is told to
+// heed no command of its own in the script, which could run programs or lead it to another server.
 func (r *rehearsal) restoreScript(ctx context.Context) error {
 	opened, err := r.Artifact.Store.Open(ctx, r.Artifact.File)
 	if err != nil {
@@ -141,7 +143,7 @@ func (r *rehearsal) restoreScript(ctx context.Context) error {
 	}
 	defer script.Close()
 	args := append(r.server.client(r.Tenant.Database), "--no-psqlrc", "--quiet", "--output=/dev/null", "--set=VERBOSITY=sqlstate")
-	feed := &failing{from: script}
+	feed := &failing{from: io.MultiReader(strings.NewReader("\\restrict "+rand.Text()+"\n"), script)}
 	err = r.run(ctx, program{path: filepath.Join(r.BinDir, "psql"), args: args, stdin: feed, line: func(line string) {
 		if found := sqlError.FindStringSubmatch(line); found != nil && !slices.Contains(harmless, found[1]) {
 			r.errors.Add(1)
