@@ -10,14 +10,21 @@
 //	  each visit: the groups that the schema allows -> one simple-protocol batch (batch.go)
 //	    -> each group's read -> reading -> collectors.Builder
 //
-// A group (group.go) is one set of statements about one subject, with the columns that it needs;
-// crons.go, jobs.go, mail.go, modules.go and identity.go each hold one. A further group is one
-// more file and a line in the list. The column grants of a monitoring role (grants.go) are
-// derived from the same declarations.
+// A group (group.go) is one set of statements about one subject, with the columns that it needs:
+// modules.go, identity.go, crons.go with running.go, jobs.go with finished.go and runner.go, mail.go,
+// servers.go, offices.go and purchases.go (business work, read by works.go), partners.go, usage.go. A
+// further group is one more declaration and a word in the list. The column grants of a monitoring
+// role (grants.go) are derived from the same declarations.
+//
+// What moves slowly is not asked on each visit: its last answers stand (kept.go) and grow old by
+// the clock. What was counted is remembered (memory.go) and survives Odoo's own clean-up. Fleet
+// compares what the visits found of different tenants.
 //
 // And for a login page:
 //
 //	Target.Visits -> plan (who is checked how often) -> Login.Collect -> page -> outcome
+//	                                                 -> Session.Collect -> a signed-in user's call
+//	              -> logVisit -> package odoolog, which reads the service's log
 //
 // A login check of a cold tenant costs Odoo seconds and pushes another tenant out of its
 // registry cache, so the distinct tenants checked within an hour stay within half of what that

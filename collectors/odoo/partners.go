@@ -16,7 +16,7 @@ var partnersGroup = &group{
 }
 
 const (
-	mostCalls       = 3000 // of partners between two visits that are looked at
+	mostCalls       = 5000 // of partners between two visits that are looked at
 	mostCollections = 20   // of calls that get series of their own
 )
 

@@ -7,8 +7,8 @@ import (
 	"github.com/wardround/wardround/collectors"
 )
 
-// seldom is how often groups are asked whose subject moves in hours rather than minutes: each
-// table that a fresh connection opens costs the server a part of a millisecond.
+// seldom is how often, at most, groups are asked whose subject moves in hours rather than minutes:
+// each table that a fresh connection opens costs the server a part of a millisecond.
 const seldom = 5 * time.Minute
 
 // mailInGroup reads when incoming mail was last fetched. The date is that of the last success.

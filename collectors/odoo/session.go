@@ -262,7 +262,7 @@ func (s *Session) request(ctx context.Context, method, path string, body []byte,
 		request.Header.Set("Content-Type", "application/json")
 	}
 	if s.cookie != "" {
-		request.Header.Set("Cookie", (&http.Cookie{Name: "session_id", Value: s.cookie}).String())
+		request.Header.Set("Cookie", "session_id="+s.cookie)
 	}
 	response, err := s.client.Do(request)
 	if err != nil {

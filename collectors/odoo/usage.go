@@ -169,7 +169,7 @@ var (
 	}
 	metricPresence = &collectors.Metric{
 		Name: "odoo_users_present", Labels: []string{"status"},
-		Help: "Users and guests with a page open, within the last five minutes", Source: "bus_presence, mail_presence",
+		Help: "Users and guests with a page open as of the last look, some minutes ago at most", Source: "bus_presence, mail_presence",
 	}
 	metricLogins = &collectors.Metric{
 		Name: "odoo_logins_total", Type: collectors.Counter,

@@ -108,17 +108,14 @@ func (r *Reader) load() (*place, error) {
 		return nil, nil
 	}
 	text, err := os.ReadFile(r.options.StatePath)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("read where the log was left: %w", err)
 	}
 	var at place
-	if json.Unmarshal(text, &at) != nil || at.Offset < 0 {
-		return nil, nil
+	if unread := json.Unmarshal(text, &at); unread == nil && at.Offset >= 0 {
+		return &at, nil
 	}
-	return &at, nil
+	return nil, nil
 }
 
 // save keeps the place, whole or not at all.
