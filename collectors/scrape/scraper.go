@@ -67,7 +67,7 @@ func New(c Config, o Options) (*Scraper, error) {
 		o.Previous.visiting.Lock()
 		defer o.Previous.visiting.Unlock()
 		before := o.Previous.memory // which stays as it is, in case this target is not taken into use
-		s.memory = &memory{maps.Clone(before.skipped), maps.Clone(before.sets), maps.Clone(before.brings)}
+		s.memory = &memory{maps.Clone(before.skipped), before.sets, maps.Clone(before.brings)}
 	}
 	return s, s.prepare()
 }

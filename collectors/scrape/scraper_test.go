@@ -1,6 +1,7 @@
 package scrape
 
 import (
+	"compress/gzip"
 	"flag"
 	"io"
 	"log/slog"
@@ -151,14 +152,20 @@ func TestSuite(t *testing.T) {
 				_ = http.NewResponseController(w).Flush()
 				<-r.Context().Done()
 			}),
-			"no credentials":     broken(collectors.ReasonAuth, status(http.StatusUnauthorized)),
-			"denied":             broken(collectors.ReasonPermission, status(http.StatusForbidden)),
-			"not there":          broken(collectors.ReasonMissing, status(http.StatusNotFound)),
-			"server error":       broken(collectors.ReasonProtocol, status(http.StatusBadGateway)),
-			"a web page":         broken(collectors.ReasonProtocol, write("text/html", "<html>CANARY</html>")),
-			"noise":              broken(collectors.ReasonProtocol, write("text/plain", "up 1\nCANARY is {not a metric\n")),
-			"another format":     broken(collectors.ReasonProtocol, write("application/vnd.google.protobuf", "CANARY")),
-			"unending":           broken(collectors.ReasonProtocol, write("text/plain", strings.Repeat("# CANARY\n", 1<<18))),
+			"no credentials": broken(collectors.ReasonAuth, status(http.StatusUnauthorized)),
+			"denied":         broken(collectors.ReasonPermission, status(http.StatusForbidden)),
+			"not there":      broken(collectors.ReasonMissing, status(http.StatusNotFound)),
+			"server error":   broken(collectors.ReasonProtocol, status(http.StatusBadGateway)),
+			"a web page":     broken(collectors.ReasonProtocol, write("text/html", "<html>CANARY</html>")),
+			"noise":          broken(collectors.ReasonProtocol, write("text/plain", "up 1\nCANARY is {not a metric\n")),
+			"another format": broken(collectors.ReasonProtocol, write("application/vnd.google.protobuf", "CANARY")),
+			"unending":       broken(collectors.ReasonProtocol, write("text/plain", strings.Repeat("# CANARY\n", 1<<18))),
+			"small on the wire": broken(collectors.ReasonProtocol, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Encoding", "gzip")
+				packed := gzip.NewWriter(w)
+				_, _ = io.WriteString(packed, strings.Repeat("# CANARY\n", 1<<20))
+				_ = packed.Close()
+			}),
 			"cut off":            broken(collectors.ReasonUnreachable, func(w http.ResponseWriter, _ *http.Request) { cutOff(w) }),
 			"redirecting itself": broken(collectors.ReasonProtocol, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/CANARY", http.StatusFound) }),
 		},
