@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -209,7 +210,8 @@ func TestScriptReachesNothingElse(t *testing.T) {
 	touched := filepath.Join(dir, "touched")
 	commands := "\\! touch " + touched + "\n\\connect \"host=127.0.0.1 port=" + port(live) + " user=postgres password=" + live.Password +
 		"\"\nCREATE TABLE public.reached (id int);\n"
-	script := strings.Replace(string(text), "-- PostgreSQL database dump complete", commands+"-- PostgreSQL database dump complete", 1)
+	older := regexp.MustCompile(`(?m)^\\(un)?restrict .*$`).ReplaceAllString(string(text), "") // as pg_dump wrote before it guarded its scripts
+	script := strings.Replace(older, "-- PostgreSQL database dump complete", commands+"-- PostgreSQL database dump complete", 1)
 	require.NoError(t, os.WriteFile(path, []byte(script), 0o644))
 	result, err := rehearsed(t, Options{Artifact: newest(t, inFolder(dir))})
 	require.NoError(t, err)
