@@ -52,7 +52,7 @@ func (t *tail) start(at *place) error {
 		}
 		if device, inode, err := identify(file); err == nil && device == at.Device && inode == at.Inode {
 			t.file = file
-			return t.check()
+			return nil // read looks whether it was truncated since
 		}
 		if err := file.Close(); err != nil {
 			return fmt.Errorf("close a rotated log: %w", err)
