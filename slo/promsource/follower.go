@@ -109,6 +109,8 @@ func (f *Follower) Run(ctx context.Context) error {
 		f.owed = slices.Clone(missing)
 	}
 	f.recent()
+	defer f.opts.Source.engines.drop(f.present.reader)
+	defer f.opts.Source.engines.drop(f.past.reader)
 	for {
 		f.turn(ctx)
 		select {
@@ -197,6 +199,11 @@ func (f *Follower) stepBack(ctx context.Context, due time.Time) {
 // catchUp reads one chunk of the oldest stretch that is owed. One that fails goes
 // behind the others.
 func (f *Follower) catchUp(ctx context.Context) {
+	defer func() {
+		if len(f.owed) == 0 {
+			f.opts.Source.engines.drop(f.past.reader)
+		}
+	}()
 	span := f.owed[0]
 	f.owed = f.owed[1:]
 	span.From = later(span.From, f.horizon())

@@ -39,12 +39,7 @@ type ward struct {
 // follow starts a Follower over a history that began some minutes ago.
 func follow(t *testing.T, ago, lasts int, prepare func(*ward, *Config)) *ward {
 	h := generate(11, lasts)
-	shift := time.Now().Add(-time.Duration(ago)*time.Minute).UnixMilli() - noon.UnixMilli()
-	for _, s := range h.series {
-		for i := range s.points {
-			s.points[i].at += shift
-		}
-	}
+	h.shift(time.Now().Add(-time.Duration(ago) * time.Minute))
 	c := fleet("http://fleet.example")
 	w := &ward{t: t, api: &fakeAPI{history: h, now: time.Now}, minutes: map[time.Time][]string{}}
 	if prepare != nil {

@@ -59,6 +59,15 @@ func generate(seed uint64, minutes int) *history {
 	return h
 }
 
+// shift lets a history that began at noon begin at another time.
+func (h *history) shift(begin time.Time) {
+	for _, s := range h.series {
+		for i := range s.points {
+			s.points[i].at += begin.UnixMilli() - noon.UnixMilli()
+		}
+	}
+}
+
 // target scrapes one target, every 15, 30 or 60 seconds and a bit.
 func (h *history) target(tenant, target string, minutes int) {
 	interval := []float64{15, 30, 60}[h.random.IntN(3)]

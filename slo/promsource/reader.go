@@ -63,12 +63,14 @@ func (r *reader) step(ctx context.Context, from, to time.Time, record Record) (n
 func (r *reader) prime(ctx context.Context, from time.Time) error {
 	current := r.source.plan.Load()
 	if r.plan == current && r.next.Equal(from) {
+		r.source.engines.use(r, r.engine)
 		return nil
 	}
 	engine, err := r.source.newEngine(current)
 	if err != nil {
 		return err
 	}
+	r.source.engines.use(r, engine)
 	r.engine, r.plan, r.next = engine, current, current.begins(from, time.Duration(r.source.config.Gap))
 	for r.next.Before(from) {
 		if _, err := r.advance(ctx, from, discard); err != nil {

@@ -32,11 +32,12 @@ type Options struct {
 // Source is one Prometheus-compatible API and what is asked of it. It is safe
 // for concurrent use; reads of one Source by Read take turns.
 type Source struct {
-	config Config
-	opts   Options
-	client *client
-	plan   atomic.Pointer[plan]
-	stats  stats
+	config  Config
+	opts    Options
+	client  *client
+	plan    atomic.Pointer[plan]
+	stats   stats
+	engines engines
 
 	mu     sync.Mutex // one Read at a time
 	reader *reader
@@ -149,6 +150,7 @@ const (
 func (s *Source) Backfill(ctx context.Context, from, to time.Time, record Record, progress func(Progress)) error {
 	from, to = slo.Minute(from), slo.Minute(to)
 	r, before := newReader(s), s.stats.samples.Load()
+	defer s.engines.drop(r)
 	done := func(at time.Time) {
 		progress(Progress{
 			Done: int64(at.Sub(from) / time.Minute), Total: int64(to.Sub(from) / time.Minute),
