@@ -63,20 +63,21 @@ type Ledger struct {
 
 	mu       sync.RWMutex
 	db       *bbolt.DB
-	ids      map[slo.Instance]uint32 // of histories that go on
-	records  []record                // by id
-	unsaved  map[uint32]bool         // records that are not on disk as they are
-	measures map[string]string       // by objective: what its history is of
-	defined  map[string]bool         // objectives that there are; nil before Define
-	over     *overlay                // nil where nothing is excluded
-	renamed  bool                    // the second copy of the records is not as they are
-	settled  map[string]int64        // by objective and window: the start of the first period that is not closed
-	earliest int64                   // the first minute of all records
-	end      int64                   // the minute after the last appended one
-	rowCount int64                   // minutes on disk
-	views    map[string]*view        // by the window's text
-	pending  map[int64][]byte        // rows of minutes that are not on disk
-	touched  map[int64]bool          // hours whose sums are not on disk
+	ids      map[slo.Instance]uint32  // of histories that go on
+	records  []record                 // by id
+	unsaved  map[uint32]bool          // records that are not on disk as they are
+	measures map[string]string        // by objective: what its history is of
+	defined  map[string]bool          // objectives that there are; nil before Define
+	lags     map[string]time.Duration // by objective
+	over     *overlay                 // nil where nothing is excluded
+	renamed  bool                     // the second copy of the records is not as they are
+	settled  map[string]int64         // by objective and window: the start of the first period that is not closed
+	earliest int64                    // the first minute of all records
+	end      int64                    // the minute after the last appended one
+	rowCount int64                    // minutes on disk
+	views    map[string]*view         // by the window's text
+	pending  map[int64][]byte         // rows of minutes that are not on disk
+	touched  map[int64]bool           // hours whose sums are not on disk
 	failed   uint64
 	recovery *Recovery
 }

@@ -39,7 +39,7 @@ type Closed struct {
 }
 
 // Settle closes the calendar periods of these objectives that ended at least the
-// grace before the ledger's time, for all instances that existed in them, and
+// grace (or the objective's lag, if that is longer) before the ledger's time, for all instances that existed in them, and
 // answers those it closed now. Objectives with rolling windows have none. It
 // costs next to nothing where none is due, so it may be called after every
 // Append; exclusions must have been set before. tier must not call the ledger.
@@ -61,6 +61,7 @@ func (l *Ledger) Settle(objectives []slo.Objective, tier func(slo.Instance) stri
 }
 
 func (l *Ledger) settle(o *slo.Objective, tier func(slo.Instance) string, grace time.Duration) (all []Closed, err error) {
+	grace = max(grace, time.Duration(l.lag(o.Name))*time.Minute)
 	due := o.Name + " " + o.Window.String()
 	next, known := l.settled[due]
 	if !known {
@@ -123,7 +124,7 @@ func (l *Ledger) closePeriod(o *slo.Objective, tier func(slo.Instance) string, f
 		judge := slo.NewJudge(o)
 		for _, id := range open {
 			i, recorded := l.records[id].Instance, slo.Tally{}
-			l.finish(&recorded, id, &total[id], from.Unix()/60, to.Unix()/60, l.over)
+			l.finish(&recorded, id, &total[id], from.Unix()/60, min(to.Unix()/60, l.due(id)), l.over)
 			c := closed(o, judge.Evaluate(slo.Input{Instance: i, Tier: tier(i), At: to, Period: recorded}))
 			c.ClosedAt, c.Recorded = l.through(), recorded
 			c.Exclusions = l.over.applied(id, i, from, to)

@@ -16,13 +16,14 @@ type Reader func(i slo.Instance, tier string) *slo.Input
 
 // Reader reads instances of an objective as of Through: the running sums of its
 // window and of its policy's windows, all of which must be watched (see
-// Windows). It is good until the next Watch, and allocates nothing per instance.
+// Windows). It is good until the next Watch or SetLags, and allocates nothing per
+// instance.
 // An instance without a record has empty tallies.
 func (l *Ledger) Reader(o *slo.Objective) Reader {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	burns := o.BurnWindows()
-	r := &reader{ledger: l, period: l.views[o.Window.String()]}
+	r := &reader{ledger: l, lag: l.lag(o.Name), period: l.views[o.Window.String()]}
 	r.in.Burns = make([]slo.Tally, len(burns))
 	for _, d := range burns {
 		r.views = append(r.views, l.views[slo.Window{Rolling: d}.String()])
@@ -33,6 +34,7 @@ func (l *Ledger) Reader(o *slo.Objective) Reader {
 // reader is a Reader's memory.
 type reader struct {
 	ledger *Ledger
+	lag    int64
 	period *view
 	views  []*view // by burn window
 	last   uint32  // the id of the instance read last
@@ -49,10 +51,11 @@ func (r *reader) read(i slo.Instance, tier string) *slo.Input {
 		clear(r.in.Burns)
 		return &r.in
 	}
-	l.tally(&r.in.Period, id, r.period)
+	due := l.end - r.lag
+	l.tally(&r.in.Period, id, r.period, due)
 	if l.over != nil {
 		for k, v := range r.views {
-			l.tally(&r.in.Burns[k], id, v)
+			l.tally(&r.in.Burns[k], id, v, due)
 		}
 		return &r.in
 	}
@@ -65,7 +68,7 @@ func (r *reader) read(i slo.Instance, tier string) *slo.Input {
 		}
 		s := &v.sums[id]
 		t.Good, t.Bad, t.Measured = s.good, s.bad, int64(s.measured)
-		t.Expected, t.Excluded = max(0, min(v.to, l.end)-max(v.from, first)), 0
+		t.Expected, t.Excluded = max(0, min(v.to, due)-max(v.from, first)), 0
 	}
 	return &r.in
 }
@@ -114,25 +117,25 @@ func (l *Ledger) Tally(i slo.Instance, w slo.Window) slo.Tally {
 	defer l.mu.RUnlock()
 	var t slo.Tally
 	if id, known := l.ids[i]; known {
-		l.tally(&t, id, l.views[w.String()])
+		l.tally(&t, id, l.views[w.String()], l.due(id))
 	}
 	return t
 }
 
 // tally reads a view into t: in place, because all instances and windows are
 // read every minute.
-func (l *Ledger) tally(t *slo.Tally, id uint32, v *view) {
+func (l *Ledger) tally(t *slo.Tally, id uint32, v *view, due int64) {
 	if v == nil || int(id) >= len(v.sums) {
 		*t = slo.Tally{}
 		return
 	}
-	l.finish(t, id, &v.sums[id], v.from, v.to, l.over)
+	l.finish(t, id, &v.sums[id], v.from, min(v.to, due), l.over)
 }
 
 // finish adds what was expected of an instance, and how much of that is
-// excluded, to what was measured.
+// excluded, to what was measured. Minutes from to on must not be due.
 func (l *Ledger) finish(t *slo.Tally, id uint32, s *sum, from, to int64, over *overlay) {
-	from, to = max(from, l.records[id].First), min(to, l.end)
+	from = max(from, l.records[id].First)
 	t.Good, t.Bad, t.Measured, t.Expected, t.Excluded = s.good, s.bad, int64(s.measured), max(0, to-from), 0
 	if over != nil {
 		t.Excluded = over.excluded(id, from, to)
@@ -219,7 +222,7 @@ func (s Slice) Tally(i slo.Instance) slo.Tally {
 }
 
 func (s Slice) tally(id uint32) (t slo.Tally) {
-	s.ledger.finish(&t, id, &s.sums[id], s.from(), s.to(), s.over)
+	s.ledger.finish(&t, id, &s.sums[id], s.from(), min(s.to(), s.ledger.due(id)), s.over)
 	return t
 }
 
