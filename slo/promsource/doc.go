@@ -11,7 +11,7 @@
 // A range selector in an instant query answers the samples as they were scraped,
 // each with its time. So counts are differenced per raw series, exact and
 // reset-aware, and nothing is extrapolated; a minute gets what its own samples
-// say, whenever they are read.
+// say, whenever they are read. A minute of which nothing is known is not recorded.
 //
 // Source.Read hands out a stretch of minutes in order. It reads the stretch in
 // chunks that stay below Config.MaxSamples, and goes on where it stopped as if it

@@ -225,9 +225,7 @@ func (f *Follower) catchUp(ctx context.Context) {
 func (f *Follower) record(minutes iter.Seq2[time.Time, []slo.Delta]) (taken int, err error) {
 	return f.opts.Record(func(yield func(time.Time, []slo.Delta) bool) {
 		for minute, deltas := range minutes {
-			if len(deltas) > 0 {
-				f.last = later(f.last, minute)
-			}
+			f.last = later(f.last, minute)
 			if !yield(minute, deltas) {
 				return
 			}

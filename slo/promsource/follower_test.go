@@ -29,7 +29,7 @@ type ward struct {
 	api     *fakeAPI
 	log     bytes.Buffer
 	minutes map[time.Time][]string
-	order   []time.Time // of the minutes with something in them
+	order   []time.Time // of the minutes as they came
 	missing []slo.Span
 	asked   []slo.Span
 	busy    bool
@@ -67,11 +67,10 @@ func (w *ward) record(minutes iter.Seq2[time.Time, []slo.Delta]) (taken int, err
 	w.busy = true
 	defer func() { w.busy = false }()
 	for minute, deltas := range minutes {
-		if len(deltas) > 0 {
-			require.Nil(w.t, w.minutes[minute], "minute %s comes twice", minute)
-			w.minutes[minute] = lines(minute, deltas)
-			w.order = append(w.order, minute)
-		}
+		require.NotEmpty(w.t, deltas, "minute %s has nothing to record", minute)
+		require.Nil(w.t, w.minutes[minute], "minute %s comes twice", minute)
+		w.minutes[minute] = lines(minute, deltas)
+		w.order = append(w.order, minute)
 		taken++
 	}
 	return taken, nil
@@ -149,7 +148,8 @@ func TestFollowAfterOutage(t *testing.T) {
 		time.Sleep(61 * time.Second)
 		require.Greater(t, tries.Load(), int64(1), "a new failure is tried again soon")
 		w.stop()
-		require.Equal(t, time.Now().Add(-151*time.Second-2*time.Minute).Truncate(time.Minute).UTC(), w.order[before], "the present is first")
+		present := time.Now().Add(-151*time.Second - 2*time.Minute).Truncate(time.Minute).UTC()
+		require.WithinRange(t, w.order[before], present, present.Add(time.Minute), "the present is first, though tried up to 72 seconds late")
 		require.Equal(t, began.Add(9*time.Minute), w.order[before+1], "then what was missed first")
 		w.requireAll(began.Add(-time.Minute), time.Now().Add(-2*time.Minute).Truncate(time.Minute).UTC())
 		status := w.Status()
@@ -195,6 +195,25 @@ func TestFollowAfterRestart(t *testing.T) {
 			w.requireAll(s.From, s.To)
 		}
 		require.Len(t, w.order, 50+146+12, "and no other minute")
+	})
+}
+
+// TestFollowOfNothing gets over days in which the source has nothing, and records
+// none of them.
+func TestFollowOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
+		w := follow(t, 30, 60, func(w *ward, _ *Config) {
+			w.missing = []slo.Span{{From: now.Add(-6 * slo.Day), To: now.Add(-20 * time.Minute)}}
+		})
+		time.Sleep(50*time.Minute + time.Second)
+		synctest.Wait()
+		require.Zero(t, w.Status().Owed)
+		require.Equal(t, now.Add(49*time.Minute), w.Status().Through, "nothing is news, too")
+		w.stop()
+		w.requireAll(now.Add(-30*time.Minute), now.Add(-20*time.Minute))
+		w.requireAll(now.Add(-time.Minute), now.Add(49*time.Minute))
+		require.NotContains(t, w.order, now.Add(40*time.Minute))
 	})
 }
 

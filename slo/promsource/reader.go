@@ -14,8 +14,11 @@ import (
 
 // Record takes minutes in the order of time and says how many it took; those are
 // not handed out again, the others are, after an error. A minute of which nothing
-// is known has no deltas. The minutes are made while they are taken, and belong
-// to whom takes them. Fill and AddAll of slo/ledger are of this kind.
+// is known is left out: it has nothing to record, and a stretch may have none. The
+// minutes are made while they are taken, and belong to whom takes them. To take a
+// minute is to have it off the source's hands: what of it goes into the record,
+// where that may hold some of it already, is for the Record to know. Fill and
+// AddAll of slo/ledger are of this kind.
 type Record func(minutes iter.Seq2[time.Time, []slo.Delta]) (taken int, err error)
 
 // discard is the Record of minutes that were recorded before.
@@ -113,16 +116,25 @@ func (r *reader) grow(samples int, asked time.Duration) {
 // play records what the samples say of the minutes until until.
 func (r *reader) play(all []*series, until time.Time, record Record) (next time.Time, err error) {
 	from := r.next
+	var handed []time.Time
 	taken, err := record(func(yield func(time.Time, []slo.Delta) bool) {
 		for r.next.Before(until) {
 			minute := r.next
 			r.next = minute.Add(time.Minute)
-			if !yield(minute, r.minute(all, r.next)) {
+			deltas := r.minute(all, r.next)
+			if len(deltas) == 0 {
+				continue
+			}
+			handed = append(handed, minute)
+			if !yield(minute, deltas) {
 				return
 			}
 		}
 	})
-	next = from.Add(time.Duration(taken) * time.Minute)
+	next = r.next
+	if taken < len(handed) {
+		next = handed[taken]
+	}
 	if err == nil && next.Equal(until) {
 		return next, nil
 	}

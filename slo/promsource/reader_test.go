@@ -1,7 +1,9 @@
 package promsource
 
 import (
+	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -11,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/slo"
 )
 
 // TestAnyChunking cuts stretches in random ways, with small and large chunks,
@@ -108,4 +112,42 @@ func TestOrder(t *testing.T) {
 		total += len(r.round)
 	}
 	require.Equal(t, c.samples, total)
+}
+
+// TestNothingIsLeftOut hands out no minute of which nothing is known, and goes on
+// with the first that was not taken, be others between.
+func TestNothingIsLeftOut(t *testing.T) {
+	h := generate(3, 60)
+	for _, s := range h.series {
+		s.points = slices.DeleteFunc(s.points, func(p point) bool { return p.at >= at(15).UnixMilli() && p.at < at(35).UnixMilli() })
+	}
+	s := sourceOver(t, &fakeAPI{history: h}, fleet("http://fleet.example"))
+	full := errors.New("no space left")
+	room, handed, got := 0, 0, []string(nil)
+	record := func(minutes iter.Seq2[time.Time, []slo.Delta]) (taken int, err error) {
+		for minute, deltas := range minutes {
+			require.NotEmpty(t, deltas, minute)
+			handed++
+			if taken == room {
+				return taken, full
+			}
+			got = append(got, lines(minute, deltas)...)
+			taken++
+		}
+		return taken, nil
+	}
+	next, err := s.Read(t.Context(), at(-300), at(-60), record)
+	require.NoError(t, err)
+	require.Equal(t, at(-60), next)
+	require.Zero(t, handed)
+	for now := at(-10); now.Before(at(90)); now = next {
+		room++
+		next, err = s.Read(t.Context(), now, at(90), record)
+		require.Equal(t, err == nil, next.Equal(at(90)))
+		require.True(t, err == nil || errors.Is(err, full))
+		require.False(t, next.After(at(17)) && next.Before(at(35)), "%s has nothing", next)
+	}
+	slices.Sort(got)
+	want := h.recount(at(-10), at(90), time.Duration(s.config.Gap), time.Duration(s.config.Lookback))
+	require.Empty(t, cmp.Diff(want, got))
 }
