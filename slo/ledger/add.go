@@ -20,6 +20,7 @@ func (l *Ledger) Append(minute time.Time, deltas []slo.Delta) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := minute.Unix() / 60
+	l.steady(m + 1)
 	return l.take([]added{{m, deltas}}, entry.with, m+1)
 }
 

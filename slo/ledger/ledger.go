@@ -74,6 +74,7 @@ type Ledger struct {
 	settled  map[string]int64         // by objective and window: the start of the first period that is not closed
 	earliest int64                    // the first minute of all records
 	end      int64                    // the minute after the last appended one
+	unsteady int                      // Appends until the clock is believed and periods are closed
 	rowCount int64                    // minutes on disk
 	views    map[string]*view         // by the window's text
 	pending  map[int64][]byte         // rows of minutes that are not on disk

@@ -40,12 +40,21 @@ type Closed struct {
 
 // Settle closes the calendar periods of these objectives that ended at least the
 // grace (or the objective's lag, if that is longer) before the ledger's time, for all instances that existed in them, and
-// answers those it closed now. Objectives with rolling windows have none. It
-// costs next to nothing where none is due, so it may be called after every
-// Append; exclusions must have been set before. tier must not call the ledger.
+// answers those it closed now, also where it fails on the way: those are written.
+// Objectives with rolling windows have none. It costs next to nothing where none
+// is due, so it may be called after every Append; exclusions must have been set
+// before. tier must not call the ledger.
+//
+// What is closed is closed for good, so a clock that is ahead must not do it:
+// after Open, and after the ledger's time went ahead by more than an hour at
+// once, nothing is closed before it went on by 60 more minutes without such a
+// step. A new ledger need not wait.
 func (l *Ledger) Settle(objectives []slo.Objective, tier func(slo.Instance) string, grace time.Duration) ([]Closed, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.unsteady > 0 {
+		return nil, nil
+	}
 	var all []Closed
 	for k := range objectives {
 		o := &objectives[k]
@@ -58,6 +67,20 @@ func (l *Ledger) Settle(objectives []slo.Objective, tier func(slo.Instance) stri
 		}
 	}
 	return all, nil
+}
+
+// steadyAppends are as many as a clock that is wrong is given to be set.
+const steadyAppends = 60
+
+// steady notes that the ledger's end moves: a step ahead may be the clock's, or
+// a downtime.
+func (l *Ledger) steady(end int64) {
+	switch {
+	case l.end > 0 && end > l.end+hour:
+		l.unsteady = steadyAppends
+	case l.unsteady > 0 && end > l.end:
+		l.unsteady--
+	}
 }
 
 func (l *Ledger) settle(o *slo.Objective, tier func(slo.Instance) string, grace time.Duration) (all []Closed, err error) {

@@ -1,12 +1,14 @@
 package ledger
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
 
 	"github.com/wardround/wardround/slo"
 )
@@ -68,6 +70,7 @@ func TestClosedPeriodNeverChanges(t *testing.T) {
 	require.NoError(t, l.Close())
 
 	l = open(t, dir)
+	stand(t, l)
 	require.Empty(t, settle(), "nor after a restart")
 	got, err := l.Periods(tenant(1))
 	require.NoError(t, err)
@@ -106,6 +109,7 @@ func TestClosedPeriodNeverChanges(t *testing.T) {
 func TestPeriodsDuringDowntimeAreClosed(t *testing.T) {
 	l := appended(t, 5)
 	require.NoError(t, l.Append(start.Add(100*slo.Day), good(1, 1)))
+	stand(t, l)
 	closed, err := l.Settle([]slo.Objective{monthly(t)}, tierOf, time.Hour)
 	require.NoError(t, err)
 	var months []time.Month
@@ -114,4 +118,93 @@ func TestPeriodsDuringDowntimeAreClosed(t *testing.T) {
 	}
 	require.Equal(t, []time.Month{time.March, time.April, time.May, time.June}, months)
 	require.Nil(t, closed[1].Consumed, "nothing was measured in April")
+}
+
+// stand appends as many minutes as it takes until the clock is believed.
+func stand(t *testing.T, l *Ledger) {
+	t.Helper()
+	for range 60 {
+		require.NoError(t, l.Append(l.Through(), nil))
+	}
+}
+
+// TestClockAheadClosesNothing lets some minutes come from a clock that is ahead,
+// in which the daemon may even be restarted; the month closes when it is over.
+func TestClockAheadClosesNothing(t *testing.T) {
+	for name, c := range map[string]struct{ ahead, appends, restarts int }{
+		"one minute":           {23 * 1440, 1, 0},
+		"some minutes":         {23 * 1440, 60, 0},
+		"a restart in between": {23 * 1440, 2, 1},
+		"restarts":             {23 * 1440, 40, 3},
+		"ahead by hours":       {7 * 60, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			l, err := Open(dir, DefaultOptions())
+			require.NoError(t, err)
+			settle := func() []Closed {
+				closed, err := l.Settle([]slo.Objective{monthly(t)}, tierOf, time.Hour)
+				require.NoError(t, err)
+				return closed
+			}
+			end := time.Date(2026, time.March, 31, 22, 0, 0, 0, time.UTC)
+			before := end.Add(-5 * time.Hour)
+			require.NoError(t, l.Append(before.Add(-time.Minute), good(1, 1)))
+			for n := range c.restarts + 1 {
+				if n > 0 {
+					require.NoError(t, l.Close())
+					l, err = Open(dir, DefaultOptions())
+					require.NoError(t, err)
+				}
+				for k := range c.appends {
+					require.NoError(t, l.Append(before.Add(time.Duration(c.ahead+k)*time.Minute), nil))
+					require.Empty(t, settle(), "the clock is ahead")
+				}
+			}
+			for at := before; at.Before(end.Add(time.Hour)); at = at.Add(time.Minute) {
+				require.Empty(t, settle(), "not over at %s", l.Through())
+				require.NoError(t, l.Append(at, good(1, 1)))
+			}
+			require.Len(t, settle(), 1)
+			require.NoError(t, l.Close())
+		})
+	}
+}
+
+// TestPeriodClosesAfterDowntime finds the month over after a day without a watch.
+func TestPeriodClosesAfterDowntime(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(dir, DefaultOptions())
+	require.NoError(t, err)
+	end := time.Date(2026, time.March, 31, 22, 0, 0, 0, time.UTC)
+	require.NoError(t, l.Append(end.Add(-2*time.Hour), good(1, 1)))
+	require.NoError(t, l.Close())
+	l = open(t, dir)
+	var closed []int
+	for n := range 62 {
+		require.NoError(t, l.Append(end.Add(22*time.Hour+time.Duration(n)*time.Minute), good(1, 1)))
+		all, err := l.Settle([]slo.Objective{monthly(t)}, tierOf, time.Hour)
+		require.NoError(t, err)
+		for range all {
+			closed = append(closed, n)
+		}
+	}
+	require.Equal(t, []int{60}, closed, "when the clock has been believed for an hour")
+}
+
+// TestSettleAnswersWhatItClosedBeforeItFailed has an instance whose period
+// cannot be written.
+func TestSettleAnswersWhatItClosedBeforeItFailed(t *testing.T) {
+	l := open(t, t.TempDir())
+	first, second := monthly(t), monthly(t)
+	second.Name = "mail"
+	endless := slo.NewInstance("mail", slo.Label{Name: "tenant", Value: strings.Repeat("x", bbolt.MaxKeySize)})
+	require.NoError(t, l.Add(start, []slo.Delta{{Instance: tenant(1)}, {Instance: endless}}))
+	require.NoError(t, l.Append(start.Add(20*slo.Day), nil))
+	closed, err := l.Settle([]slo.Objective{first, second}, tierOf, time.Hour)
+	require.ErrorContains(t, err, "close a period of mail: ")
+	require.Len(t, closed, 1)
+	kept, err := l.Periods(tenant(1))
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff(kept, closed, instances))
 }

@@ -233,6 +233,7 @@ func (l *Ledger) loadState(tx *bbolt.Tx) error {
 	}
 	if l.end > 0 {
 		l.touched[(l.end-1)/hour] = true
+		l.unsteady = steadyAppends
 	}
 	return nil
 }
