@@ -49,8 +49,8 @@ type Alert struct {
 	// Withheld says that Alertmanager is not told of it: the folded alert stood when it fired.
 	Withheld bool `json:"withheld,omitempty"`
 
-	absentSince time.Time         // since when nobody reports its condition; a restart forgets it
-	fold        model.Fingerprint // the folded alert that may speak for it; zero if none may
+	absentSince time.Time         // since when nobody reports its condition
+	fold        model.Fingerprint // what lasts of the folded alert that may speak for it; zero if none may
 	title       string            // as its condition says
 	gravity     float64           // the same
 }
@@ -79,9 +79,14 @@ type Transition struct {
 }
 
 func fingerprint(labels map[string]string) model.Fingerprint {
+	return fingerprintOf(labels, func(string) bool { return true })
+}
+
+// fingerprintOf goes by some of the labels.
+func fingerprintOf(labels map[string]string, counts func(name string) bool) model.Fingerprint {
 	set := make(model.LabelSet, len(labels))
 	for name, value := range labels {
-		if value != "" {
+		if value != "" && counts(name) {
 			set[model.LabelName(name)] = model.LabelValue(value)
 		}
 	}

@@ -36,17 +36,30 @@ func (b *Book) Step(now time.Time, conditions []Condition) []Transition {
 	}
 	b.resume(now)
 	var transitions []Transition
-	reported := make(map[model.Fingerprint]bool, len(conditions))
-	begun := make(map[model.Fingerprint]bool)
-	for _, c := range merge(conditions) {
-		id := fingerprint(c.Labels)
+	merged, ids := merge(conditions)
+	reported := make(map[model.Fingerprint]bool, len(ids))
+	for _, id := range ids {
 		reported[id] = true
+	}
+	strays := b.strays(reported)
+	begun := make(map[model.Fingerprint]bool)
+	for i, c := range merged {
+		id := ids[i]
 		fired := b.alerts[id].State == Firing
-		transitions = append(transitions, b.stepOne(id, now, c)...)
+		var heir *Alert
+		if len(strays) > 0 { // seldom: spare the second fingerprint
+			key := lasting(c.Labels)
+			var ended []Transition
+			heir, ended = b.bequeath(id, now, c, strays[key])
+			delete(strays, key)
+			transitions = append(transitions, ended...)
+			fired = fired || heir != nil && heir.State == Firing
+		}
+		transitions = append(transitions, b.stepOne(id, now, c, heir)...)
 		begun[id] = !fired && b.alerts[id].State == Firing
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.alerts)) {
-		if !reported[id] && !b.alerts[id].isFold() {
+		if a := b.alerts[id]; !reported[id] && (!a.isFold() || a.State == Resolved) {
 			transitions = append(transitions, b.stepAbsent(id, now)...)
 		}
 	}
@@ -72,10 +85,10 @@ func (b *Book) resume(now time.Time) {
 	}
 }
 
-// waiting says that some alert waits for its For, so that it matters when the last step was.
+// waiting says that some alert waits, for its For or to be forgotten, so that it matters when the last step was.
 func (b *Book) waiting() bool {
 	for _, a := range b.alerts {
-		if a.State == Pending {
+		if a.State == Pending || !a.absentSince.IsZero() {
 			return true
 		}
 	}
@@ -121,12 +134,16 @@ func rank(a Alert) int {
 	return slices.Index(states, a.State)*10 + severityRank(a.Severity())
 }
 
-func (b *Book) stepOne(id model.Fingerprint, now time.Time, c Condition) []Transition {
+// stepOne steps the alert of a condition; an heir, if there is one, takes its place first.
+func (b *Book) stepOne(id model.Fingerprint, now time.Time, c Condition, heir *Alert) []Transition {
 	before, known := b.alerts[id]
-	after := before.rewound(now)
-	if known {
+	after, reason := before.rewound(now), ""
+	switch {
+	case heir != nil:
+		after, reason = *heir, labelsChanged
+	case known:
 		after.absentSince = time.Time{}
-	} else {
+	default:
 		after = Alert{Labels: withoutEmpty(c.Labels), State: Inactive}.foldable()
 	}
 	switch {
@@ -138,7 +155,7 @@ func (b *Book) stepOne(id model.Fingerprint, now time.Time, c Condition) []Trans
 	default:
 		after = after.ceased(now)
 	}
-	return b.put(id, now, before, after, "")
+	return b.put(id, now, before, after, reason)
 }
 
 // stepAbsent freezes an alert whose condition nobody reports (its tenant may not have been discovered yet after a
@@ -238,9 +255,9 @@ func (a Alert) rewound(now time.Time) Alert {
 	return a
 }
 
-// merge folds conditions of equal labels into one, keeping the order of first sight: holding wins over unknown, and
-// unknown over not holding.
-func merge(conditions []Condition) []Condition {
+// merge folds conditions of equal labels into one, keeping the order of first sight, and fingerprints them: holding wins
+// over unknown, and unknown over not holding.
+func merge(conditions []Condition) ([]Condition, []model.Fingerprint) {
 	weight := func(c Condition) int {
 		switch {
 		case c.Unknown:
@@ -251,7 +268,7 @@ func merge(conditions []Condition) []Condition {
 			return 0
 		}
 	}
-	merged := make([]Condition, 0, len(conditions))
+	merged, ids := make([]Condition, 0, len(conditions)), make([]model.Fingerprint, 0, len(conditions))
 	seen := make(map[model.Fingerprint]int, len(conditions))
 	for _, c := range conditions {
 		id := fingerprint(c.Labels)
@@ -259,10 +276,10 @@ func merge(conditions []Condition) []Condition {
 		switch {
 		case !again:
 			seen[id] = len(merged)
-			merged = append(merged, c)
+			merged, ids = append(merged, c), append(ids, id)
 		case weight(c) > weight(merged[at]):
 			merged[at] = c
 		}
 	}
-	return merged
+	return merged, ids
 }

@@ -282,7 +282,7 @@ func TestBookAgainstNaive(t *testing.T) {
 			letter := rune("hhh--?."[random.IntN(7)])
 			history.WriteRune(letter)
 			book.Step(at(float64(minute)), report(c, letter))
-			if letter != '.' && random.IntN(5) == 0 {
+			if random.IntN(5) == 0 {
 				book = restarted(t, book)
 			}
 			want := naive(history.String(), wait, forget)

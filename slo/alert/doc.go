@@ -22,7 +22,13 @@
 // A condition that cannot be known (too few minutes were measured) freezes its alert: it neither fires nor resolves.
 // So does a condition that nobody reports any more, until Options.Forget has passed; then the alert is resolved
 // because what it spoke of is gone. State is written before it is told, so that a restart neither resolves an alert
-// nor tells it anew. When nobody looked for more than five minutes, be it that the machine slept or its clock was set,
+// nor tells it anew.
+//
+// An edit of a catalogue may give an objective another owner or question, and a tenant may change its tier or cluster.
+// Its alerts then go on under their new labels, with all that they were, and those of the old labels are resolved in the
+// same step: one alert stands in Alertmanager, and nothing waits or begins anew.
+//
+// When nobody looked for more than five minutes, be it that the machine slept or its clock was set,
 // what waits begins to wait anew, and what fires fires on.
 //
 // A fault that tenants of one cluster share is told once (Folding): an alert without tenant and tier, with scope

@@ -118,9 +118,10 @@ func (e *Engine) Connect(n *Notifier) {
 func (e *Engine) Evaluate(ctx context.Context, now time.Time, conditions []Condition) []Transition {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	waited := e.book.waiting()
 	transitions := e.book.Step(now, e.labelled(conditions))
 	snapshot := &Snapshot{EvaluatedAt: now, Alerts: e.book.Alerts()}
-	e.unsaved = e.unsaved || len(transitions) > 0 || e.book.waiting()
+	e.unsaved = e.unsaved || len(transitions) > 0 || waited || e.book.waiting()
 	if e.unsaved {
 		e.save(snapshot)
 	}

@@ -34,8 +34,19 @@ type Folding struct {
 // folded are the alerts that may be told as one.
 type folded struct {
 	labels  map[string]string   // of the one alert
+	told    []model.Fingerprint // the one alert, and those of earlier labels, as far as they stand
 	members []model.Fingerprint // those that fire, frozen ones among them
 	sure    int                 // those that fire and are not frozen
+	by      model.Fingerprint   // the alert by which it is labelled
+	weight  int                 // of that one
+}
+
+// labelledBy lets the alert that weighs most give the labels: one of a tenant that is reported now, else the one that
+// stands. Among equals it is always the same one.
+func (f *folded) labelledBy(id model.Fingerprint, weight int) {
+	if weight > f.weight || weight == f.weight && (f.by == 0 || id < f.by) {
+		f.by, f.weight = id, weight
+	}
 }
 
 // foldOf are the labels of the alert that may speak for one with these labels too, or nil.
@@ -57,8 +68,9 @@ func (a Alert) isFold() bool {
 
 // foldable is the alert that knows what may speak for it.
 func (a Alert) foldable() Alert {
+	a.fold = 0
 	if shared := foldOf(a.Labels); shared != nil {
-		a.fold = fingerprint(shared)
+		a.fold = lasting(shared)
 	}
 	return a
 }
@@ -67,19 +79,22 @@ func (a Alert) foldable() Alert {
 func (b *Book) stepFolds(now time.Time, begun map[model.Fingerprint]bool) []Transition {
 	var transitions []Transition
 	folds := b.folds()
-	for _, id := range slices.Sorted(maps.Keys(folds)) {
-		f := folds[id]
-		before, known := b.alerts[id]
-		condition := b.foldCondition(f, before.State == Firing)
-		if known || condition.Holds {
-			transitions = append(transitions, b.stepOne(id, now, condition)...)
+	for _, key := range slices.Sorted(maps.Keys(folds)) {
+		f := folds[key]
+		id := fingerprint(f.labels)
+		condition := b.foldCondition(f, len(f.told) > 0)
+		if len(f.told) > 0 || condition.Holds {
+			earlier := slices.DeleteFunc(f.told, func(told model.Fingerprint) bool { return told == id })
+			heir, ended := b.bequeath(id, now, condition, earlier)
+			transitions = append(append(transitions, ended...), b.stepOne(id, now, condition, heir)...)
 		}
 		b.withhold(id, f, begun)
 	}
 	return transitions
 }
 
-// folds gathers what fires by the alert that may speak for it, and the folded alerts that have nothing left below them.
+// folds gathers what fires by what lasts of the alert that may speak for it, and the folded alerts that have nothing
+// left below them.
 func (b *Book) folds() map[model.Fingerprint]*folded {
 	folds := make(map[model.Fingerprint]*folded)
 	of := func(id model.Fingerprint) *folded {
@@ -90,17 +105,25 @@ func (b *Book) folds() map[model.Fingerprint]*folded {
 	}
 	for id, a := range b.alerts {
 		switch {
-		case a.isFold():
-			of(id).labels = a.Labels
+		case a.isFold() && a.State == Firing:
+			f := of(lasting(a.Labels))
+			f.told = append(f.told, id)
+			f.labelledBy(id, 1)
 		case a.State == Firing && a.fold != 0:
 			f := of(a.fold)
 			f.members = append(f.members, id)
+			weight := 0
 			if !a.Frozen {
 				f.sure++
+				weight = 2
 			}
-			if f.labels == nil {
-				f.labels = foldOf(a.Labels)
-			}
+			f.labelledBy(id, weight)
+		}
+	}
+	for _, f := range folds {
+		a := b.alerts[f.by]
+		if f.labels = a.Labels; !a.isFold() {
+			f.labels = foldOf(a.Labels)
 		}
 	}
 	return folds

@@ -27,13 +27,15 @@ const (
 
 const kills = 200
 
-// script is what is reported at a minute, always the same: of twelve tenants, ten of them on one cluster.
+// script is what is reported at a minute, always the same: of twelve tenants, ten of them on one cluster. The objective
+// changes hands every now and then.
 func script(minute int) []Condition {
 	var all []Condition
 	outage := rand.New(rand.NewPCG(7, uint64(minute/9))).IntN(3) == 0 // of the cluster
 	for n := range 12 {
 		spell := rand.New(rand.NewPCG(uint64(n), uint64(minute/(2+n%3))))
 		c := on(fmt.Sprint("pg-", min(1, n/10)), n)
+		c.Labels[OwnerLabel] = fmt.Sprint("team-", minute/13%3)
 		c.For = time.Duration(n%3) * time.Minute
 		c.Holds = spell.IntN(3) == 0 || outage && n < 10
 		c.Unknown = spell.IntN(9) == 0

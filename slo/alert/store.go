@@ -21,9 +21,15 @@ const stateVersion = 1
 
 // savedState is the schema of the state's file.
 type savedState struct {
-	Version int       `json:"version"`
-	SavedAt time.Time `json:"saved_at"`
-	Alerts  []Alert   `json:"alerts"`
+	Version int          `json:"version"`
+	SavedAt time.Time    `json:"saved_at"`
+	Alerts  []savedAlert `json:"alerts"`
+}
+
+// savedAlert is an alert with what only the next run needs of it.
+type savedAlert struct {
+	Alert
+	AbsentSince time.Time `json:"absent_since,omitzero"`
 }
 
 // errDamaged says that the file is there but is not the state: the caller keeps a copy and begins anew.
@@ -58,7 +64,9 @@ func decodeState(content []byte) (map[model.Fingerprint]Alert, time.Time, error)
 		return nil, time.Time{}, fmt.Errorf("written by a later release (version %d, this one knows %d)", saved.Version, stateVersion)
 	}
 	alerts := make(map[model.Fingerprint]Alert, len(saved.Alerts))
-	for _, a := range saved.Alerts {
+	for _, s := range saved.Alerts {
+		a := s.Alert
+		a.absentSince = s.AbsentSince
 		if !slices.Contains([]State{Pending, Firing, Resolved}, a.State) {
 			return nil, time.Time{}, fmt.Errorf("%w: an alert has the state %q", errDamaged, a.State)
 		}
@@ -68,7 +76,11 @@ func decodeState(content []byte) (map[model.Fingerprint]Alert, time.Time, error)
 }
 
 func encodeState(now time.Time, alerts []Alert) ([]byte, error) {
-	content, err := json.Marshal(savedState{Version: stateVersion, SavedAt: now, Alerts: alerts})
+	saved := savedState{Version: stateVersion, SavedAt: now, Alerts: make([]savedAlert, len(alerts))}
+	for i, a := range alerts {
+		saved.Alerts[i] = savedAlert{Alert: a, AbsentSince: a.absentSince}
+	}
+	content, err := json.Marshal(saved)
 	if err != nil {
 		return nil, fmt.Errorf("encode alert state: %w", err)
 	}
