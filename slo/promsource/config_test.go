@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/wardround/wardround/slo"
 )
 
 func TestValidate(t *testing.T) {
@@ -74,4 +77,63 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	_, err = NewFollower(FollowerOptions{})
 	require.Error(t, err)
 	require.Equal(t, Reason(""), ReasonOf(errors.New("another's")))
+}
+
+// TestSame tells what needs a new Source from what does not.
+func TestSame(t *testing.T) {
+	config := func(more string) Config {
+		c := DefaultConfig()
+		require.NoError(t, yaml.Unmarshal([]byte(`{name: fleet, url: 'http://p', http: {basic_auth: {username: u, password: p}, http_headers: {X-Scope-OrgID: {values: [a]}}}}`), &c))
+		require.NoError(t, yaml.Unmarshal([]byte(more), &c))
+		return c
+	}
+	of := map[string]int{}
+	for i, o := range read(t, "testdata/kinds.yaml") {
+		of[o.Name] = i
+	}
+	cases := map[string]struct {
+		config string
+		change func([]slo.Objective) []slo.Objective
+		want   bool
+	}{
+		"as it was":        {want: true},
+		"a timeout":        {config: "{timeout: 7s}"},
+		"a password":       {config: "{http: {basic_auth: {username: u, password: q}}}"},
+		"a header":         {config: "{http: {http_headers: {X-Scope-OrgID: {values: [b]}}}}"},
+		"invalid settings": {config: "{chunk: 1s}"},
+		"a title and a target": {change: func(all []slo.Objective) []slo.Objective {
+			all[0].Title, all[0].Targets = "x", slo.Targets{}
+			return all
+		}, want: true},
+		"their order":      {change: func(all []slo.Objective) []slo.Objective { slices.Reverse(all); return all }, want: true},
+		"another source's": {change: func(all []slo.Objective) []slo.Objective { return append(all, promises(t)[3]) }, want: true},
+		"one less":         {change: func(all []slo.Objective) []slo.Objective { return all[1:] }},
+		"a name":           {change: func(all []slo.Objective) []slo.Objective { all[0].Name = "x"; return all }},
+		"a bound": {change: func(all []slo.Objective) []slo.Objective {
+			all[of["login"]].Indicator.Histogram.Within = 2.5
+			return all
+		}},
+		"a selector that is none": {change: func(all []slo.Objective) []slo.Objective {
+			all[of["carried"]].Indicator.Threshold.Metric.Text = "{"
+			return all
+		}},
+		"labels":          {change: func(all []slo.Objective) []slo.Objective { all[0].By = []string{"instance"}; return all }},
+		"minutes carried": {change: func(all []slo.Objective) []slo.Objective { all[of["carried"]].NoData = slo.NoDataBad; return all }},
+		"a composite": {change: func(all []slo.Objective) []slo.Objective {
+			all[of["both"]].Indicator.Composite.Of[0].Weight = 3
+			return all
+		}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s, err := New(config("{}"), read(t, "testdata/kinds.yaml"), Options{Logger: slog.New(slog.DiscardHandler)})
+			require.NoError(t, err)
+			t.Cleanup(s.Close)
+			all := read(t, "testdata/kinds.yaml")
+			if c.change != nil {
+				all = c.change(all)
+			}
+			require.Equal(t, c.want, s.Same(config(c.config), all))
+		})
+	}
 }

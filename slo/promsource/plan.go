@@ -80,6 +80,19 @@ type query struct {
 	matchers []*labels.Matcher
 }
 
+// counts are what an engine would count for the plan, one line for each of its
+// objectives, sorted. Two plans with the same lines give the same minutes.
+func (p *plan) counts() []string {
+	var all []string
+	for _, o := range p.objectives {
+		if _, ours := slices.BinarySearch(p.names, o.Name); ours {
+			all = append(all, fmt.Sprintf("%s: %s by %q, without data %s", o.Name, o.Indicator, o.By, o.NoData))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // queriesFor asks for the series of one indicator: in one query where its
 // selectors have something in common.
 func queriesFor(selectors [][]*labels.Matcher) []query {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -94,6 +95,19 @@ func (s *Source) Update(objectives []slo.Objective) error {
 
 // Objectives are the names of those that the source measures, sorted.
 func (s *Source) Objectives() []string { return slices.Clone(s.plan.Load().names) }
+
+// Same says whether New would make of these the source that there is: with the
+// same settings, and with objectives that count the same for the same groups,
+// whatever their targets, policies and titles. Then it and its Follower may go on
+// over a reload, and nothing is asked for again. Files that the HTTP settings name
+// are not compared; they are read again as they change.
+func (s *Source) Same(config Config, objectives []slo.Objective) bool {
+	if config.Validate() != nil || !reflect.DeepEqual(s.config, config) {
+		return false
+	}
+	p, err := newPlan(config.Name, objectives)
+	return err == nil && slices.Equal(p.counts(), s.plan.Load().counts())
+}
 
 func (s *Source) newEngine(p *plan) (*indicator.Engine, error) {
 	o := indicator.DefaultOptions()
