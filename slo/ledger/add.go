@@ -21,12 +21,14 @@ func (l *Ledger) Append(minute time.Time, deltas []slo.Delta) error {
 	defer l.mu.Unlock()
 	m := minute.Unix() / 60
 	l.steady(m + 1)
+	l.filled = false
 	return l.take([]added{{m, deltas}}, entry.with, m+1)
 }
 
 // Add records a minute as Append does, but leaves the ledger's time alone: what
 // came late, or was counted wrong. A minute that is still to come counts when
-// its time comes. An instance is expected from its first minute on, be that
+// its time comes. Only while no minute was appended yet, the ledger's time is the
+// end of the last added one, so that what was filled in can be read. An instance is expected from its first minute on, be that
 // added later than others.
 func (l *Ledger) Add(minute time.Time, deltas []slo.Delta) error {
 	_, err := l.AddAll(func(yield func(time.Time, []slo.Delta) bool) { yield(minute, deltas) })
@@ -94,7 +96,13 @@ func (l *Ledger) addBatch(batch []added, how combine) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.take(batch, how, l.end)
+	end := l.end
+	if l.filled = l.filled || l.end == 0; l.filled {
+		for _, a := range batch {
+			end = max(end, a.minute+1)
+		}
+	}
+	return l.take(batch, how, end)
 }
 
 // take records minutes, moves the ledger's end, and writes.

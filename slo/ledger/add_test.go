@@ -173,3 +173,40 @@ func TestDayOfSuspendIsMissing(t *testing.T) {
 	require.Equal(t, int64(1440), got.Missing())
 	require.Equal(t, slo.Tally{Counts: slo.Counts{Good: 1}, Measured: 1, Expected: 1440}, l.Tally(tenant(1), day))
 }
+
+// TestFilledBeforeTheFirstAppendIsOnRecord fills a new ledger in several pieces
+// and processes, and then appends.
+func TestFilledBeforeTheFirstAppendIsOnRecord(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(dir, DefaultOptions())
+	require.NoError(t, err)
+	piece := func(from, to int) {
+		taken, err := l.Fill(hours(1, from, to))
+		require.NoError(t, err)
+		require.Equal(t, to-from, taken)
+	}
+	require.NoError(t, l.Watch([]slo.Window{day}))
+	require.True(t, l.Through().IsZero())
+	piece(0, 90)
+	require.Equal(t, after(90), l.Through())
+	require.Equal(t, int64(90), l.Tally(tenant(1), day).Measured)
+	require.NoError(t, l.Close())
+	_, _, err = Compact(dir, DefaultOptions())
+	require.NoError(t, err)
+	l = open(t, dir)
+	require.NoError(t, l.Watch([]slo.Window{day}))
+	require.Equal(t, after(90), l.Through())
+	piece(100, 160)
+	piece(90, 95)
+	require.Equal(t, after(160), l.Through(), "the end is that of the last minute")
+	require.Equal(t, int64(155), l.Tally(tenant(1), day).Measured)
+	require.Equal(t, int64(5), l.Tally(tenant(1), day).Missing())
+
+	require.NoError(t, l.Append(after(170), nil))
+	piece(171, 200)
+	require.Equal(t, after(171), l.Through(), "from the first Append on, time is the clock's")
+	require.NoError(t, l.Close())
+	l = open(t, dir)
+	piece(200, 210)
+	require.Equal(t, after(171), l.Through(), "in the next process too")
+}

@@ -56,7 +56,7 @@ type compaction struct {
 }
 
 func (c *compaction) fill(tx *bbolt.Tx, b *builder) error {
-	b.state.End = c.ledger.end
+	b.state.End, b.state.Filled = c.ledger.end, c.ledger.filled
 	if err := c.number(tx); err != nil {
 		return err
 	}

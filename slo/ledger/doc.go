@@ -21,7 +21,7 @@
 // # Time
 //
 // The ledger's time is that of the last appended minute and follows the wall
-// clock both ways. If the clock steps back, minutes that exist are added to,
+// clock both ways; before the first one it is that of the last added minute. If the clock steps back, minutes that exist are added to,
 // never overwritten; if it jumps ahead and returns, what was written ahead
 // counts when its time comes. A minute without a row was not watched: it is
 // missing, neither good nor bad. What comes late is added where it belongs.

@@ -74,6 +74,7 @@ type Ledger struct {
 	settled  map[string]int64         // by objective and window: the start of the first period that is not closed
 	earliest int64                    // the first minute of all records
 	end      int64                    // the minute after the last appended one
+	filled   bool                     // no minute was appended yet: the end is that of what was added
 	unsteady int                      // Appends until the clock is believed and periods are closed
 	rowCount int64                    // minutes on disk
 	views    map[string]*view         // by the window's text
@@ -188,8 +189,8 @@ func (l *Ledger) move(tx *bbolt.Tx, v *view) error {
 	})
 }
 
-// Through is the end of the last appended minute; the zero time where there is
-// none. Everything that Tally answers ends there.
+// Through is the end of the last appended minute, or of the last added one where
+// none was appended yet; the zero time where there is none. Everything that Tally answers ends there.
 func (l *Ledger) Through() time.Time {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

@@ -76,7 +76,7 @@ const steadyAppends = 60
 // a downtime.
 func (l *Ledger) steady(end int64) {
 	switch {
-	case l.end > 0 && end > l.end+hour:
+	case l.end > 0 && !l.filled && end > l.end+hour:
 		l.unsteady = steadyAppends
 	case l.unsteady > 0 && end > l.end:
 		l.unsteady--

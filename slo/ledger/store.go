@@ -44,6 +44,8 @@ var (
 type state struct {
 	// End is the minute after the last appended one.
 	End int64 `json:"end_minute"`
+	// Filled says that no minute was appended yet: the end is that of what was added.
+	Filled bool `json:"filled,omitempty"`
 	// Minutes is how many rows there are.
 	Minutes int64 `json:"minutes"`
 }
@@ -226,13 +228,15 @@ func (l *Ledger) loadState(tx *bbolt.Tx) error {
 	if err == nil && body != nil {
 		var s state
 		err = json.Unmarshal(body, &s)
-		l.end, l.rowCount = s.End, s.Minutes
+		l.end, l.filled, l.rowCount = s.End, s.Filled, s.Minutes
 	}
 	if err != nil {
 		return damaged(fmt.Errorf("read the end of the record: %w", err))
 	}
 	if l.end > 0 {
 		l.touched[(l.end-1)/hour] = true
+	}
+	if l.end > 0 && !l.filled {
 		l.unsteady = steadyAppends
 	}
 	return nil
@@ -333,7 +337,7 @@ func (l *Ledger) write(tx *bbolt.Tx, rows *int64) error {
 	if err := l.expire(minutes, rows); err != nil {
 		return err
 	}
-	return putJSON(tx, metaBucket, stateKey, state{End: l.end, Minutes: *rows})
+	return putJSON(tx, metaBucket, stateKey, state{End: l.end, Filled: l.filled, Minutes: *rows})
 }
 
 func putJSON(tx *bbolt.Tx, bucket, key []byte, value any) error {
