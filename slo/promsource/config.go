@@ -55,6 +55,17 @@ func DefaultConfig() Config {
 	}
 }
 
+// Lag is how late a minute is on record by design: it is due Delay after its end,
+// and has a further minute to be read in; rounded up to whole minutes. Of a record
+// that ends at m, the minutes from m.Add(-Lag) on are not expected yet.
+func (c Config) Lag() time.Duration {
+	late := time.Minute + time.Duration(c.Delay)
+	if whole := late.Truncate(time.Minute); whole < late {
+		return whole + time.Minute
+	}
+	return late
+}
+
 // Format prints which source it is and where, whatever the verb asks for: never
 // a password or a header.
 func (c Config) Format(w fmt.State, _ rune) {

@@ -83,7 +83,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 func TestSame(t *testing.T) {
 	config := func(more string) Config {
 		c := DefaultConfig()
-		require.NoError(t, yaml.Unmarshal([]byte(`{name: fleet, url: 'http://p', http: {basic_auth: {username: u, password: p}, http_headers: {X-Scope-OrgID: {values: [a]}}}}`), &c))
+		require.NoError(t, yaml.Unmarshal([]byte(`{name: fleet, url: 'http://p', http: {authorization: {credentials: p}, http_headers: {X-Scope-OrgID: {values: [a]}}}}`), &c))
 		require.NoError(t, yaml.Unmarshal([]byte(more), &c))
 		return c
 	}
@@ -98,7 +98,7 @@ func TestSame(t *testing.T) {
 	}{
 		"as it was":        {want: true},
 		"a timeout":        {config: "{timeout: 7s}"},
-		"a password":       {config: "{http: {basic_auth: {username: u, password: q}}}"},
+		"a password":       {config: "{http: {authorization: {credentials: q}}}"},
 		"a header":         {config: "{http: {http_headers: {X-Scope-OrgID: {values: [b]}}}}"},
 		"invalid settings": {config: "{chunk: 1s}"},
 		"a title and a target": {change: func(all []slo.Objective) []slo.Objective {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -115,6 +116,30 @@ func TestFollow(t *testing.T) {
 		w.requireAll(began.Add(-time.Minute), began.Add(19*time.Minute))
 		require.Empty(t, w.log.String())
 	})
+}
+
+// TestFollowWithinLag has on record what Lag promises, with the minute to spare in
+// which a slower source would be read, and no other.
+func TestFollowWithinLag(t *testing.T) {
+	for delay, lag := range map[string]time.Duration{
+		"0s": time.Minute, "1s": 2 * time.Minute, "1m": 2 * time.Minute, "90s": 3 * time.Minute, "2m": 3 * time.Minute, "5m1ms": 7 * time.Minute,
+	} {
+		t.Run(delay, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := follow(t, 30, 120, func(_ *ward, c *Config) { require.NoError(t, c.Delay.Set(delay)) })
+				require.Equal(t, lag, w.config.Lag())
+				time.Sleep(10 * time.Minute)
+				spare := time.Duration(math.MaxInt64)
+				for range 20 {
+					synctest.Wait()
+					spare = min(spare, w.Status().Through.Sub(slo.Minute(time.Now()).Add(-lag)))
+					time.Sleep(6 * time.Second)
+				}
+				require.Equal(t, time.Minute, spare)
+				w.stop()
+			})
+		})
+	}
 }
 
 // TestFollowAfterOutage has the source away for a day. What is due when it comes
