@@ -102,7 +102,7 @@ func (s *Source) Objectives() []string { return slices.Clone(s.plan.Load().names
 // over a reload, and nothing is asked for again. Files that the HTTP settings name
 // are not compared; they are read again as they change.
 func (s *Source) Same(config Config, objectives []slo.Objective) bool {
-	if config.Validate() != nil || !reflect.DeepEqual(s.config, config) {
+	if !reflect.DeepEqual(s.config, config) {
 		return false
 	}
 	p, err := newPlan(config.Name, objectives)
