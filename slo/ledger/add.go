@@ -110,6 +110,11 @@ func (l *Ledger) take(batch []added, how combine, end int64) error {
 	rows := make([][]byte, len(batch))
 	for i, a := range batch {
 		rows[i] = l.pack(a.minute, a.deltas)
+		for _, next := range l.settled {
+			if a.minute < next {
+				clear(l.settled) // it may be the first of an instance in a period that was closed without it
+			}
+		}
 	}
 	return l.mending(func() error {
 		l.end = end
@@ -175,9 +180,6 @@ func (l *Ledger) id(i slo.Instance, m int64) uint32 {
 	if m < l.records[id].First {
 		l.records[id].First = m
 		l.unsaved[id] = true
-	}
-	if m < l.end && m == l.records[id].First {
-		clear(l.settled) // it may have existed in periods that were closed without it
 	}
 	l.earliest = min(l.earliest, m)
 	return id

@@ -45,6 +45,9 @@ type Closed struct {
 // is due, so it may be called after every Append; exclusions must have been set
 // before. tier must not call the ledger.
 //
+// An instance that was not measured for a minute of a period has none, be it that
+// it is no more or that nobody watched; excluded minutes were measured.
+//
 // What is closed is closed for good, so a clock that is ahead must not do it:
 // after Open, and after the ledger's time went ahead by more than an hour at
 // once, nothing is closed before it went on by 60 more minutes without such a
@@ -127,7 +130,8 @@ func (l *Ledger) firstPeriod(o *slo.Objective) (start int64, known bool) {
 	return from.Unix() / 60, true
 }
 
-// closePeriod writes one period of all instances that have none yet.
+// closePeriod writes one period of all instances that have none yet and were
+// measured in it: of one that is no more there is nothing to say.
 func (l *Ledger) closePeriod(o *slo.Objective, tier func(slo.Instance) string, from, to time.Time) (all []Closed, err error) {
 	err = l.update(func(tx *bbolt.Tx) error {
 		all = all[:0]
@@ -140,12 +144,15 @@ func (l *Ledger) closePeriod(o *slo.Objective, tier func(slo.Instance) string, f
 		if len(open) == 0 {
 			return nil
 		}
-		total := make(sums, len(l.records))
-		if err := l.rows(tx, from.Unix()/60, to.Unix()/60, l.over, total.add); err != nil {
+		total, raw, err := l.totals(tx, from.Unix()/60, to.Unix()/60)
+		if err != nil {
 			return err
 		}
 		judge := slo.NewJudge(o)
 		for _, id := range open {
+			if raw[id].measured == 0 {
+				continue
+			}
 			i, recorded := l.records[id].Instance, slo.Tally{}
 			l.finish(&recorded, id, &total[id], from.Unix()/60, min(to.Unix()/60, l.due(id)), l.over)
 			c := closed(o, judge.Evaluate(slo.Input{Instance: i, Tier: tier(i), At: to, Period: recorded}))
@@ -159,6 +166,16 @@ func (l *Ledger) closePeriod(o *slo.Objective, tier func(slo.Instance) string, f
 		return nil
 	})
 	return all, err
+}
+
+// totals are the sums of [from, to) as they count, and as they were measured.
+func (l *Ledger) totals(tx *bbolt.Tx, from, to int64) (total, raw sums, err error) {
+	total = make(sums, len(l.records))
+	if err := l.rows(tx, from, to, l.over, total.add); err != nil || !l.over.touches(from, to) {
+		return total, total, err
+	}
+	raw = make(sums, len(l.records))
+	return total, raw, l.rows(tx, from, to, nil, raw.add)
 }
 
 func closed(o *slo.Objective, e slo.Evaluation) Closed {
