@@ -28,20 +28,22 @@ func (o *objectives) tick(ctx context.Context, now time.Time) {
 	// A tick comes just after the time that it is about.
 	o.say(o.ledger.Append(slo.Minute(now.Add(-time.Second)), deltas))
 	o.settle(now)
-	o.sayProblems()
 	o.judge()
+	o.sayProblems()
 	o.publish(now)
 	o.alerts.Evaluate(ctx, now, o.conditions())
 	span.SetAttributes(attribute.Int("wardround.instances", len(o.judged)))
 }
 
-// settle closes the calendar periods that are over.
+// settle closes the calendar periods that are over, but for objectives of a source that has more
+// to tell of the past.
 func (o *objectives) settle(now time.Time) {
-	closed, err := o.ledger.Settle(o.all, o.tier, o.grace)
-	if err != nil {
-		o.say(err)
-		return
+	told := o.all
+	if slices.ContainsFunc(told, o.owed) {
+		told = slices.DeleteFunc(slices.Clone(told), o.owed)
 	}
+	closed, err := o.ledger.Settle(told, o.tier, o.grace)
+	o.sayClosing(err)
 	windows := map[string]evidence.PeriodClosed{}
 	for _, c := range closed {
 		p := windows[c.Window]
@@ -52,6 +54,10 @@ func (o *objectives) settle(now time.Time) {
 	for _, p := range windows {
 		o.evident(now, evidence.KindPeriodClosed, evidence.Self, p)
 	}
+}
+
+func (o *objectives) owed(about slo.Objective) bool {
+	return about.Indicator.Source != "" && o.owing != nil && o.owing(about.Indicator.Source)
 }
 
 // judgement is one instance's evaluation. It is valid as long as the roster is.
@@ -113,7 +119,8 @@ type roster struct {
 	tenants            *collectors.Tenants
 	measured, recorded []slo.Instance
 	seats              []seat
-	population         map[crowd]int // how many tenants there are
+	population         map[crowd]int  // how many tenants there are
+	strangers          map[string]int // instances by objective whose tenant or target is not configured
 }
 
 // crowd is the tenants of one cluster for which an objective is judged.
@@ -150,7 +157,7 @@ func (p *promise) forgets(e *slo.Evaluation) bool {
 func (o *objectives) renew() {
 	r := roster{
 		promises: o.all, tenants: o.tenants.Current(),
-		measured: o.indicators.Instances(), population: map[crowd]int{},
+		measured: o.indicators.Instances(), population: map[crowd]int{}, strangers: map[string]int{},
 	}
 	for i := range o.ledger.Instances() {
 		r.recorded = append(r.recorded, i)
@@ -168,6 +175,8 @@ func (o *objectives) renew() {
 			tenant, _ := r.tenants.ByName(i.Tenant())
 			r.seats = append(r.seats, seat{i, tenant.Tier, p, measured, i.Tenant(), i.Get("target"), beyond(i)})
 			r.population[crowd{i.Objective, tenant.Postgres}]++
+		} else if p != nil && !seen[i] && p.objective.Indicator.Source != "" {
+			r.strangers[i.Objective]++
 		}
 		seen[i] = true
 	}

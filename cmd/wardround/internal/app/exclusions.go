@@ -19,6 +19,14 @@ import (
 // exclusionsFile keeps what was excluded over the API.
 const exclusionsFile = "exclusions.json"
 
+// exclusionsVersion is that of the file's layout.
+const exclusionsVersion = 1
+
+type savedExclusions struct {
+	Version    int              `json:"version"`
+	Exclusions []savedExclusion `json:"exclusions"`
+}
+
 // savedExclusion is how one is written there.
 type savedExclusion struct {
 	slo.Exclusion
@@ -46,11 +54,17 @@ func loadExclusions(dir string) (exclusions, error) {
 	if err != nil {
 		return x, fmt.Errorf("read exclusions: %w", err)
 	}
-	var all []savedExclusion
-	if err := json.Unmarshal(data, &all); err != nil {
+	var saved savedExclusions
+	if err := json.Unmarshal(data, &saved); err != nil {
 		return x, fmt.Errorf("read %s, which says what does not count: %w; mend it, or move it away and exclude again", exclusionsFile, err)
 	}
-	for _, e := range all {
+	if saved.Version != exclusionsVersion {
+		return x, fmt.Errorf("read %s: it is of version %d, this program knows %d", exclusionsFile, saved.Version, exclusionsVersion)
+	}
+	for _, e := range saved.Exclusions {
+		if err := e.Validate(); err != nil {
+			return x, fmt.Errorf("read %s: exclusion %q: %w; mend it, or move the file away and exclude again", exclusionsFile, e.ID, err)
+		}
 		x.made[e.ID] = web.Exclusion(e)
 	}
 	return x, nil
@@ -61,7 +75,7 @@ func (x exclusions) save(dir string) error {
 	for _, e := range sorted(x.made) {
 		all = append(all, savedExclusion(e))
 	}
-	data, err := json.MarshalIndent(all, "", "  ")
+	data, err := json.MarshalIndent(savedExclusions{exclusionsVersion, all}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode exclusions: %w", err)
 	}
@@ -113,7 +127,7 @@ func (x exclusions) standing() []slo.Exclusion {
 	var all []slo.Exclusion
 	for _, e := range x.all() {
 		if e.Revoked.IsZero() {
-			all = append(all, e.Exclusion)
+			all = append(all, e.Effective())
 		}
 	}
 	return all

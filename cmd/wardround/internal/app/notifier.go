@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +25,7 @@ type notifier struct {
 func newNotifier(c *config.Config, o Options, metrics *alert.Metrics) (*notifier, error) {
 	to := alert.NotifierOptions{
 		Interval: min(c.Rounds.Interval, alert.DefaultInterval), ResendDelay: c.Alerting.ResendDelay,
-		Silences: c.Alerting.Silences, Page: o.page(),
+		Silences: c.Alerting.Silences, SilenceOwner: owner(c.Alerting.Labels), Page: o.page(),
 		Logger: o.Logger, Metrics: metrics, Tracer: o.Tracer,
 	}
 	for _, url := range c.Alerting.URLs {
@@ -34,6 +36,19 @@ func newNotifier(c *config.Config, o Options, metrics *alert.Metrics) (*notifier
 		return nil, err
 	}
 	return &notifier{Notifier: n, metrics: metrics, cancel: func() {}}, nil
+}
+
+// owner tells this daemon's silences from those of others that share an Alertmanager, as its labels
+// tell its alerts from theirs.
+func owner(labels map[string]string) string {
+	if len(labels) == 0 {
+		return alert.DefaultSilenceOwner
+	}
+	parts := []string{alert.DefaultSilenceOwner}
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		parts = append(parts, name+"="+labels[name])
+	}
+	return strings.NewReplacer("/", "_", "[", "_", "]", "_").Replace(strings.Join(parts, " "))
 }
 
 // page says where people read about an alert's objective; nil where the daemon does not know its
@@ -66,7 +81,7 @@ func (a *App) silence() {
 	}
 	var all []alert.Silence
 	for _, x := range a.excluded.Load().standing() {
-		if s, now := alert.SilenceOf(&x, nil, time.Now()); now {
+		if s, now := alert.SilenceOf(&x, a.config.Load().Alerting.Labels, time.Now()); now {
 			all = append(all, s)
 		}
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -28,6 +29,8 @@ type objectives struct {
 	logger     *slog.Logger
 	tracer     trace.Tracer
 	evident    func(at time.Time, kind, who string, payload any) // puts on record
+	owing      func(source string) bool                          // whether it has more to tell of the past
+	began      time.Time
 
 	mu      sync.Mutex // one evaluation at a time; guards what follows
 	all     []slo.Objective
@@ -40,6 +43,7 @@ type objectives struct {
 	shot    []slo.Evaluation      // the same for others to keep, made when first asked for
 	loud    map[slo.Instance]bool // at the last tick; nil before the first
 	problem string                // what the log said last about the ledger
+	closing string                // and about closing periods
 	unwell  []indicator.Problem   // what it said last about indicators
 }
 
@@ -113,9 +117,24 @@ func (o *objectives) say(err error) {
 	}
 }
 
+// sayClosing does the same for periods that should be closed. They are tried again.
+func (o *objectives) sayClosing(err error) {
+	now := ""
+	if err != nil {
+		now = kind(err)
+	}
+	if err != nil && now != o.closing {
+		o.logger.Error("a calendar period cannot be closed yet", "error", err)
+	}
+	o.closing = now
+}
+
 // sayProblems logs why an objective is not measured, or not wholly, when that begins or changes.
 func (o *objectives) sayProblems() {
 	now := o.indicators.Problems()
+	for name, n := range o.roster.strangers {
+		now = append(now, indicator.Problem{Objective: name, Text: fmt.Sprintf("%d instances are of tenants that are not configured, and are not judged", n)})
+	}
 	for _, p := range now {
 		if !slices.Contains(o.unwell, p) {
 			o.logger.Warn("an objective is not measured as it should be", "objective", p.Objective, "problem", p.Text)

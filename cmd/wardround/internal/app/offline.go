@@ -60,6 +60,25 @@ func (o *Offline) open(storage string) error {
 // Close lets others open the storage.
 func (o *Offline) Close() error { return o.Ledger.Close() }
 
+// Surroundings are what lies over a record that comes from elsewhere: the tiers of tenants, as the
+// storage directory and the configuration know them, and the exclusions of both. The storage need
+// not be there.
+func Surroundings(c *config.Config, storage string) (tier func(slo.Instance) string, excluded []slo.Exclusion, err error) {
+	tenants, err := loadTenants(storage)
+	if err != nil {
+		return nil, nil, err
+	}
+	tiers := map[string]string{}
+	for _, t := range append(tenants, c.Listed...) {
+		tiers[t.Name] = t.Tier
+	}
+	made, err := loadExclusions(storage)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(i slo.Instance) string { return tiers[i.Tenant()] }, made.with(c.Exclusions).standing(), nil
+}
+
 // Tier is that of an instance's tenant.
 func (o *Offline) Tier(i slo.Instance) string {
 	tenant, _ := o.tenants.ByName(i.Tenant())

@@ -37,6 +37,7 @@ func (a *App) open() error {
 		return fmt.Errorf("register alert metrics: %w", err)
 	}
 	a.objectives = &objectives{
+		began: time.Now(), owing: a.owing,
 		indicators: indicators, ledger: book, store: a.store, tenants: a.tenants,
 		logger: o.Logger, tracer: o.Tracer, evident: a.witness.evident, totals: map[slo.Instance]slo.Counts{},
 	}
@@ -85,7 +86,7 @@ func (a *App) openEvidence() error {
 
 func (a *App) alertOptions(metrics *alert.Metrics) alert.Options {
 	return alert.Options{
-		Dir: a.options.StoragePath, Logger: a.options.Logger, Metrics: metrics,
+		Dir: a.options.StoragePath, Logger: a.options.Logger, Metrics: metrics, Labels: a.config.Load().Alerting.Labels,
 		Cause: func(labels map[string]string) string {
 			tenant, _ := a.tenants.Current().ByName(labels[alert.TenantLabel])
 			return tenant.Postgres

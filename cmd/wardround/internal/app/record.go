@@ -110,7 +110,11 @@ func (r record) Revoke(ctx context.Context, by, id, why string) (web.Exclusion, 
 // has changed.
 func (a *App) except(_ context.Context, x exclusions) error {
 	if err := x.save(a.options.StoragePath); err != nil {
-		return err
+		a.options.Logger.Error("an exclusion cannot be written", "error", err)
+		return &web.Fault{
+			Status: http.StatusServiceUnavailable, Code: "storage", Problem: "the storage directory cannot be written, so nothing was changed",
+			Advice: "see to its disk and permissions; the log says what is wrong",
+		}
 	}
 	if err := a.objectives.except(x.standing()); err != nil {
 		return errors.Join(err, a.excluded.Load().save(a.options.StoragePath))

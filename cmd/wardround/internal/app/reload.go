@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
@@ -29,6 +30,9 @@ func (a *App) reload() error {
 	if err != nil {
 		return err
 	}
+	if err := a.fixed(c); err != nil {
+		return err
+	}
 	next, err := newTargets(c, a.targets, a.targetOptions(c))
 	if err != nil {
 		return err
@@ -41,31 +45,55 @@ func (a *App) reload() error {
 	if err != nil {
 		return joinClosed(err, next.close(a.targets))
 	}
-	if err := a.promise(c); err != nil {
+	a.following.Load().stop() // what it still reads is of the promises of before
+	if err := errors.Join(a.promise(c), a.changes.Update(c.Changes)); err != nil {
 		sources.stop()
-		return joinClosed(err, next.close(a.targets))
+		return joinClosed(errors.Join(err, a.restore()), next.close(a.targets))
 	}
-	if err := a.changes.Update(c.Changes); err != nil {
-		sources.stop()
-		return joinClosed(errors.Join(err, a.promise(a.config.Load())), next.close(a.targets))
+	a.adopt(c, next, notifier, sources)
+	return nil
+}
+
+// fixed refuses to change what stands for the life of the process.
+func (a *App) fixed(c *config.Config) error {
+	now := a.config.Load()
+	switch {
+	case !maps.Equal(c.Alerting.Labels, now.Alerting.Labels):
+		return errors.New("alertmanager.labels cannot change while the daemon runs, because alerts are known by them; restart it")
+	case c.Ledger.Retention != now.Ledger.Retention:
+		return errors.New("ledger.retention cannot change while the daemon runs; restart it")
 	}
+	return nil
+}
+
+// restore goes back to the promises and sources in use.
+func (a *App) restore() error {
+	now := a.config.Load()
+	err := errors.Join(a.promise(now), a.changes.Update(now.Changes))
+	sources, failed := a.newSources(now)
+	if failed == nil {
+		a.following.Store(sources)
+		sources.start(a)
+	}
+	return errors.Join(err, failed)
+}
+
+// adopt puts a configuration to use. What goes wrong from here on is said, and tried again with
+// the next visit or reload.
+func (a *App) adopt(c *config.Config, next *targets, notifier *notifier, sources *sources) {
 	old := a.targets
 	a.config.Store(c)
 	a.targets = next
 	a.connect(notifier)
 	a.silence()
-	a.following.Swap(sources).stop()
+	a.following.Store(sources)
 	sources.start(a)
-	if err := a.rounds.Retime(timing(c)); err != nil {
-		return err
-	}
-	if err := a.settle(); err != nil {
-		return err
+	if err := errors.Join(a.rounds.Retime(timing(c)), a.settle()); err != nil {
+		a.options.Logger.Error("the new configuration is in use, but not everything is visited as it says", "error", err)
 	}
 	if err := old.close(next); err != nil {
 		a.options.Logger.Warn("a former target was not closed well", "error", err)
 	}
-	return nil
 }
 
 // promise makes these the promises and their exclusions; on an error those of before stand.

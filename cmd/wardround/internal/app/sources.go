@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -75,11 +76,31 @@ func (s *sources) stop() {
 	}
 }
 
-// fill records the minutes of a source. What has a record already stands.
+// patience is how long a source may be away before periods are closed without what it owes.
+const patience = 7 * slo.Day
+
+// owing says whether a source has more to tell of the past: what was missed is still being caught
+// up, or it does not answer.
+func (a *App) owing(source string) bool {
+	for _, f := range a.following.Load().all {
+		if f.Source.Name() != source {
+			continue
+		}
+		s := f.Status()
+		away := time.Since(cmp.Or(s.LastSuccess, a.objectives.began))
+		return away < patience && (s.Owed > 0 || s.Error != nil || s.Through.IsZero())
+	}
+	return false
+}
+
+// fill records the minutes of a source. What has a record already stands. Those before this
+// process began are not in the counters that count since then.
 func (o *objectives) fill(minutes iter.Seq2[time.Time, []slo.Delta]) (int, error) {
 	return o.ledger.Fill(func(yield func(time.Time, []slo.Delta) bool) {
 		for minute, deltas := range minutes {
-			o.count(deltas)
+			if !minute.Before(o.began) {
+				o.count(deltas)
+			}
 			if !yield(minute, deltas) {
 				return
 			}
@@ -95,40 +116,30 @@ func (o *objectives) count(deltas []slo.Delta) {
 	}
 }
 
-// missing are the stretches of which nothing is on record of any of these objectives.
+// missing are the stretches in which any of these objectives has no record. What the others have
+// stands when the stretch is recorded again.
 func (o *objectives) missing(objectives []string, from, to time.Time) ([]slo.Span, error) {
-	all := []slo.Span{{From: from, To: to}}
+	var all []slo.Span
 	var errs []error
 	for _, name := range objectives {
 		spans, err := o.ledger.Missing(name, from, to)
-		all, errs = common(all, spans), append(errs, err)
+		all, errs = append(all, spans...), append(errs, err)
 	}
-	return all, errors.Join(errs...)
+	return united(all), errors.Join(errs...)
 }
 
-// common is what two lists of stretches, each in order, have in common.
-func common(a, b []slo.Span) []slo.Span {
-	var both []slo.Span
-	for len(a) > 0 && len(b) > 0 {
-		from, to := later(a[0].From, b[0].From), a[0].To
-		if b[0].To.Before(to) {
-			to = b[0].To
+// united are stretches in their order, with those that touch made one.
+func united(all []slo.Span) []slo.Span {
+	slices.SortFunc(all, func(a, b slo.Span) int { return a.From.Compare(b.From) })
+	var kept []slo.Span
+	for _, s := range all {
+		if last := len(kept) - 1; last >= 0 && !s.From.After(kept[last].To) {
+			if s.To.After(kept[last].To) {
+				kept[last].To = s.To
+			}
+			continue
 		}
-		if from.Before(to) {
-			both = append(both, slo.Span{From: from, To: to})
-		}
-		if a[0].To.After(b[0].To) {
-			b = b[1:]
-		} else {
-			a = a[1:]
-		}
+		kept = append(kept, s)
 	}
-	return slices.Clip(both)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+	return kept
 }

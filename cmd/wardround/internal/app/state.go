@@ -16,7 +16,8 @@ func (a *App) State() web.State {
 		Primaries: a.primaries(),
 	}
 	for _, x := range a.excluded.Load().all() {
-		if x.Revoked.IsZero() && len(x.Spans(s.At, s.At.Add(time.Minute))) > 0 {
+		counted := x.Effective()
+		if x.Revoked.IsZero() && len(counted.Spans(s.At, s.At.Add(time.Minute))) > 0 {
 			s.Exclusions = append(s.Exclusions, x)
 		}
 	}

@@ -35,10 +35,11 @@ type targetOptions struct {
 	tenants  *collectors.Registry
 	logger   *slog.Logger
 	interval time.Duration
+	storage  string // where places in logs are kept; "" for nowhere
 }
 
 func (a *App) targetOptions(c *config.Config) targetOptions {
-	return targetOptions{a.tenants, a.options.Logger, c.Rounds.Interval}
+	return targetOptions{a.tenants, a.options.Logger, c.Rounds.Interval, a.options.StoragePath}
 }
 
 // includesCopies says whether the service that serves a tenant treats copies as any tenant.
@@ -82,7 +83,7 @@ func newTargets(c *config.Config, old *targets, o targetOptions) (*targets, erro
 		}),
 		adopt(&t.redis, kept.redis, c.Redis, "redis", redis.New),
 		adopt(&t.odoo, kept.odoo, c.Odoo, "odoo", func(c odoo.Config) (*odoo.Target, error) {
-			return odoo.New(c, odoo.Options{Logger: o.logger, Interval: o.interval, Previous: old.service(c.Name)})
+			return odoo.New(c, odoo.Options{Logger: o.logger, Interval: o.interval, StateDir: o.storage, Previous: old.service(c.Name)})
 		}),
 	)
 	if err != nil {

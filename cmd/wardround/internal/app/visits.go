@@ -90,12 +90,13 @@ func bringsDatabases(key collectors.Key) bool { return key.Collector == "postgre
 func (a *App) visits(tenants *collectors.Tenants) []collectors.Visit {
 	var all []collectors.Visit
 	var clusters []odoo.Cluster
+	var fleets []odoo.FleetCluster
 	for _, p := range a.targets.postgres {
 		all = append(all, collectors.Visit{
 			Key: collectors.Key{Collector: "postgres", Target: p.it.Name()}, Collector: p.it, Eager: true,
 		})
 		if p.config.StandbyOf == "" {
-			clusters = append(clusters, p.it)
+			clusters, fleets = append(clusters, p.it), append(fleets, p.it)
 		}
 	}
 	for _, r := range a.targets.redis {
@@ -111,5 +112,6 @@ func (a *App) visits(tenants *collectors.Tenants) []collectors.Visit {
 		services = append(services, o.it)
 		all = append(all, o.it.Visits(tenants.All())...)
 	}
+	all = append(all, a.databases.FleetVisits(fleets)...)
 	return append(all, a.databases.Visits(clusters, services)...)
 }

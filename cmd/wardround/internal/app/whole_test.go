@@ -18,9 +18,6 @@ import (
 	"github.com/wardround/wardround/cmd/wardround/internal/app"
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/collectors"
-	"github.com/wardround/wardround/collectors/odoo"
-	"github.com/wardround/wardround/collectors/postgres"
-	"github.com/wardround/wardround/collectors/redis"
 	"github.com/wardround/wardround/dashboards"
 	seeds "github.com/wardround/wardround/testdata/odoo"
 	"github.com/wardround/wardround/testdata/platform"
@@ -80,7 +77,7 @@ func checkMetrics(t *testing.T, s *stage, d *daemon) {
 	require.True(t, p.is(1, "redis_up", "target", "whole-cache"))
 	require.True(t, p.is(10, "wardround_tenants"))
 
-	catalogue := slices.Concat(collectors.Metrics(), postgres.Metrics(), redis.Metrics(), odoo.Metrics(), app.SLOMetrics())
+	catalogue := slices.Concat(app.Catalogue(), app.SLOMetrics())
 	gathered, err := d.registry.Gather()
 	require.NoError(t, err)
 	own := map[string]bool{}

@@ -31,7 +31,7 @@ func simulateCommand(k *kingpin.Application) command {
 		"Example: wardround simulate login --variant=target=99.9% --variant='name=calm, target=99%, policy=tickets' --from=90d")
 	r := rehearsal{when: stretchFlags(c)}
 	c.Flag("config.file", "The configuration file.").Default("wardround.yaml").StringVar(&r.file)
-	c.Flag("storage.path", "Directory of the ledger to replay; the daemon must not run.").Default("data").StringVar(&r.storage)
+	c.Flag("storage.path", "Directory of the ledger to replay, for which the daemon must not run; tiers and exclusions are read from it in any case.").Default("data").StringVar(&r.storage)
 	c.Flag("csv", "Replay this file, as `wardround ledger export` writes it, instead of the ledger; - is standard input.").StringVar(&r.csv)
 	c.Flag("source", "Replay what this source of the configuration knows, instead of the ledger.").StringVar(&r.source)
 	c.Flag("variant", "What is to be different: target=99.5%, target.dedicated=99.9%, window=month@Europe/Berlin, policy=tickets, no_data, min_coverage, min_bad, budget_spent, name; may be repeated.").StringsVar(&r.variants)
@@ -51,6 +51,9 @@ func (r *rehearsal) run(ctx context.Context, p Process, logger *slog.Logger) err
 		return err
 	}
 	opts := simulate.Options{Variants: variants}
+	if opts.Tier, opts.Exclusions, err = app.Surroundings(c, r.storage); err != nil {
+		return err
+	}
 	history, err := r.history(ctx, p, c, &opts, logger)
 	if err != nil {
 		return err
@@ -121,7 +124,6 @@ func (r *rehearsal) history(ctx context.Context, p Process, c *config.Config, op
 	if err := define(o); err != nil {
 		return nil, err
 	}
-	opts.Tier, opts.Exclusions = o.Tier, o.Exclusions()
 	return o.History(r.objective, o.Ledger.Through())
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -42,7 +44,7 @@ type Config struct {
 	Alerting   Alerting
 	Platform   string         // what reports call it
 	Zone       *time.Location // in which reports' months and days begin
-	Hash       string         // of the file's bytes: equal hashes are equal configurations
+	Hash       string         // SHA-256 of the bytes of all files: equal hashes are equal configurations
 }
 
 // RoundsConfig is when visits are made.
@@ -77,6 +79,7 @@ type Alerting struct {
 	URLs                 []string
 	Timeout, ResendDelay time.Duration
 	Silences             bool
+	Labels               map[string]string
 	HTTP                 promconfig.HTTPClientConfig
 }
 
@@ -119,13 +122,13 @@ func Parse(path string, data []byte) (*Config, error) {
 		return nil, syntaxProblem(path, err)
 	}
 	file.fillDefaults()
-	v := &validator{file: &file, path: path, root: &root, config: &Config{}}
+	v := &validator{file: &file, path: path, root: &root, config: &Config{}, read: sha256.New()}
+	v.digest(path, data)
 	v.validate()
 	if err := v.problems.asError(); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(data)
-	v.config.Hash = hex.EncodeToString(sum[:8])
+	v.config.Hash = hex.EncodeToString(v.read.Sum(nil))
 	return v.config, nil
 }
 
@@ -147,7 +150,14 @@ type validator struct {
 	path     string
 	root     *yaml.Node
 	config   *Config
+	read     hash.Hash // of all files
 	problems Problems
+}
+
+// digest adds a file to the hash.
+func (v *validator) digest(file string, data []byte) {
+	_, _ = fmt.Fprintf(v.read, "%s %d\n", filepath.Base(file), len(data)) // a hash takes everything
+	_, _ = v.read.Write(data)
 }
 
 func (v *validator) fail(path, format string, args ...any) {

@@ -44,7 +44,7 @@ func TestGoodConfiguration(t *testing.T) {
 	require.Equal(t, 3, c.Postgres[0].Budget, "what is left out has its default")
 	require.NotEmpty(t, c.Objectives, "the catalogue is on by default")
 	require.Equal(t, "UTC", c.Zone.String())
-	require.Len(t, c.Hash, 16)
+	require.Len(t, c.Hash, 64)
 }
 
 func TestCatalogueCanBeSwitchedOffAndExtended(t *testing.T) {

@@ -112,6 +112,7 @@ type Alertmanager struct {
 	URLs        []string                    `yaml:"urls"`
 	Timeout     model.Duration              `yaml:"timeout"`      // of one push; 10s
 	ResendDelay model.Duration              `yaml:"resend_delay"` // after which a firing alert is told again; 1m
+	Labels      map[string]string           `yaml:"labels"`       // on every alert, such as the platform's name; they tell daemons apart that share an Alertmanager
 	Silences    bool                        `yaml:"silences"`     // exclusions in force become silences
 	HTTP        promconfig.HTTPClientConfig `yaml:"http"`         // TLS, basic auth, tokens
 }

@@ -127,6 +127,7 @@ func (v *validator) each(setting string, globs []string, read func(path, file st
 				v.fail(path, "%s", err)
 				continue
 			}
+			v.digest(file, data)
 			read(path, file, data)
 		}
 	}

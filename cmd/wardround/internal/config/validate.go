@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
 
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/slo"
@@ -212,6 +214,9 @@ func (v *validator) once(seen map[string]string, path, value, what string) {
 	seen[value] = path
 }
 
+// ownLabels are those that alerts have of their own.
+var ownLabels = []string{"alertname", "objective", "tenant", "target", "cluster", "scope", "severity", "question", "owner", "tier", "long_window"}
+
 func (v *validator) alerting() {
 	a := v.file.Alertmanager
 	for i, raw := range a.URLs {
@@ -222,9 +227,14 @@ func (v *validator) alerting() {
 			v.fail(fmt.Sprintf("alertmanager.urls[%d]", i), "must not hold a user or password; put them under alertmanager.http.basic_auth")
 		}
 	}
+	for name := range a.Labels {
+		if !model.LegacyValidation.IsValidLabelName(name) || slices.Contains(ownLabels, name) {
+			v.fail("alertmanager.labels."+name, "cannot be a label of all alerts; use a name such as platform")
+		}
+	}
 	v.config.Alerting = Alerting{
 		URLs: a.URLs, Timeout: time.Duration(a.Timeout), ResendDelay: time.Duration(a.ResendDelay),
-		Silences: a.Silences, HTTP: a.HTTP,
+		Silences: a.Silences, Labels: a.Labels, HTTP: a.HTTP,
 	}
 }
 
@@ -253,6 +263,7 @@ func (v *validator) tokens() {
 		path := fmt.Sprintf("api.tokens[%d]", i)
 		token := string(t.Token)
 		if t.TokenFile != "" {
+			v.fromHere(&t.TokenFile)
 			data, err := os.ReadFile(t.TokenFile)
 			if err != nil {
 				v.fail(path+".token_file", "%s", plainPathError(err))
@@ -267,6 +278,8 @@ func (v *validator) tokens() {
 			v.fail(path+".name", "there is a token of %q already; give each sender a name of its own", t.Name)
 		case len(token) < minToken:
 			v.fail(path, "the token is too short: %d characters at least; write it in token_file", minToken)
+		case slices.Contains(slices.Collect(maps.Values(v.config.Tokens)), promconfig.Secret(token)):
+			v.fail(path, "another sender has this token; the audit could not tell them apart")
 		default:
 			v.config.Tokens[t.Name] = promconfig.Secret(token)
 		}

@@ -46,11 +46,11 @@ func (s *server) change(e func(r *http.Request, sender string) (status int, kept
 			return
 		}
 		state := s.State()
-		s.write(w, status, ExcludedJSON{exclusionJSON(&kept), scoped(kept.Scope, state.Evaluations)})
+		s.write(w, status, ExcludedJSON{exclusionJSON(&kept), within(kept.Scope, state.Evaluations)})
 	}
 }
 
-func scoped(scope slo.Scope, all []slo.Evaluation) int {
+func within(scope slo.Scope, all []slo.Evaluation) int {
 	n := 0
 	for i := range all {
 		if scope.Applies(all[i].Instance, all[i].Tier) {
@@ -60,9 +60,12 @@ func scoped(scope slo.Scope, all []slo.Evaluation) int {
 	return n
 }
 
+// tokenHeader holds the token where Authorization holds a user's name and password.
+const tokenHeader = "X-Wardround-Token"
+
 var errUnknownSender = &Fault{
 	Status: http.StatusUnauthorized, Code: "unauthorized", Problem: "no known token came with the request",
-	Advice: "send Authorization: Bearer <token>, with a token of api.tokens in the configuration",
+	Advice: "send Authorization: Bearer <token>, with a token of api.tokens in the configuration; beside a user's password send it as " + tokenHeader,
 }
 
 // sender is whose token came. Digests are compared, all of them and in constant time, so that the
@@ -79,6 +82,9 @@ func (s *server) sender(r *http.Request) (string, error) {
 		}
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if own := r.Header.Get(tokenHeader); own != "" {
+		scheme, token = "Bearer", own
+	}
 	sum, name := sha256.Sum256([]byte(strings.TrimSpace(token))), ""
 	for sender, secret := range tokens {
 		if want := sha256.Sum256([]byte(secret)); subtle.ConstantTimeCompare(sum[:], want[:]) == 1 && secret != "" {
@@ -106,6 +112,11 @@ func (s *server) exclude(r *http.Request, sender string) (int, Exclusion, error)
 		return 0, Exclusion{}, fmt.Errorf("make exclusion %s: %w", x.ID, err)
 	case made:
 		return http.StatusCreated, kept, nil
+	case !kept.Revoked.IsZero():
+		return 0, Exclusion{}, &Fault{
+			Status: http.StatusConflict, Code: "conflict", Field: "id", Problem: fmt.Sprintf("exclusion %q was revoked", x.ID),
+			Advice: "what was revoked stays so: choose another id",
+		}
 	case !same(kept.Exclusion, x):
 		return 0, Exclusion{}, &Fault{
 			Status: http.StatusConflict, Code: "conflict", Field: "id", Problem: fmt.Sprintf("there is another exclusion %q", x.ID),
@@ -155,10 +166,13 @@ func readExclusion(r *http.Request) (slo.Exclusion, error) {
 			Status: http.StatusUnsupportedMediaType, Code: "media_type", Problem: "the body is not said to be JSON", Advice: "send Content-Type: application/json",
 		}
 	}
-	d := json.NewDecoder(r.Body)
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return x, unreadable(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	err := d.Decode(&x)
-	if err == nil {
+	if err = d.Decode(&x); err == nil {
 		if _, more := d.Token(); !errors.Is(more, io.EOF) {
 			err = errors.Join(errTrailing, more)
 		}
@@ -169,7 +183,22 @@ func readExclusion(r *http.Request) (slo.Exclusion, error) {
 	if err := x.Validate(); err != nil {
 		return x, invalid(err)
 	}
-	return x, nil
+	return x, scoped(data)
+}
+
+// scoped refuses a body that says nothing of its scope: everything must be asked for.
+func scoped(data []byte) error {
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(data, &keys); err != nil {
+		return unreadable(err)
+	}
+	if _, ok := keys["scope"]; !ok {
+		return &Fault{
+			Status: http.StatusBadRequest, Code: "bad_body", Field: "scope", Problem: "the exclusion has no scope",
+			Advice: "name objectives, tenants or tiers; {} is everything",
+		}
+	}
+	return nil
 }
 
 var errTrailing = errors.New("something follows the JSON object")

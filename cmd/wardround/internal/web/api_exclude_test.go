@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -85,8 +86,29 @@ func TestAnExclusionsLife(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, c.send(http.MethodDelete, path+"/none?reason=x", "").Code)
 
 	w = c.send(http.MethodPost, path, encoded(t, x))
-	require.Equal(t, http.StatusOK, w.Code)
-	require.False(t, excluded(t, w).Exclusion.InForce, "sending it again does not bring it back")
+	require.Equal(t, http.StatusConflict, w.Code, "sending it again does not bring it back")
+	require.Contains(t, refused(t, w).Problem, "was revoked")
+}
+
+// TestATokenBesideAPassword sends the token where Authorization holds a user's.
+func TestATokenBesideAPassword(t *testing.T) {
+	c := newClient(t)
+	r := httptest.NewRequest(http.MethodPost, "/api/v1/exclusions", strings.NewReader(encoded(t, maintenance("beside"))))
+	r.Header.Set("Content-Type", "application/json")
+	r.SetBasicAuth("nurse", "password")
+	r.Header.Set("X-Wardround-Token", token)
+	w := httptest.NewRecorder()
+	c.handler.ServeHTTP(w, r)
+	require.Equal(t, http.StatusCreated, w.Code, "%s", w.Body)
+}
+
+// TestPlannedTimeCountsFromWhenItWasPutOnRecord keeps maintenance from being announced afterwards.
+func TestPlannedTimeCountsFromWhenItWasPutOnRecord(t *testing.T) {
+	x := Exclusion{Exclusion: maintenance("late"), Created: now}
+	require.Equal(t, now, (&x).Effective().Announced)
+	require.Equal(t, "announced_late", x.idle())
+	x.Category = slo.Correction
+	require.Equal(t, maintenance("late").Announced, (&x).Effective().Announced, "a correction is made afterwards")
 }
 
 func TestWhatIsNotInForceSaysWhy(t *testing.T) {
@@ -199,6 +221,7 @@ func TestExclusionsAreReadStrictly(t *testing.T) {
 		"no id":           {strings.Replace(good, `"m"`, `""`, 1), 400, "id", "not an id"},
 		"a path for id":   {strings.Replace(good, `"m"`, `"a/b"`, 1), 400, "id", "not an id"},
 		"no mode":         {strings.Replace(good, `"remove"`, `"hide"`, 1), 400, "mode", "hide"},
+		"no scope":        {regexp.MustCompile(`"scope":\{[^}]*\},`).ReplaceAllString(good, ""), 400, "scope", "no scope"},
 		"not announced":   {strings.Replace(good, `,"announced":"2026-11-20T22:00:00Z"`, "", 1), 400, "announced", "announced"},
 		"ends too early":  {strings.Replace(good, "2026-11-21T21:00:00Z", "2026-11-21T19:00:00Z", 1), 400, "to", "ends before"},
 		"too large":       {`{"reason":"` + strings.Repeat("x", maxBody) + `"}`, 413, "", "bytes"},

@@ -62,10 +62,11 @@ func speaks(scope, wanted []string) bool {
 // idle says why an exclusion is not in force, "" where it is. Of a recurring one only single
 // stretches can be announced late.
 func (x *Exclusion) idle() string {
+	e := x.Effective()
 	switch {
 	case !x.Revoked.IsZero():
 		return "revoked"
-	case x.Rule == "" && x.Category.Planned() && x.From.Before(x.Announced):
+	case e.Rule == "" && e.Category.Planned() && e.From.Before(e.Announced):
 		return "announced_late"
 	}
 	return ""

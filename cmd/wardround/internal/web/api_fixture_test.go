@@ -95,7 +95,7 @@ func (m *memory) Exclude(_ context.Context, by string, x slo.Exclusion) (Exclusi
 	if kept, taken := m.made[x.ID]; taken {
 		return kept, false, nil
 	}
-	kept := Exclusion{Exclusion: x, CreatedBy: by, Created: m.now()}
+	kept := Exclusion{Exclusion: x, CreatedBy: by, Created: m.now().Add(-slo.Day)}
 	m.made[x.ID] = kept
 	return kept, true, m.fault
 }

@@ -45,6 +45,16 @@ type Exclusion struct {
 	RevokedWhy string
 }
 
+// Effective is the exclusion as it counts: what was planned counts as announced when it was put on
+// record, if not later, whatever its sender says of the past.
+func (x *Exclusion) Effective() slo.Exclusion {
+	e := x.Exclusion
+	if e.Category.Planned() && e.Announced.Before(x.Created) {
+		e.Announced = x.Created
+	}
+	return e
+}
+
 // Period is a calendar period of one instance that is closed: nothing changes it any more.
 type Period struct {
 	slo.Evaluation           // of the period alone, without burn rates

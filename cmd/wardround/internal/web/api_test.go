@@ -57,7 +57,9 @@ func TestTheDescriptionDescribesWhatIsServed(t *testing.T) {
 }
 
 // filled is a path with something for each of its parameters.
-func filled(path string) string { return strings.NewReplacer("{id}", "none", "{kind}", "generic").Replace(path) }
+func filled(path string) string {
+	return strings.NewReplacer("{id}", "none", "{kind}", "generic").Replace(path)
+}
 
 func TestAnswers(t *testing.T) {
 	c := newClient(t)
