@@ -316,3 +316,51 @@ func activeIn(t *testing.T, server *platform.Monitor) int {
 	require.NoError(t, err)
 	return len(answer.Payload)
 }
+
+func TestCarryLeaves(t *testing.T) {
+	t.Run("an absence behind, which adds up with no later one", func(t *testing.T) {
+		book := Book{Forget: 5 * time.Minute}
+		book.Step(at(0), []Condition{holds(owned("a"))})
+		book.Step(at(1), nil)
+		book.Step(at(4), []Condition{holds(owned("b"))})
+		book.Step(at(5), nil)
+		book.Step(at(8), nil)
+		require.Equal(t, Frozen, book.Alerts()[0].Shown())
+	})
+	t.Run("an earlier life to the labels that it had", func(t *testing.T) {
+		book := Book{Forget: 5 * time.Minute}
+		book.Step(at(0), []Condition{holds(owned("a"))})
+		book.Step(at(1), []Condition{owned("a")})
+		for minute, owner := range []string{"a", "b"} {
+			c := holds(owned(owner))
+			c.For = time.Hour
+			book.Step(at(float64(2+minute)), []Condition{c})
+		}
+		waits, ended := book.Alerts()[0], book.Alerts()[1]
+		require.Equal(t, Pending, waits.State)
+		require.Zero(t, waits.StartsAt)
+		require.Zero(t, waits.EndsAt)
+		require.Equal(t, at(1), ended.EndsAt)
+	})
+	t.Run("what is unknown standing", func(t *testing.T) {
+		book := Book{Forget: 5 * time.Minute}
+		book.Step(at(0), []Condition{holds(owned("a"))})
+		unknown := owned("b")
+		unknown.Unknown = true
+		book.Step(at(1), []Condition{unknown})
+		require.Equal(t, Frozen, book.Alerts()[0].Shown())
+		require.Equal(t, "b", book.Alerts()[0].Labels[OwnerLabel])
+	})
+	t.Run("what was told before a fold told", func(t *testing.T) {
+		book := Book{Forget: 5 * time.Minute, Folding: ofClusters(10)}
+		book.Step(at(0), fleet(10, below(3)))
+		book.Step(at(1), fleet(10, below(10)))
+		all := fleet(10, below(10))
+		for i := range all {
+			all[i].Labels[OwnerLabel] = "b"
+		}
+		book.Step(at(2), all)
+		_, told := standing(&book)
+		require.Equal(t, []string{"t000", "t001", "t002"}, told)
+	})
+}
