@@ -57,7 +57,8 @@ func (o *objectives) settle(now time.Time) {
 }
 
 func (o *objectives) owed(about slo.Objective) bool {
-	return about.Indicator.Source != "" && o.owing != nil && o.owing(about.Indicator.Source)
+	source := o.sources[about.Name]
+	return source != "" && o.owing != nil && o.owing(source)
 }
 
 // judgement is one instance's evaluation. It is valid as long as the roster is.
@@ -175,7 +176,7 @@ func (o *objectives) renew() {
 			tenant, _ := r.tenants.ByName(i.Tenant())
 			r.seats = append(r.seats, seat{i, tenant.Tier, p, measured, i.Tenant(), i.Get("target"), beyond(i)})
 			r.population[crowd{i.Objective, tenant.Postgres}]++
-		} else if p != nil && !seen[i] && p.objective.Indicator.Source != "" {
+		} else if p != nil && !seen[i] && o.sources[i.Objective] != "" {
 			r.strangers[i.Objective]++
 		}
 		seen[i] = true
@@ -215,5 +216,5 @@ func (o *objectives) promised(about *slo.Objective, tenants *collectors.Tenants,
 		return there && !tenant.Staging
 	}
 	target := i.Get("target")
-	return target == "" || about.Indicator.Source != "" || o.targets[target]
+	return target == "" || o.sources[about.Name] != "" || o.targets[target]
 }

@@ -30,12 +30,14 @@ type objectives struct {
 	tracer     trace.Tracer
 	evident    func(at time.Time, kind, who string, payload any) // puts on record
 	owing      func(source string) bool                          // whether it has more to tell of the past
+	unread     func() []indicator.Problem                        // what keeps sources from being read wholly
 	began      time.Time
 
 	mu      sync.Mutex // one evaluation at a time; guards what follows
 	all     []slo.Objective
 	targets map[string]bool             // that are configured
 	grace   time.Duration               // for late data of a calendar period
+	sources map[string]string           // of objectives that are not measured by our own rounds
 	totals  map[slo.Instance]slo.Counts // since this process began: the slo_*_total counters
 	shown   map[collectors.Key]bool     // the Batches of slo_* series that stand in the store
 	roster  roster
@@ -84,11 +86,42 @@ func (o *objectives) replace(c *config.Config) error {
 	if err := o.indicators.Update(all); err != nil {
 		return back(err)
 	}
+	o.ledger.SetLags(lags(c))
 	for _, name := range renewed {
 		o.logger.Warn("the objective measures something else than before: its record begins anew, the earlier one is kept", "objective", name)
 	}
-	o.all, o.targets, o.grace = all, targetNames(c), c.Ledger.Grace
+	o.all, o.targets, o.grace, o.sources = all, targetNames(c), c.Ledger.Grace, measuredIn(all)
 	return nil
+}
+
+// measuredIn are the sources of objectives by their names, "" left out. A composite is measured
+// where its members are.
+func measuredIn(objectives []slo.Objective) map[string]string {
+	all := map[string]string{}
+	for i := range objectives {
+		if source := objectives[i].Indicator.Source; source != "" {
+			all[objectives[i].Name] = source
+		}
+	}
+	for i := range objectives {
+		if c := objectives[i].Indicator.Composite; c != nil && all[c.Of[0].Objective] != "" {
+			all[objectives[i].Name] = all[c.Of[0].Objective]
+		}
+	}
+	return all
+}
+
+// lags are how late the minutes of objectives are on record that a source measures.
+func lags(c *config.Config) map[string]time.Duration {
+	bySource := make(map[string]time.Duration, len(c.Sources))
+	for _, s := range c.Sources {
+		bySource[s.Name] = s.Lag()
+	}
+	all := map[string]time.Duration{}
+	for name, source := range measuredIn(c.Objectives) {
+		all[name] = bySource[source]
+	}
+	return all
 }
 
 // except lays exclusions, and no others, over the record.
@@ -132,6 +165,9 @@ func (o *objectives) sayClosing(err error) {
 // sayProblems logs why an objective is not measured, or not wholly, when that begins or changes.
 func (o *objectives) sayProblems() {
 	now := o.indicators.Problems()
+	if o.unread != nil {
+		now = append(now, o.unread()...)
+	}
 	for name, n := range o.roster.strangers {
 		now = append(now, indicator.Problem{Objective: name, Text: fmt.Sprintf("%d instances are of tenants that are not configured, and are not judged", n)})
 	}

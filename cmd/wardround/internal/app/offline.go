@@ -89,7 +89,10 @@ func (o *Offline) Tier(i slo.Instance) string {
 func (o *Offline) Exclusions() []slo.Exclusion { return o.excluded.standing() }
 
 // Except lays the exclusions over the record.
-func (o *Offline) Except() error { return o.Ledger.SetExclusions(o.Exclusions(), o.Tier) }
+func (o *Offline) Except() error {
+	o.Ledger.SetLags(lags(o.Config))
+	return o.Ledger.SetExclusions(o.Exclusions(), o.Tier)
+}
 
 // Backfill records what a source knows of [from, to) and the ledger does not.
 func (o *Offline) Backfill(ctx context.Context, name string, from, to time.Time, progress func(promsource.Progress)) error {

@@ -37,7 +37,7 @@ func (a *App) open() error {
 		return fmt.Errorf("register alert metrics: %w", err)
 	}
 	a.objectives = &objectives{
-		began: time.Now(), owing: a.owing,
+		began: time.Now(), owing: a.owing, unread: a.unread,
 		indicators: indicators, ledger: book, store: a.store, tenants: a.tenants,
 		logger: o.Logger, tracer: o.Tracer, evident: a.witness.evident, totals: map[slo.Instance]slo.Counts{},
 	}

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wardround/wardround/slo/indicator"
 )
 
 // ownMetrics are the daemon's own, beside those that each part registers itself.
@@ -48,14 +50,28 @@ func newOwnMetrics(r *prometheus.Registry, a *App) *ownMetrics {
 		gauge("wardround_evidence_broken_lines", "Places at which the chain of the evidence was found broken at the start",
 			func() float64 { return float64(a.witness.log.Found().Broken) }),
 		gauge("wardround_objective_instances", "Promises that are being measured, each tenant or target counted by itself",
-			func() float64 { return float64(indicators.Stats().Instances) }),
+			func() float64 { return float64(indicators.Stats().Instances + a.read().Instances) }),
 		gauge("wardround_indicator_problems", "Objectives that are not measured as they should be; the log says why",
-			func() float64 { return float64(len(indicators.Problems())) }),
+			func() float64 { return float64(len(indicators.Problems()) + len(a.unread())) }),
 		counter("wardround_indicator_refused_samples_total", "Samples that an indicator wanted and could not count",
-			func() float64 { s := indicators.Stats(); return float64(s.Refused + s.Unattributed + s.OverLimit) }),
+			func() float64 {
+				own, read := indicators.Stats(), a.read()
+				return float64(own.Refused + own.Unattributed + own.OverLimit + read.Refused + read.Unattributed + read.OverLimit)
+			}),
 	)
 	r.MustRegister(sourceMetrics{a})
 	return m
+}
+
+// read is what all sources hold and could not use.
+func (a *App) read() indicator.Stats {
+	var all indicator.Stats
+	for _, f := range a.following.Load().all {
+		s := f.Stats()
+		all.Instances += s.Instances
+		all.Refused, all.Unattributed, all.OverLimit = all.Refused+s.Refused, all.Unattributed+s.Unattributed, all.OverLimit+s.OverLimit
+	}
+	return all
 }
 
 // sourceMetrics are about the Prometheus-compatible APIs that indicators are read from.

@@ -41,14 +41,15 @@ func (a *App) reload() error {
 	if err != nil {
 		return joinClosed(err, next.close(a.targets))
 	}
-	sources, err := a.newSources(c)
-	if err != nil {
-		return joinClosed(err, next.close(a.targets))
+	sources := a.following.Load()
+	if !sources.same(c) {
+		if sources, err = a.newSources(c); err != nil {
+			return joinClosed(err, next.close(a.targets))
+		}
+		a.following.Load().stop() // what it still reads is of the promises of before
 	}
-	a.following.Load().stop() // what it still reads is of the promises of before
 	if err := errors.Join(a.promise(c), a.changes.Update(c.Changes)); err != nil {
-		sources.stop()
-		return joinClosed(errors.Join(err, a.restore()), next.close(a.targets))
+		return joinClosed(errors.Join(err, a.restore(sources)), next.close(a.targets))
 	}
 	a.adopt(c, next, notifier, sources)
 	return nil
@@ -66,10 +67,14 @@ func (a *App) fixed(c *config.Config) error {
 	return nil
 }
 
-// restore goes back to the promises and sources in use.
-func (a *App) restore() error {
+// restore goes back to the promises and sources in use, from others that were prepared.
+func (a *App) restore(prepared *sources) error {
 	now := a.config.Load()
 	err := errors.Join(a.promise(now), a.changes.Update(now.Changes))
+	if prepared == a.following.Load() {
+		return err
+	}
+	prepared.stop()
 	sources, failed := a.newSources(now)
 	if failed == nil {
 		a.following.Store(sources)
@@ -86,8 +91,9 @@ func (a *App) adopt(c *config.Config, next *targets, notifier *notifier, sources
 	a.targets = next
 	a.connect(notifier)
 	a.silence()
-	a.following.Store(sources)
-	sources.start(a)
+	if a.following.Swap(sources) != sources {
+		sources.start(a)
+	}
 	if err := errors.Join(a.rounds.Retime(timing(c)), a.settle()); err != nil {
 		a.options.Logger.Error("the new configuration is in use, but not everything is visited as it says", "error", err)
 	}

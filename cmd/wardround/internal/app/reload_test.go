@@ -73,6 +73,7 @@ func checkBadReloads(t *testing.T, s *stage, d *daemon) {
 		"short rounds": {"interval: 5s", "interval: 4s", "too short"},
 		"secret gone":  {s.dir + "/password}", s.dir + "/none}", "no such file"},
 		"not yaml":     {"rounds: {", "rounds: {{", "did not find"},
+		"other labels": {"resend_delay: 5s}", "resend_delay: 5s, labels: {platform: other}}", "alertmanager.labels cannot change"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			failures := d.page().all("wardround_config_reloads_total", "outcome", "failure")
@@ -80,7 +81,7 @@ func checkBadReloads(t *testing.T, s *stage, d *daemon) {
 			status, text := fetch(t, http.MethodPost, d.url+"/-/reload")
 			require.Equal(t, http.StatusBadRequest, status)
 			require.Contains(t, text, change[2])
-			require.Regexp(t, `wardround\.yaml:\d+:\d+: `, text)
+			require.Regexp(t, `wardround\.yaml:\d+:\d+: |restart it`, text)
 			p := d.page()
 			require.True(t, p.is(0, "wardround_config_last_reload_successful"))
 			require.Greater(t, sum(p.all("wardround_config_reloads_total", "outcome", "failure")), sum(failures))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/slo"
+	"github.com/wardround/wardround/slo/indicator"
 	"github.com/wardround/wardround/slo/promsource"
 )
 
@@ -50,6 +51,32 @@ func (a *App) newSources(c *config.Config) (_ *sources, err error) {
 		s.all = append(s.all, &followed{source, follower})
 	}
 	return s, nil
+}
+
+// same says whether these sources can go on as they are under a configuration.
+func (s *sources) same(c *config.Config) bool {
+	if len(s.all) != len(c.Sources) {
+		return false
+	}
+	for i, f := range s.all {
+		if !f.Same(c.Sources[i], c.Objectives) {
+			return false
+		}
+	}
+	return true
+}
+
+// unread are the problems of all sources.
+func (a *App) unread() []indicator.Problem {
+	sources := a.following.Load()
+	if sources == nil {
+		return nil
+	}
+	var all []indicator.Problem
+	for _, f := range sources.all {
+		all = append(all, f.Problems()...)
+	}
+	return all
 }
 
 // start follows all sources that are asked for anything.

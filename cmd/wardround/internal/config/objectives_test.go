@@ -1,6 +1,9 @@
 package config
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -21,4 +24,20 @@ api: {tokens: [{name: desk, token: 0123456789abcdef}]}
 	require.Equal(t, "testdata/sundays.yaml", c.Exclusions[0].File)
 	require.Equal(t, map[string]promconfig.Secret{"desk": "0123456789abcdef"}, c.Tokens)
 	require.Equal(t, LedgerConfig{Retention: 400 * 24 * time.Hour, Grace: 24 * time.Hour}, c.Ledger)
+}
+
+// TestTheHashIsOfAllFiles: what was promised is part of what the evidence says was in force.
+func TestTheHashIsOfAllFiles(t *testing.T) {
+	dir := t.TempDir()
+	hash := func(target string) string {
+		text, err := os.ReadFile("testdata/partner.yaml")
+		require.NoError(t, err)
+		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("99%"), []byte(target)), []byte("  source: fleet\n"), nil)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "partner.yaml"), text, 0o600))
+		c, err := Parse(filepath.Join(dir, "wardround.yaml"), []byte(good+"objectives: {files: [partner.yaml]}\n"))
+		require.NoError(t, err)
+		return c.Hash
+	}
+	require.Equal(t, hash("99%"), hash("99%"))
+	require.NotEqual(t, hash("99%"), hash("99.5%"))
 }
