@@ -61,7 +61,7 @@ func within(scope slo.Scope, all []slo.Evaluation) int {
 }
 
 // tokenHeader holds the token where Authorization holds a user's name and password.
-const tokenHeader = "X-Wardround-Token"
+const tokenHeader = "X-Wardround-Token" //nolint:gosec // the name of a header, not a token
 
 var errUnknownSender = &Fault{
 	Status: http.StatusUnauthorized, Code: "unauthorized", Problem: "no known token came with the request",
