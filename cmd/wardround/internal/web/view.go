@@ -246,7 +246,8 @@ func (j *judge) row(t collectors.Tenant) Row {
 	return r
 }
 
-// judgeEvaluation: a spent budget or a page is a broken promise, a ticket is a risk.
+// judgeEvaluation: a spent budget or a page is a broken promise, a ticket is a risk. Where it was
+// watched and nothing happened, such as no change at all, there is nothing to judge, nor to worry.
 func judgeEvaluation(e slo.Evaluation) Verdict {
 	switch e.Status {
 	case slo.Exhausted:
@@ -258,7 +259,12 @@ func judgeEvaluation(e slo.Evaluation) Verdict {
 			}
 		}
 		return AtRisk
-	case slo.InsufficientData, slo.NoDataYet:
+	case slo.NoDataYet:
+		if e.Period.Measured > 0 {
+			return NotMeasured
+		}
+		return NotKnown
+	case slo.InsufficientData:
 		return NotKnown
 	}
 	return Kept

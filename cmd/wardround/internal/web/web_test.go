@@ -99,6 +99,15 @@ func answers(r Row) string {
 	return strings.Join(all, ", ")
 }
 
+func TestWhereNothingHappenedThereIsNothingToJudge(t *testing.T) {
+	e := slo.Evaluation{Status: slo.NoDataYet}
+	require.Equal(t, NotKnown, judgeEvaluation(e), "nobody has looked yet")
+	e.Period.Measured = 1
+	require.Equal(t, NotMeasured, judgeEvaluation(e))
+	e.Status = slo.InsufficientData
+	require.Equal(t, NotKnown, judgeEvaluation(e))
+}
+
 func TestObjectivesSayWhatDoesNotCount(t *testing.T) {
 	page, _ := objectivesPage(nil, state(t))
 	var out strings.Builder
