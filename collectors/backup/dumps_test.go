@@ -326,7 +326,10 @@ func TestTimeIsSharedOut(t *testing.T) {
 	}
 	b.fault = func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Header.Get("Range") != "" {
-			time.Sleep(550 * time.Millisecond)
+			select { // a store that is slow to answer whoever still waits
+			case <-time.After(550 * time.Millisecond):
+			case <-r.Context().Done():
+			}
 		}
 		return false
 	}

@@ -70,14 +70,14 @@ func (r record) Exclusions() []web.Exclusion {
 }
 
 // Exclude applies an exclusion unless its ID is taken.
-func (r record) Exclude(ctx context.Context, by string, x slo.Exclusion) (web.Exclusion, bool, error) {
+func (r record) Exclude(_ context.Context, by string, x slo.Exclusion) (web.Exclusion, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if kept, taken := r.excluded.Load().get(x.ID); taken {
 		return kept, false, nil
 	}
 	e := web.Exclusion{Exclusion: x, CreatedBy: by, Created: time.Now().UTC()}
-	if err := r.except(ctx, r.excluded.Load().and(e)); err != nil {
+	if err := r.except(r.excluded.Load().and(e)); err != nil {
 		return web.Exclusion{}, false, err
 	}
 	r.witness.evident(e.Created, evidence.KindExclusionCreated, by, evidence.ExclusionCreated{Exclusion: x})
@@ -85,7 +85,7 @@ func (r record) Exclude(ctx context.Context, by string, x slo.Exclusion) (web.Ex
 }
 
 // Revoke takes an exclusion back.
-func (r record) Revoke(ctx context.Context, by, id, why string) (web.Exclusion, bool, error) {
+func (r record) Revoke(_ context.Context, by, id, why string) (web.Exclusion, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e, found := r.excluded.Load().get(id)
@@ -99,7 +99,7 @@ func (r record) Revoke(ctx context.Context, by, id, why string) (web.Exclusion, 
 		}
 	}
 	e = revoked(e, by, why, time.Now())
-	if err := r.except(ctx, r.excluded.Load().and(e)); err != nil {
+	if err := r.except(r.excluded.Load().and(e)); err != nil {
 		return e, true, err
 	}
 	r.witness.evident(e.Revoked, evidence.KindExclusionRevoked, by, evidence.ExclusionRevoked{ID: id, Reason: why})
@@ -108,7 +108,7 @@ func (r record) Revoke(ctx context.Context, by, id, why string) (web.Exclusion, 
 
 // except makes these the exclusions, on disk first. The caller holds the lock. On an error nothing
 // has changed.
-func (a *App) except(_ context.Context, x exclusions) error {
+func (a *App) except(x exclusions) error {
 	if err := x.save(a.options.StoragePath); err != nil {
 		a.options.Logger.Error("an exclusion cannot be written", "error", err)
 		return &web.Fault{

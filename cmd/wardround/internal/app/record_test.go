@@ -167,15 +167,18 @@ func TestSources(t *testing.T) {
 	s := newStage(t, "source", patient{name: "north", series: seeds.Series18})
 	from := time.Now().Add(-2 * time.Hour).Truncate(time.Minute)
 	fleet := prometheusWith(t, from, func(minute int) (good, bad int) { return 90 * minute, 10 * minute })
-	s.write("partner.yaml", `
+	promise := func(failed, target string) {
+		s.write("partner.yaml", fmt.Sprintf(`
 name: partner-api
 question: healthy
 title: Partners are answered
 indicator:
   source: fleet
-  events: {bad: 'partner_requests_total{code="500"}', total: partner_requests_total}
-targets: 99.9%
-`)
+  events: {bad: 'partner_requests_total{%s}', total: partner_requests_total}
+targets: %s
+`, failed, target))
+	}
+	promise(`code="500"`, "99.9%")
 	s.extra = "objectives: {files: [partner.yaml]}\nsources: [{name: fleet, url: '" + fleet.URL() + "', catch_up: 6h}]"
 	d := s.start().ready()
 	const partners = "partner-api source_north"
@@ -188,16 +191,7 @@ targets: 99.9%
 	_, there := firingSince(t, "source_north", "partner-api", "page")
 	require.False(t, there, "its last failure is an hour ago")
 
-	require.NoError(t, os.Remove(filepath.Join(s.dir, "partner.yaml")))
-	s.write("partner.yaml", strings.Replace(`
-name: partner-api
-question: healthy
-title: Partners are answered
-indicator:
-  source: fleet
-  events: {bad: 'partner_requests_total{code=~"5.."}', total: partner_requests_total}
-targets: 99.9%
-`, "99.9%", "99%", 1))
+	promise(`code=~"5.."`, "99%")
 	status, answer := d.send(http.MethodPost, "/-/reload", "")
 	require.Equal(t, http.StatusOK, status, answer)
 	eventually(t, "what measures something else begins anew, and catches up", func() bool {
