@@ -5,7 +5,7 @@
 //
 // The data's way, once per round:
 //
-//	Reader.Collect -> tail (which bytes of which file are new) -> parseLine -> tally.add
+//	Reader.Collect -> package logtail (what is new of which file) -> parseLine -> tally.add
 //	  -> collectors.Builder, and where it stopped -> the state file
 //
 // The file is followed by its name, through rotation by renaming and by copying and truncating.

@@ -63,7 +63,7 @@ var (
 	}
 	metricLost = &collectors.Metric{
 		Name: "odoo_log_gaps_total", Type: collectors.Counter,
-		Help: "Times that the file in which reading had stopped was not there any more", Source: source,
+		Help: "Times that reading could not go on where it had stopped, so that lines may be missing", Source: source,
 	}
 )
 

@@ -3,7 +3,6 @@ package odoolog
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/collectortest"
+	"github.com/wardround/wardround/collectors/logtail"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -157,47 +157,6 @@ func TestWhatIsCounted(t *testing.T) {
 	}
 }
 
-func TestRotation(t *testing.T) {
-	for name, rotate := range map[string]func(d *desk){
-		"by renaming": func(d *desk) {
-			require.NoError(d.t, os.Rename(d.log, d.log+".1"))
-			d.write("")
-		},
-		"by renaming, and the new file comes later": func(d *desk) {
-			require.NoError(d.t, os.Rename(d.log, d.log+".1"))
-			require.Equal(d.t, 5.0, d.requests())
-		},
-		"by copying and truncating": func(d *desk) {
-			require.Equal(d.t, 5.0, d.requests(), "what is written between copying and truncating would be lost")
-			require.NoError(d.t, os.Truncate(d.log, 0))
-		},
-		"by truncating, and the file is longer than before": func(d *desk) {
-			require.Equal(d.t, 5.0, d.requests())
-			require.NoError(d.t, os.Truncate(d.log, 0))
-			d.write(strings.Repeat("x\n", 5000))
-		},
-	} {
-		for _, restarts := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, restart %t", name, restarts), func(t *testing.T) {
-				d := newDesk(t)
-				d.write(request(3))
-				require.Equal(t, 3.0, d.requests())
-				d.write(request(2))
-				if restarts {
-					d.restart()
-					d.write(request(3)) // of which it counts five in all, as it does without
-				}
-				rotate(d)
-				d.write(request(4))
-				require.Equal(t, 9.0, d.requests())
-				require.Equal(t, 9.0, d.requests(), "each line once")
-				d.write(request(1))
-				require.Equal(t, 10.0, d.requests())
-			})
-		}
-	}
-}
-
 func TestRestartGoesOnWhereItStopped(t *testing.T) {
 	d := newDesk(t)
 	d.write(request(3))
@@ -207,44 +166,12 @@ func TestRestartGoesOnWhereItStopped(t *testing.T) {
 	require.Equal(t, 2.0, d.requests())
 }
 
-// Rotated away and deleted while nobody read: what is left is read from its beginning, and the gap
-// is counted.
-func TestGap(t *testing.T) {
+// Of a line that is not whole no number counts.
+func TestLongLine(t *testing.T) {
 	d := newDesk(t)
-	d.Close()
-	hold, err := os.Open(d.log) // or the new file would get its inode
-	require.NoError(t, err)
-	defer hold.Close()
-	require.NoError(t, os.Remove(d.log))
-	d.write(request(2))
-	d.restart()
-	require.Equal(t, 2.0, d.requests())
-	require.Equal(t, 1.0, found(d.collect())[`odoo_log_gaps_total{target="erp"}`])
-}
-
-func TestSpoiltState(t *testing.T) {
-	d := newDesk(t)
-	d.write(request(3))
-	for _, text := range []string{"", "{", `{"offset": -5}`, "null"} {
-		require.NoError(t, os.WriteFile(d.keep, []byte(text), 0o600))
-		d.restart()
-		require.NotPanics(t, func() { d.requests() })
-	}
-}
-
-func TestUnfinishedAndLongLines(t *testing.T) {
-	d := newDesk(t)
-	whole := request(1)
-	d.write(whole[:60])
-	require.Zero(t, d.requests())
-	d.write(whole[60:])
+	whole := strings.TrimSuffix(request(1), "\n")
+	d.write(whole + strings.Repeat(" ", logtail.LongestLine) + "\n" + whole + "\n")
 	require.Equal(t, 1.0, d.requests())
-	d.write(strings.Repeat("x", 3*longestLine) + "\n" + whole)
-	require.Equal(t, 2.0, d.requests())
-	d.write(strings.Repeat("y", 2*longestLine))
-	require.Equal(t, 2.0, d.requests())
-	d.write("\n" + whole)
-	require.Equal(t, 3.0, d.requests())
 }
 
 func TestLogIsNotThere(t *testing.T) {
@@ -316,7 +243,7 @@ func FuzzLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		tally := newTally(Config{})
 		tally.tenant = tenantOf
-		tally.add(text)
+		tally.add(logtail.Line{Text: text, Whole: true})
 		b := collectors.NewBuilder(collectors.Key{Collector: "odoo_log", Target: "erp"}, time.Now())
 		tally.report(b)
 		for series, value := range found(b.Batch()) {
@@ -335,7 +262,7 @@ func BenchmarkLines(b *testing.B) {
 	b.SetBytes(int64(len(fixture)))
 	for b.Loop() {
 		for _, text := range lines {
-			tally.add(text)
+			tally.add(logtail.Line{Text: text, Whole: true})
 		}
 	}
 }

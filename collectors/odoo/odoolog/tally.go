@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/logtail"
 )
 
 // tally is what was counted since the reader was made, by tenant; "" is nobody's.
@@ -61,10 +62,10 @@ func (t *tally) of(database string) *counts {
 	return c
 }
 
-// add counts one line.
-func (t *tally) add(text []byte) {
-	l, ok := parseLine(text)
-	if !ok {
+// add counts one line. Of an unfinished one not even its numbers may be whole.
+func (t *tally) add(text logtail.Line) {
+	l, ok := parseLine(text.Text)
+	if !ok || !text.Whole {
 		t.other++
 		return
 	}
