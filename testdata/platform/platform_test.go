@@ -75,7 +75,18 @@ func TestPostgresComesBack(t *testing.T) {
 }
 
 func TestReplicaStreams(t *testing.T) {
-	primary := platform.PostgresForTest(t, platform.PostgresOptions{})
+	eighteen, err := platform.Postgres18BinDir()
+	require.NoError(t, err)
+	for major, bin := range map[string]string{"15": "", "18": eighteen} {
+		t.Run(major, func(t *testing.T) {
+			primary := platform.PostgresForTest(t, platform.PostgresOptions{BinDir: bin})
+			require.Equal(t, major, value(t, primary, "", "SELECT split_part(current_setting('server_version'), '.', 1)"))
+			testStreams(t, primary)
+		})
+	}
+}
+
+func testStreams(t *testing.T, primary *platform.Postgres) {
 	replica := platform.ReplicaForTest(t, primary)
 	require.Equal(t, "true", value(t, replica, "", "SELECT pg_is_in_recovery()"))
 	require.Equal(t, "replica", value(t, primary, "", "SELECT slot_name FROM pg_replication_slots WHERE active"))

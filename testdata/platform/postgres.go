@@ -24,8 +24,7 @@ const superuser = "postgres"
 // pg_stat_statements.
 type PostgresOptions struct {
 	Place
-	// BinDir holds initdb and postgres; empty means the highest major that
-	// Debian installed.
+	// BinDir holds initdb and postgres; empty means Debian's, see PostgresBinDir.
 	BinDir string
 	// Name is the cluster_name, shown in process titles; default "primary".
 	Name string
@@ -74,34 +73,6 @@ func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 	return p, nil
 }
 
-// StartReplica copies primary by pg_basebackup and starts a hot standby that
-// streams through a replication slot of its own. Only Place and Name of o count.
-func StartReplica(ctx context.Context, primary *Postgres, o PostgresOptions) (*Postgres, error) {
-	if o.Name == "" {
-		o.Name = "replica"
-	}
-	p, err := newPostgres(o.Place, o.Name, primary.binDir, primary.Password)
-	if err != nil {
-		return nil, err
-	}
-	err = run(ctx, command{
-		name: "pg_basebackup", path: filepath.Join(p.binDir, "pg_basebackup"), dir: p.Dir(), user: p.user,
-		env: []string{"PGPASSWORD=" + primary.Password},
-		args: []string{
-			"--pgdata=" + p.dataDir(), "--host=127.0.0.1", "--port=" + strconv.Itoa(primary.Port()),
-			"--username=" + superuser, "--checkpoint=fast", "--no-sync",
-			"--write-recovery-conf", "--wal-method=stream", "--create-slot", "--slot=" + slotName(o.Name),
-		},
-	})
-	if err == nil {
-		err = p.Start(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(err, p.Remove())
-	}
-	return p, nil
-}
-
 func (o PostgresOptions) withDefaults() PostgresOptions {
 	if o.Name == "" {
 		o.Name = "primary"
@@ -126,7 +97,7 @@ func newPostgres(place Place, name, binDir, password string) (*Postgres, error) 
 	if err != nil {
 		return nil, err
 	}
-	user, err := servantFor(s.place.Dir)
+	user, err := servantFor(s.place.Dir, binDir)
 	if err != nil {
 		return nil, errors.Join(err, s.Remove())
 	}
@@ -139,27 +110,6 @@ func newPostgres(place Place, name, binDir, password string) (*Postgres, error) 
 	}
 	s.probe = func(ctx context.Context) error { return p.Exec(ctx, superuser, "SELECT 1") }
 	return p, nil
-}
-
-// PostgresBinDir returns the folder of PostgreSQL's programs, of the highest
-// major where Debian installed several.
-func PostgresBinDir() (string, error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
-	if err != nil {
-		return "", fmt.Errorf("find PostgreSQL: %w", err)
-	}
-	if len(found) == 0 {
-		return "", errors.New("find PostgreSQL: nothing in /usr/lib/postgresql; install the packages listed in testdata/platform/PACKAGES")
-	}
-	major := func(path string) int {
-		n, err := strconv.Atoi(strings.Split(path, "/")[4])
-		if err != nil {
-			return 0
-		}
-		return n
-	}
-	best := slices.MaxFunc(found, func(a, b string) int { return major(a) - major(b) })
-	return filepath.Dir(best), nil
 }
 
 func (p *Postgres) initialize(ctx context.Context, o PostgresOptions) error {

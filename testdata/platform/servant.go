@@ -22,9 +22,9 @@ type servant struct {
 	capabilities []uintptr
 }
 
-// servantFor hands dir to an unprivileged user and returns that user, or nil
-// where we are unprivileged ourselves.
-func servantFor(dir string) (*servant, error) {
+// servantFor hands dir to an unprivileged user, who is to run what is in the folders of programs,
+// and returns that user, or nil where we are unprivileged ourselves.
+func servantFor(dir string, programs ...string) (*servant, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
@@ -47,12 +47,14 @@ func servantFor(dir string) (*servant, error) {
 		return nil, err
 	}
 	s := &servant{credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	reachable, err := openToAll(filepath.Dir(dir))
-	if err != nil {
-		return nil, err
-	}
-	if !reachable {
-		s.capabilities = []uintptr{capDACOverride}
+	for _, folder := range append(programs, filepath.Dir(dir)) {
+		reachable, err := openToAll(folder)
+		if err != nil {
+			return nil, err
+		}
+		if !reachable {
+			s.capabilities = []uintptr{capDACOverride}
+		}
 	}
 	return s, nil
 }
