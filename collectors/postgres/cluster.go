@@ -156,23 +156,11 @@ func (c *Cluster) Collect(ctx context.Context, b *collectors.Builder) error {
 	return nil
 }
 
-// ask asks all groups. Where the kept connection turns out to be dead, as after a restart of the
-// server, it asks again on a new one.
+// ask asks all groups, and then those that their answers call for.
 func (c *Cluster) ask(ctx context.Context, r *round) error {
-	kept := c.session != nil
-	if err := c.connect(ctx); err != nil {
-		return err
-	}
-	answers, err := c.session.ask(ctx, c.session.questions)
-	if err != nil && kept && ctx.Err() == nil {
-		c.hangUp()
-		if err := c.connect(ctx); err != nil {
-			return err
-		}
-		answers, err = c.session.ask(ctx, c.session.questions)
-	}
+	answers, err := c.exchange(ctx, func(s *session) []question { return s.questions })
 	if err != nil {
-		return Classify(fmt.Errorf("ask the cluster: %w", err))
+		return err
 	}
 	r.read(c.session.questions, answers)
 	more := c.session.suiting(r.more)
@@ -185,6 +173,27 @@ func (c *Cluster) ask(ctx context.Context, r *round) error {
 	}
 	r.read(more, answers)
 	return nil
+}
+
+// exchange asks questions on the control connection. Where the kept one turns out to be dead, as
+// after a restart of the server, it asks again on a new one. The caller holds asking.
+func (c *Cluster) exchange(ctx context.Context, of func(*session) []question) ([]answer, error) {
+	kept := c.session != nil
+	if err := c.connect(ctx); err != nil {
+		return nil, err
+	}
+	answers, err := c.session.ask(ctx, of(c.session))
+	if err != nil && kept && ctx.Err() == nil {
+		c.hangUp()
+		if err := c.connect(ctx); err != nil {
+			return nil, err
+		}
+		answers, err = c.session.ask(ctx, of(c.session))
+	}
+	if err != nil {
+		return nil, Classify(fmt.Errorf("ask the cluster: %w", err))
+	}
+	return answers, nil
 }
 
 // read takes the answers in; what could not be had is unavailable, the rest is not touched by it.
