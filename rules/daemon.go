@@ -78,10 +78,12 @@ func tiered(o *slo.Objective, expr parser.Expr) parser.Expr {
 	return taking(expr, parser.MUL, tenants, tierLabel, tiers)
 }
 
-// tierOfTenants is 1 for each tenant and its tier. For the minutes in which a tenant changes from one to another there
-// are both; more than one would make every join fail.
-func tierOfTenants() parser.Expr {
-	both := by(parser.GROUP, []string{tenantLabel, tierLabel}, series(tenantInfo))
+// tierOfTenants is 1 for each tenant, or each that fits, and its tier. For the minutes in which a tenant changes from one
+// to another there are both; more than one would make every join fail.
+func tierOfTenants(which ...*labels.Matcher) parser.Expr {
+	info := series(tenantInfo)
+	info.LabelMatchers = which
+	both := by(parser.GROUP, []string{tenantLabel, tierLabel}, info)
 	return &parser.AggregateExpr{Op: parser.TOPK, Grouping: []string{tenantLabel}, Param: number(1), Expr: both}
 }
 

@@ -61,7 +61,8 @@ type instance struct {
 	target slo.Ratio
 }
 
-// instances are one for each tier, and one whose tier nobody knows.
+// testInstances are one for each tier, one whose tier nobody knows, and each tenant with a target of its own: they are of
+// every tier and of none in turn, which makes no difference to it.
 func testInstances(o *slo.Objective) []instance {
 	named := func(prefix string) map[string]string {
 		labels := make(map[string]string)
@@ -71,10 +72,18 @@ func testInstances(o *slo.Objective) []instance {
 		return labels
 	}
 	all := []instance{{named("some"), "", o.Targets.Default}}
-	if byTenant(o) {
-		for _, tier := range sortedTiers(o.Targets) {
-			all = append(all, instance{named(tier), tier, o.Targets.For(tier)})
-		}
+	if !byTenant(o) {
+		return all
+	}
+	tiers := sortedKeys(o.Targets.ByTier)
+	for _, tier := range tiers {
+		all = append(all, instance{named(tier), tier, o.Targets.ByTier[tier]})
+	}
+	tiers = append(tiers, "")
+	for i, tenant := range sortedKeys(o.Targets.ByTenant) {
+		labels := named(tenant)
+		labels[tenantLabel] = tenant
+		all = append(all, instance{labels, tiers[i%len(tiers)], o.Targets.ByTenant[tenant]})
 	}
 	return all
 }

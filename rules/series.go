@@ -2,9 +2,11 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/wardround/wardround/slo"
@@ -110,7 +112,7 @@ func (r recorder) own(name string, equal ...label) *parser.VectorSelector {
 }
 
 // budget is what the target leaves to fail: by tenant and tier where the objective is by tenant, and by instance
-// otherwise. Tenants whose tier is not known have the default target.
+// otherwise. What a tenant has of its own goes first; tenants whose tier is not known have the default target.
 func (r recorder) budget() parser.Expr {
 	share := func(target slo.Ratio, expr parser.Expr) parser.Expr {
 		return binary(number(target.Budget().Float()), parser.MUL, expr)
@@ -119,14 +121,23 @@ func (r recorder) budget() parser.Expr {
 		return share(r.o.Targets.Default, by(parser.GROUP, r.o.By, r.own(totalIncrease)))
 	}
 	tenants, tenantTier := []string{tenantLabel}, []string{tenantLabel, tierLabel}
-	var tiers []parser.Expr
-	for _, tier := range sortedTiers(r.o.Targets) {
-		tiers = append(tiers, share(r.o.Targets.For(tier), by(parser.GROUP, tenantTier, series(tenantInfo, label{tierLabel, tier}))))
+	var whose []parser.Expr
+	tierOrNone := func(target slo.Ratio, named ...*labels.Matcher) {
+		measured := r.own(totalIncrease)
+		measured.LabelMatchers = append(measured.LabelMatchers, named...)
+		whose = append(whose, share(target, tierOfTenants(named...)), share(target, by(parser.GROUP, tenants, measured)))
 	}
-	tiers = append(tiers, share(r.o.Targets.Default, tierOfTenants()),
-		share(r.o.Targets.Default, by(parser.GROUP, tenants, r.own(totalIncrease))))
-	all := tiers[0]
-	for _, next := range tiers[1:] {
+	for _, p := range r.o.Targets.All() {
+		if p.Tenants != nil {
+			tierOrNone(p.Target, oneOf(tenantLabel, p.Tenants))
+		}
+	}
+	for _, tier := range sortedKeys(r.o.Targets.ByTier) {
+		whose = append(whose, share(r.o.Targets.ByTier[tier], by(parser.GROUP, tenantTier, series(tenantInfo, label{tierLabel, tier}))))
+	}
+	tierOrNone(r.o.Targets.Default)
+	all := whose[0]
+	for _, next := range whose[1:] {
 		all = on(all, parser.LOR, tenants, next)
 	}
 	return all
@@ -208,11 +219,4 @@ func (r recorder) silent() parser.Expr {
 	return tiered(r.o, on(by(parser.GROUP, r.o.By, before), parser.LUNLESS, r.o.By, r.own(totalIncrease)))
 }
 
-func sortedTiers(t slo.Targets) []string {
-	var tiers []string
-	for tier := range t.ByTier {
-		tiers = append(tiers, tier)
-	}
-	slices.Sort(tiers)
-	return tiers
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -26,7 +26,7 @@ func Statuses() []Status { return []Status{Exhausted, Burning, InsufficientData,
 // Input is what Evaluate needs to know of one instance.
 type Input struct {
 	Instance Instance
-	// Tier chooses the target.
+	// Tier is that of the instance's tenant; both choose the target.
 	Tier string
 	// At is the end of all windows, a whole minute.
 	At time.Time

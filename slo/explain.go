@@ -1,9 +1,7 @@
 package slo
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -17,6 +15,9 @@ type Surroundings struct {
 	// EventsPerMinute is how many events an instance has, for indicators that
 	// count what happens; 0 where that is not known.
 	EventsPerMinute float64
+	// Tenants are all that the objective can be about; nil where more may be
+	// found later.
+	Tenants []string
 }
 
 // Explanation says what an objective means before it has measured anything. Its
@@ -30,9 +31,7 @@ type Explanation struct {
 
 // Promise is what an objective says with one of its targets.
 type Promise struct {
-	Target Ratio
-	// Tiers have the target, sorted; "" stands for all that have none of their own.
-	Tiers []string
+	Promised
 	// Sentence is the promise, to be read aloud.
 	Sentence string
 	// Events is how many an instance has in the period; NaN where unknown, or
@@ -84,16 +83,12 @@ func Explain(o *Objective, s Surroundings) Explanation {
 		s.Interval = time.Minute
 	}
 	x := Explanation{Objective: o}
-	tiers := map[Ratio][]string{o.Targets.Default: {""}}
-	for _, tier := range slices.Sorted(maps.Keys(o.Targets.ByTier)) {
-		target := o.Targets.ByTier[tier]
-		tiers[target] = append(tiers[target], tier)
-	}
 	rate := o.Indicator.rate(s)
-	for _, target := range slices.SortedFunc(maps.Keys(tiers), func(a, b Ratio) int { return cmp.Compare(b, a) }) {
-		x.Promises = append(x.Promises, o.promise(target, tiers[target], rate))
+	for _, p := range o.Targets.All() {
+		x.Promises = append(x.Promises, o.promise(p, rate))
 	}
 	x.warn(s, rate)
+	x.warnWhom(s)
 	return x
 }
 
@@ -111,10 +106,10 @@ func (i Indicator) rate(s Surroundings) float64 {
 	return s.EventsPerMinute
 }
 
-func (o *Objective) promise(target Ratio, tiers []string, rate float64) Promise {
-	period, budget := o.Window.Nominal(), target.Budget().Float()
+func (o *Objective) promise(what Promised, rate float64) Promise {
+	period, budget := o.Window.Nominal(), what.Target.Budget().Float()
 	p := Promise{
-		Target: target, Tiers: tiers, Sentence: o.sentence(target, tiers),
+		Promised: what, Sentence: o.sentence(what),
 		Events: math.NaN(), BudgetEvents: math.NaN(), BudgetTime: time.Duration(budget * float64(period)),
 	}
 	if rate > 0 {
@@ -129,7 +124,7 @@ func (o *Objective) promise(target Ratio, tiers []string, rate float64) Promise 
 			a.Failures = max(o.LowTraffic.MinBad, 1+uint64(bound*rate*pair.Long.Minutes()+1e-9))
 		}
 		a.Outage, a.Twice = Fault{1, Never, 0}, Fault{1, Never, 0}
-		if limit.Reachable(target) {
+		if limit.Reachable(what.Target) {
 			a.Outage = o.fault(pair, bound, 1, rate)
 			a.Twice = o.fault(pair, bound, min(1, 2*bound), rate)
 		}
@@ -178,6 +173,22 @@ func (x *Explanation) warn(s Surroundings, rate float64) {
 	for _, p := range x.Promises {
 		for _, a := range p.Alarms {
 			x.warnAlarm(p.Target, a, rate)
+		}
+	}
+}
+
+// warnWhom looks for targets of those who have no instance.
+func (x *Explanation) warnWhom(s Surroundings) {
+	o := x.Objective
+	if len(o.Targets.ByTier)+len(o.Targets.ByTenant) > 0 && !slices.Contains(o.By, "tenant") {
+		x.warnf(o.Position, "it is not grouped by tenant, so the targets of tiers and tenants hold for none; add tenant under by:, or write one target")
+		return
+	}
+	for _, p := range x.Promises {
+		for _, tenant := range p.Tenants {
+			if s.Tenants != nil && !slices.Contains(s.Tenants, tenant) {
+				x.warnf(o.Position, "there is no tenant %q, whose target would be %s", tenant, p.Target)
+			}
 		}
 	}
 }

@@ -77,6 +77,9 @@ func TestExplanations(t *testing.T) {
 		{"name: blind\nindicator: {probe: {success: up}}\ntargets: 99.9%\nmin_coverage: 0%\nwindow: 1d", Surroundings{Interval: time.Minute / 2}},
 		{"name: strict\nindicator: {probe: {success: up, duration: took_seconds, within: 2s}}\ntargets: 99.9%\nby: [site, tenant]\nlow_traffic: {min_bad: 30}", Surroundings{Interval: 5 * time.Minute}},
 		{"name: desk\nindicator: {composite: {of: [login, {objective: mail, weight: 3}]}}\ntargets: 99%\npolicy: tickets\nwindow: 36h", Surroundings{}},
+		{"name: named\nindicator: {probe: {success: up}}\ntargets: {default: 99%, gold: 99.9%, silver: 99%, tenants: {north: 99.99%, south: 99.99%, west: 99.9%, wset: 99.9%}}", Surroundings{Tenants: []string{"north", "south", "west"}}},
+		{"name: sites\nindicator: {probe: {success: up}}\ntargets: {default: 99%, tenants: {north: 99.9%, south: 99%}}\nby: [site, tenant]", Surroundings{}},
+		{"name: servers\nindicator: {probe: {success: up}}\ntargets: {default: 99%, tenants: {north: 99.9%}}\nby: [target]", Surroundings{Tenants: []string{}}},
 		{"name: worst\nindicator: {composite: {of: [login, mail], method: worst}}\ntargets: {default: 98%, gold: 99%}\npolicy: tickets\nwindow: {calendar: quarter, anchor: 15}", Surroundings{}},
 	} {
 		all, err := ParseObjectives("own.yaml", []byte("question: healthy\ntitle: In time\n"+c.lines))
@@ -115,7 +118,7 @@ func TestBudgetsOfPromises(t *testing.T) {
 	require.Len(t, x.Promises, 2)
 	high, low := x.Promises[0], x.Promises[1]
 	require.Equal(t, []string{"dedicated"}, high.Tiers)
-	require.Equal(t, []string{""}, low.Tiers)
+	require.True(t, low.Default)
 	require.InDelta(t, 86_400, low.Events, 1e-6)
 	require.InDelta(t, 86.4, low.BudgetEvents, 1e-9)
 	require.Equal(t, 43*time.Minute+12*time.Second, low.BudgetTime.Round(time.Second))

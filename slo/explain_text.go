@@ -3,6 +3,7 @@ package slo
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,8 +79,8 @@ func number(n float64) string {
 }
 
 // sentence is the promise with one target.
-func (o *Objective) sentence(target Ratio, tiers []string) string {
-	return fmt.Sprintf("%s of %s, %s%s, over %s.", target, o.Indicator.must(), o.whose(), o.which(tiers), o.Window.words())
+func (o *Objective) sentence(p Promised) string {
+	return fmt.Sprintf("%s of %s, %s, over %s.", p.Target, o.Indicator.must(), o.whose(p), o.Window.words())
 }
 
 // must is what the indicator's events are, and what they must be.
@@ -134,22 +135,42 @@ func (c *Composite) must() string {
 	return fmt.Sprintf("the %s of %s must be good, minute by minute", c.Method, strings.Join(names, ", "))
 }
 
-// whose says what has a budget of its own.
-func (o *Objective) whose() string {
+// whose says what has a budget of its own with a target.
+func (o *Objective) whose(p Promised) string {
 	if len(o.By) == 0 {
 		return "all in all"
 	}
-	return "for each " + strings.Join(o.By, " and ")
+	var all []string
+	if p.Default || p.Tiers != nil {
+		each := slices.Clone(o.By)
+		if i := slices.Index(each, "tenant"); i >= 0 && o.Targets.ByTenant != nil {
+			each[i] = "other tenant"
+		}
+		all = append(all, "for each "+strings.Join(each, " and ")+o.which(p))
+	}
+	if p.Tenants != nil {
+		all = append(all, "for "+o.parts()+"tenant "+strings.Join(p.Tenants, " or "))
+	}
+	return strings.Join(all, " and ")
 }
 
-func (o *Objective) which(tiers []string) string {
+// parts begins what is said of a tenant that has several budgets.
+func (o *Objective) parts() string {
+	further := slices.DeleteFunc(slices.Clone(o.By), func(label string) bool { return label == "tenant" })
+	if len(further) == 0 {
+		return ""
+	}
+	return "each " + strings.Join(further, " and ") + " of "
+}
+
+func (o *Objective) which(p Promised) string {
 	switch {
 	case len(o.Targets.ByTier) == 0:
 		return ""
-	case tiers[0] != "":
-		return " of tier " + strings.Join(tiers, " or ")
-	case len(tiers) > 1:
-		return " of tier " + strings.Join(tiers[1:], " or ") + " or of another"
+	case !p.Default:
+		return " of tier " + strings.Join(p.Tiers, " or ")
+	case p.Tiers != nil:
+		return " of tier " + strings.Join(p.Tiers, " or ") + " or of another"
 	}
 	return " of any other tier"
 }

@@ -35,6 +35,9 @@ func TestExtends(t *testing.T) {
 		{"another tier's target", "extends: login\ntargets: {dedicated: 99.95%, gold: 99.99%}\n", func(o *Objective) {
 			o.Targets.ByTier = map[string]Ratio{"shared": 995_000_000, "dedicated": 999_500_000, "gold": 999_900_000}
 		}},
+		{"a tenant's target", "extends: login\ntargets: {tenants: {north: 99.99%}}\n", func(o *Objective) {
+			o.Targets.ByTenant = map[string]Ratio{"north": 999_900_000}
+		}},
 		{"another default", "extends: login\ntargets: {default: 99%}\n", func(o *Objective) { o.Targets.Default = 990_000_000 }},
 		{"one target for all", "targets: 99%\nextends: login\n", func(o *Objective) { o.Targets = Targets{Default: 990_000_000} }},
 		{"another window", "extends: login\nwindow: {calendar: month, zone: Europe/Berlin}\n", func(o *Objective) {
@@ -74,6 +77,31 @@ func TestExtendsTheSameTwice(t *testing.T) {
 	require.NotContains(t, all[1].Targets.ByTier, "gold", "they share nothing")
 }
 
+// TestExtendsMergesTargets: what is not named stays, of tiers as of tenants; one
+// target for all is one for all.
+func TestExtendsMergesTargets(t *testing.T) {
+	policies, err := DefaultPolicies()
+	require.NoError(t, err)
+	built := promise(t)
+	built.Targets.ByTenant = map[string]Ratio{"north": 999_500_000, "south": 998_000_000}
+	builtin := func() ([]Objective, error) { return []Objective{built}, nil }
+	for _, c := range []struct {
+		targets string
+		want    Targets
+	}{
+		{"{tenants: {north: 99.99%, west: 99%}}", Targets{
+			999_000_000, map[string]Ratio{"dedicated": 999_900_000}, map[string]Ratio{"north": 999_900_000, "south": 998_000_000, "west": 990_000_000},
+		}},
+		{"{default: 99%, dedicated: 99.5%}", Targets{990_000_000, map[string]Ratio{"dedicated": 995_000_000}, built.Targets.ByTenant}},
+		{"99%", Targets{Default: 990_000_000}},
+	} {
+		all, err := policies.parse("own.yaml", []byte("extends: p\ntargets: "+c.targets+"\n"), builtin)
+		require.NoError(t, err)
+		require.Equal(t, c.want, all[0].Targets)
+	}
+	require.Equal(t, map[string]Ratio{"north": 999_500_000, "south": 998_000_000}, built.Targets.ByTenant, "they share nothing")
+}
+
 func TestExtendsFaults(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown", "extends: logout\n", `own.yaml:1:10: there is no built-in objective "logout" to extend; there are changes-succeed, `},
@@ -81,6 +109,14 @@ func TestExtendsFaults(t *testing.T) {
 		{"a target that the policy cannot watch", "extends: login\ntargets: {shared: 90%}\n", `own.yaml:1:1: policy "default": page-1h needs a burn rate above 14.4`},
 		{"an unknown policy", "extends: login\npolicy: calm\n", `own.yaml:2:9: there is no policy "calm"`},
 		{"a target of everything", "extends: login\ntargets: {shared: 100%}\n", "own.yaml:2:19: a target of 100% leaves no error budget"},
+		{"a tenant's target of everything", "extends: login\ntargets: {tenants: {north: 99%, south: 100%}}\n", "own.yaml:2:40: a target of 100% leaves no error budget"},
+		{"a tenant's target that the policy cannot watch", "extends: login\ntargets: {tenants: {north: 90%}}\n", `own.yaml:1:1: policy "default": page-1h needs a burn rate above 14.4, but with a target of 90%`},
+		{"a tenant twice", "extends: login\ntargets: {tenants: {north: 99%, north: 98%}}\n", `own.yaml:2:33: "north" stands twice; keep one`},
+		{"a tenant without a name", "extends: login\ntargets:\n  tenants:\n    '': 99%\n", "own.yaml:4:5: a tier or tenant has a name"},
+		{"a tenant without a target", "extends: login\ntargets: {tenants: {north: }}\n", "own.yaml:2:28: a single value belongs here"},
+		{"a tier called tenants", "extends: login\ntargets: {tenants: 99%}\n", "own.yaml:2:20: below tenants stand their names with a target each"},
+		{"a list of tenants", "extends: login\ntargets: {tenants: [north]}\n", "own.yaml:2:20: below tenants stand their names with a target each"},
+		{"tenants and no default", "name: a\nquestion: healthy\ntitle: A\nindicator: {events: {good: g, total: t}}\ntargets: {tenants: {north: 99%}}\n", "own.yaml:5:10: targets has no default; add default:"},
 		{"an unknown key", "extends: login\ntarget: 99%\n", `own.yaml:2:1: an objective has no key "target"`},
 		{"twice", "extends: login\n---\nextends: login\n", `own.yaml:3:1: objective "login" stands twice; the other is at own.yaml:1:1`},
 	} {

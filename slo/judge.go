@@ -59,7 +59,7 @@ func (j *Judge) Evaluate(in Input) Evaluation {
 func (j *Judge) Into(e *Evaluation, in *Input) {
 	o := j.objective
 	e.Instance, e.Tier, e.At = in.Instance, in.Tier, in.At
-	e.Target, e.Period = o.Targets.For(in.Tier), in.Period
+	e.Target, e.Period = o.Targets.Of(in.Instance, in.Tier), in.Period
 	o.read(&e.Period)
 	e.From, e.To = j.period(in.At)
 	e.ErrorRatio = ratio(e.Period.Bad, e.Period.Total())

@@ -78,6 +78,7 @@ func TestPeriodsOfOneJudge(t *testing.T) {
 func TestJudgingAllocatesNothing(t *testing.T) {
 	for _, window := range []string{"30d", "{calendar: quarter, zone: Europe/Berlin}"} {
 		o := promise(t, "window: "+window)
+		o.Targets.ByTenant = map[string]Ratio{"b": 999_500_000}
 		j, e := NewJudge(&o), Evaluation{}
 		for _, in := range []Input{steady(10, 0), steady(10, 10), steady(10, 10_000)} {
 			in.Burn = remembered(&o, in)

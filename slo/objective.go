@@ -83,20 +83,6 @@ type Objective struct {
 	Position Position
 }
 
-// Targets are the promised shares by tier.
-type Targets struct {
-	Default Ratio
-	ByTier  map[string]Ratio
-}
-
-// For is the target of a tier, or the default one.
-func (t Targets) For(tier string) Ratio {
-	if r, ok := t.ByTier[tier]; ok {
-		return r
-	}
-	return t.Default
-}
-
 // LowTraffic keeps a handful of failures at night from paging.
 type LowTraffic struct {
 	// MinBad is how many bad events the long window must hold; 2 by default.

@@ -3,7 +3,6 @@ package slo
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -131,7 +130,7 @@ func (d *decoder) extended(n *yaml.Node, into *Objective, builtin func() ([]Obje
 	for i, o := range all {
 		if names[i] = o.Name; o.Name == name {
 			*into = o
-			into.Targets.ByTier, into.By = maps.Clone(o.Targets.ByTier), slices.Clone(o.By)
+			into.Targets, into.By = o.Targets.Clone(), slices.Clone(o.By)
 			return
 		}
 	}
@@ -165,35 +164,55 @@ func (d *decoder) by(into *[]string) field {
 	}
 }
 
-// targets reads one target for all, or one per tier; where some stand already,
-// those of the tiers that it does not name stay.
+// targets reads one target for all, or one per tier and, under tenants, per
+// tenant; where some stand already, those that it does not name stay.
 func (d *decoder) targets(into *Targets, some bool) field {
 	return func(n *yaml.Node) {
 		if n.Kind == yaml.ScalarNode {
-			into.ByTier = nil
+			into.ByTier, into.ByTenant = nil, nil
 			d.target(&into.Default)(n)
 			return
 		}
 		if n.Kind != yaml.MappingNode {
-			d.failf(n, "write one target such as 99.9%%, or one per tier with a default")
+			d.failf(n, "write one target such as 99.9%%, or one per tier or tenant with a default")
 			return
 		}
-		if into.ByTier == nil {
-			into.ByTier = map[string]Ratio{}
-		}
-		fields := map[string]field{}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			tier := n.Content[i].Value
-			fields[tier] = func(n *yaml.Node) {
-				var r Ratio
-				d.target(&r)(n)
-				into.ByTier[tier] = r
-			}
-		}
-		fields["default"] = d.target(&into.Default)
+		fields := d.targetsBy(n, &into.ByTier)
+		fields["default"], fields["tenants"] = d.target(&into.Default), d.tenants(&into.ByTenant)
 		if seen := d.mapping(n, "targets", fields); !some {
 			d.require(n, "targets", seen, "default")
 		}
+	}
+}
+
+// targetsBy are fields for the keys of a mapping from names to targets.
+func (d *decoder) targetsBy(n *yaml.Node, into *map[string]Ratio) map[string]field {
+	fields := map[string]field{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		fields[key.Value] = func(n *yaml.Node) {
+			if key.Value == "" {
+				d.failf(key, "a tier or tenant has a name")
+				return
+			}
+			var r Ratio
+			d.target(&r)(n)
+			if *into == nil {
+				*into = map[string]Ratio{}
+			}
+			(*into)[key.Value] = r
+		}
+	}
+	return fields
+}
+
+func (d *decoder) tenants(into *map[string]Ratio) field {
+	return func(n *yaml.Node) {
+		if n.Kind != yaml.MappingNode {
+			d.failf(n, "below tenants stand their names with a target each, such as {north: 99.95%%}; no tier can be called so")
+			return
+		}
+		d.mapping(n, "tenants", d.targetsBy(n, into))
 	}
 }
 

@@ -51,16 +51,11 @@ func (p Policies) named(d *decoder, n *yaml.Node, name string) Policy {
 
 // reachable refuses targets with which the policy could never fire.
 func (p Policies) reachable(d *decoder, n *yaml.Node, o *Objective) {
-	targets := []Ratio{o.Targets.Default}
-	for _, t := range o.Targets.ByTier {
-		targets = append(targets, t)
-	}
-	slices.Sort(targets)
-	for _, t := range targets {
-		if t == 0 {
+	for _, p := range slices.Backward(o.Targets.All()) { // the lowest first
+		if p.Target == 0 {
 			continue // its own fault is already noted
 		}
-		if err := o.Policy.Check(t, o.Window.Nominal()); err != nil {
+		if err := o.Policy.Check(p.Target, o.Window.Nominal()); err != nil {
 			d.failf(n, "%v", err)
 			return
 		}

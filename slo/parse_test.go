@@ -56,7 +56,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, One/2, o.MinCoverage)
 	require.Equal(t, LowTraffic{MinBad: 2, BudgetSpent: true}, o.LowTraffic)
 	require.Equal(t, Position{"x.yaml", 1, 1}, o.Position)
-	require.Equal(t, Ratio(999_000_000), o.Targets.For("any"))
+	require.Equal(t, Ratio(999_000_000), o.Targets.Of(Instance{}, "any"))
 }
 
 func TestEverythingSaid(t *testing.T) {
@@ -84,7 +84,7 @@ links: {runbook: https://run.example/a, dashboard: https://dash.example/a}
 	require.Equal(t, "Folded text.", o.Description)
 	require.Equal(t, &Threshold{Metric: Selector{`m{a="b"}`, Position{"x.yaml", 10, 23}}, Op: Greater, Value: 5400, Age: true, Zero: Bad}, o.Indicator.Threshold)
 	require.Equal(t, []string{"cluster", "target"}, o.By)
-	require.Equal(t, Ratio(999_000_000), o.Targets.For("gold"))
+	require.Equal(t, Ratio(999_000_000), o.Targets.Of(Instance{}, "gold"))
 	require.Equal(t, "quarter from day 15 in Europe/Berlin", o.Window.String())
 	require.Equal(t, "tickets", o.Policy.Name)
 	require.Equal(t, LowTraffic{MinBad: 5}, o.LowTraffic)
@@ -172,7 +172,7 @@ func TestCatalogue(t *testing.T) {
 		if slices.Contains(o.By, "tenant") {
 			require.Contains(t, o.Targets.ByTier, "dedicated", o.Name)
 		}
-		lines += o.Name + " | " + string(o.Question) + " | " + o.Indicator.String() + " | " + o.Targets.For("").String() + ", dedicated " + o.Targets.For("dedicated").String() + " | " + o.Policy.Name + "\n"
+		lines += o.Name + " | " + string(o.Question) + " | " + o.Indicator.String() + " | " + o.Targets.Default.String() + ", dedicated " + o.Targets.Of(Instance{}, "dedicated").String() + " | " + o.Policy.Name + "\n"
 	}
 	golden(t, "catalogue.golden", lines)
 }

@@ -25,20 +25,13 @@ func (p *promise) alerts(all []slo.Objective) {
 		if o.Policy.Name == silent {
 			p.policies[silent] = o.Policy
 		}
-		for _, target := range append(tierTargets(o), o.Targets.Default) {
-			if err := o.Policy.Check(target, o.Window.Nominal()); ok && target != 0 && err != nil {
+		for _, t := range o.Targets.All() {
+			if err := o.Policy.Check(t.Target, o.Window.Nominal()); ok && t.Target != 0 && err != nil {
 				p.spec.at("alertPolicies").failf("%v", err)
 				return
 			}
 		}
 	}
-}
-
-func tierTargets(o *slo.Objective) (all []slo.Ratio) {
-	for _, tier := range sortedKeys(o.Targets.ByTier) {
-		all = append(all, o.Targets.ByTier[tier])
-	}
-	return all
 }
 
 // policy is what an SLO's alert policies come to: each is a pair.
@@ -104,8 +97,8 @@ func (p *promise) unsaid(all []slo.Objective) (slo.Policy, bool) {
 	for _, name := range []string{"default", "tickets"} {
 		policy := p.embedded[name]
 		fits := !slices.ContainsFunc(all, func(o slo.Objective) bool {
-			return o.Policy.Name == "" && slices.ContainsFunc(append(tierTargets(&o), o.Targets.Default), func(target slo.Ratio) bool {
-				return target != 0 && policy.Check(target, o.Window.Nominal()) != nil
+			return o.Policy.Name == "" && slices.ContainsFunc(o.Targets.All(), func(t slo.Promised) bool {
+				return t.Target != 0 && policy.Check(t.Target, o.Window.Nominal()) != nil
 			})
 		})
 		if fits {

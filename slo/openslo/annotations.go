@@ -1,6 +1,7 @@
 package openslo
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ func Annotations() map[string]string {
 		"by":                 "the labels that make an instance, with commas; empty for one instance of all",
 		"target":             "the target of a composite whose objectives have different ones",
 		"targets":            `targets by tier as JSON: {"dedicated":"99.9%"}`,
+		"tenant-targets":     `targets by tenant as JSON: {"north":"99.95%"}`,
 		"no-data":            "what a missing minute means: ignore, good, bad or carry",
 		"min-coverage":       "the share of a window that must have been measured, such as 50%",
 		"min-bad":            "how many bad events the long window must hold",
@@ -121,6 +123,7 @@ func (a annotations) promise(o *slo.Objective) {
 		o.LowTraffic.BudgetSpent, _ = v.flag()
 	}
 	set(a, "targets", &o.Targets.ByTier, tiers)
+	set(a, "tenant-targets", &o.Targets.ByTenant, tenants)
 	if v, ok := a.keys["by"]; ok {
 		o.By = []string{}
 		for _, label := range strings.Split(v.optional(), ",") {
@@ -150,20 +153,41 @@ func (a annotations) unused(what string, names ...string) {
 
 // tiers reads targets by tier.
 func tiers(text string) (map[string]slo.Ratio, error) {
+	return targets(text, "tier", `{"dedicated":"99.9%"}`, func(tier string) error {
+		switch tier {
+		case "default":
+			return errors.New("the default is the objective's own target; leave it out")
+		case "tenants":
+			return fmt.Errorf("no tier can be called so; tenants have the annotation %stenant-targets", prefix)
+		}
+		return nil
+	})
+}
+
+// tenants reads targets by tenant.
+func tenants(text string) (map[string]slo.Ratio, error) {
+	return targets(text, "tenant", `{"north":"99.95%"}`, func(string) error { return nil })
+}
+
+// targets reads targets by name, nil if there are none.
+func targets(text, what, example string, check func(name string) error) (map[string]slo.Ratio, error) {
 	var texts map[string]string
 	if err := json.Unmarshal([]byte(text), &texts); err != nil || texts == nil {
-		return nil, fmt.Errorf(`%q is no JSON of targets by tier; write {"dedicated":"99.9%%"}`, text)
+		return nil, fmt.Errorf(`%q is no JSON of targets by %s; write %s`, text, what, example)
 	}
-	all := map[string]slo.Ratio{}
-	for _, tier := range sortedKeys(texts) {
-		target, err := slo.ParseTarget(texts[tier])
-		if err == nil && tier == "default" {
-			err = errors.New("the default is the objective's own target; leave it out")
+	var all map[string]slo.Ratio
+	for _, name := range sortedKeys(texts) {
+		target, err := slo.ParseTarget(texts[name])
+		if name == "" {
+			err = errors.New("it has a name")
 		}
-		if err != nil {
-			return nil, fmt.Errorf("tier %q: %w", tier, err)
+		if err = cmp.Or(err, check(name)); err != nil {
+			return nil, fmt.Errorf("%s %q: %w", what, name, err)
 		}
-		all[tier] = target
+		if all == nil {
+			all = map[string]slo.Ratio{}
+		}
+		all[name] = target
 	}
 	return all, nil
 }

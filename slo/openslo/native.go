@@ -52,6 +52,12 @@ func plainText(text string) *yaml.Node {
 	return n
 }
 
+type nativeTargets struct {
+	Default slo.Ratio
+	Tiers   map[string]slo.Ratio `yaml:",inline"`
+	Tenants map[string]slo.Ratio `yaml:",omitempty"`
+}
+
 type nativeIndicator struct {
 	Source    string           `yaml:",omitempty"`
 	Events    *nativeEvents    `yaml:",omitempty"`
@@ -182,12 +188,8 @@ func native(o *slo.Objective) nativeObjective {
 		n.By = (*labelList)(&o.By)
 	}
 	n.Targets = o.Targets.Default
-	if o.Targets.ByTier != nil {
-		tiers := map[string]slo.Ratio{"default": o.Targets.Default}
-		for tier, target := range o.Targets.ByTier {
-			tiers[tier] = target
-		}
-		n.Targets = tiers
+	if len(o.Targets.ByTier)+len(o.Targets.ByTenant) > 0 {
+		n.Targets = nativeTargets{o.Targets.Default, o.Targets.ByTier, o.Targets.ByTenant}
 	}
 	if o.Policy.Name != "default" {
 		n.Policy = o.Policy.Name

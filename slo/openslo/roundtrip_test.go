@@ -185,12 +185,21 @@ func (r random) objective(t testing.TB, i int) slo.Objective {
 		o.Links = slo.Links{Runbook: "https://run.example/" + o.Name, Dashboard: pick(r, "", "https://dash.example/")}
 	}
 	if r.often() {
-		o.Targets.ByTier = map[string]slo.Ratio{}
-		for range r.IntN(3) {
-			o.Targets.ByTier[pick(r, "gold", "shared", "a,b=c", "99")] = r.ratio()
-		}
+		o.Targets.ByTier = r.targets("gold", "shared", "a,b=c", "99")
+	}
+	if r.often() {
+		o.Targets.ByTenant = r.targets("north", "default", "tenants", "gold", "0042", "st. anna: \"a\"")
 	}
 	return o
+}
+
+// targets are of one name or two.
+func (r random) targets(names ...string) map[string]slo.Ratio {
+	all := map[string]slo.Ratio{}
+	for range 1 + r.IntN(2) {
+		all[pick(r, names...)] = r.ratio()
+	}
+	return all
 }
 
 // randomObjectives are some promises and composites of them.

@@ -109,8 +109,11 @@ func annotate(o *slo.Objective, meta *writtenMeta) {
 	if o.Links.Dashboard != "" {
 		meta.annotate("dashboard", o.Links.Dashboard)
 	}
-	if o.Targets.ByTier != nil {
+	if len(o.Targets.ByTier) > 0 {
 		meta.annotate("targets", asJSON(o.Targets.ByTier))
+	}
+	if len(o.Targets.ByTenant) > 0 {
+		meta.annotate("tenant-targets", asJSON(o.Targets.ByTenant))
 	}
 }
 

@@ -34,9 +34,9 @@ type limit struct {
 	slo.Limit
 }
 
-func newCalm(o *slo.Objective, tier string) calm {
+func newCalm(o *slo.Objective, target slo.Ratio) calm {
 	c := calm{
-		target: o.Targets.For(tier), minCoverage: o.MinCoverage,
+		target: target, minCoverage: o.MinCoverage,
 		fills: o.NoData == slo.NoDataGood || o.NoData == slo.NoDataBad,
 		one:   slo.Pair{Share: slo.One, Long: slo.Day}.Limit(slo.Day),
 	}

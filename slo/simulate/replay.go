@@ -73,11 +73,12 @@ type replay struct {
 
 func newReplay(w *worker, variant int, i slo.Instance, tier string) *replay {
 	o := &w.opts.Variants[variant].Objective
+	target := o.Targets.Of(i, tier)
 	r := &replay{
 		worker: w, objective: o, judge: w.judges[variant], statuses: slo.Statuses(),
-		calm:    newCalm(o, tier),
+		calm:    newCalm(o, target),
 		pager:   newPager(o),
-		outcome: InstanceOutcome{Instance: i, Tier: tier, Target: o.Targets.For(tier)},
+		outcome: InstanceOutcome{Instance: i, Tier: tier, Target: target},
 	}
 	for _, d := range o.BurnWindows() {
 		r.windows = append(r.windows, int64(d/time.Minute))

@@ -58,7 +58,7 @@ type Result struct {
 type Outcome struct {
 	Variant   string `json:"variant"`
 	Objective string `json:"objective"`
-	// Targets are the default one and those of tiers in one line.
+	// Targets are the default one and those of tiers and tenants in one line.
 	Targets     string     `json:"targets"`
 	Window      string     `json:"window"`
 	Policy      string     `json:"policy"`
@@ -223,11 +223,14 @@ func worst(a, b InstanceOutcome) int {
 	)
 }
 
-// targets are "99.9%", or "99.9%, dedicated 99.95%".
+// targets are "99.9%", or "99.9%, dedicated 99.95%, tenant north 99.99%".
 func targets(t slo.Targets) string {
 	all := []string{t.Default.String()}
 	for _, tier := range slices.Sorted(maps.Keys(t.ByTier)) {
 		all = append(all, tier+" "+t.ByTier[tier].String())
+	}
+	for _, tenant := range slices.Sorted(maps.Keys(t.ByTenant)) {
+		all = append(all, "tenant "+tenant+" "+t.ByTenant[tenant].String())
 	}
 	return strings.Join(all, ", ")
 }

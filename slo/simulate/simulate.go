@@ -102,15 +102,11 @@ func (v *Variant) check(h *History) error {
 	if len(h.Instances(o.Name)) == 0 {
 		return fmt.Errorf("the history holds nothing of objective %q", o.Name)
 	}
-	targets := []slo.Ratio{o.Targets.Default}
-	for _, t := range o.Targets.ByTier {
-		targets = append(targets, t)
-	}
-	for _, t := range targets {
-		if t <= 0 || t >= slo.One {
-			return fmt.Errorf("a target of %s cannot be promised", t)
+	for _, p := range o.Targets.All() {
+		if p.Target <= 0 || p.Target >= slo.One {
+			return fmt.Errorf("a target of %s cannot be promised", p.Target)
 		}
-		if err := o.Policy.Check(t, o.Window.Nominal()); err != nil {
+		if err := o.Policy.Check(p.Target, o.Window.Nominal()); err != nil {
 			return err
 		}
 	}

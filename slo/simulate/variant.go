@@ -18,13 +18,14 @@ import (
 //	target=99.5%
 //	name=calm, target.dedicated=99.95%, window=month@Europe/Berlin, policy=tickets
 //
-// The keys are name, target (of all tiers), target.<tier>, window (28d, or week,
-// month, quarter, year, each with @zone if not UTC), policy (one of policies),
-// no_data, min_coverage, min_bad and budget_spent. Without a name the variant is
+// The keys are name, target (of all tiers and tenants), target.<tier>,
+// target.tenants.<tenant>, window (28d, or week, month, quarter, year, each with
+// @zone if not UTC), policy (one of policies), no_data, min_coverage, min_bad and
+// budget_spent. Without a name the variant is
 // called by the text. The objective is not changed.
 func ParseVariant(objective slo.Objective, policies slo.Policies, text string) (Variant, error) {
 	v := Variant{Name: strings.TrimSpace(text), Objective: objective}
-	v.Objective.Targets.ByTier = maps.Clone(objective.Targets.ByTier)
+	v.Objective.Targets = objective.Targets.Clone()
 	seen := map[string]bool{}
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
@@ -32,7 +33,7 @@ func ParseVariant(objective slo.Objective, policies slo.Policies, text string) (
 		var err error
 		switch {
 		case !known:
-			err = errors.New("the keys are name, target, target.<tier>, window, policy, no_data, min_coverage, min_bad, budget_spent")
+			err = errors.New("the keys are name, target, target.<tier>, target.tenants.<tenant>, window, policy, no_data, min_coverage, min_bad, budget_spent")
 		case seen[key]:
 			err = errors.New("it stands twice")
 		default:
@@ -49,12 +50,15 @@ func ParseVariant(objective slo.Objective, policies slo.Policies, text string) (
 // setter is what takes the value of a key.
 func (v *Variant) setter(policies slo.Policies, key string) (set func(value string) error, known bool) {
 	o := &v.Objective
-	if tier, of := strings.CutPrefix(key, "target."); of && tier != "" {
-		return func(value string) error { return v.target(tier, value) }, true
+	if tenant, of := strings.CutPrefix(key, "target.tenants."); of {
+		return func(value string) error { return targetOf(&o.Targets.ByTenant, tenant, value) }, tenant != ""
+	}
+	if tier, of := strings.CutPrefix(key, "target."); of {
+		return func(value string) error { return targetOf(&o.Targets.ByTier, tier, value) }, tier != "" && tier != "tenants"
 	}
 	set, known = map[string]func(string) error{
 		"name":         func(value string) error { return word(&v.Name, value) },
-		"target":       func(value string) error { return v.target("", value) },
+		"target":       v.target,
 		"window":       v.window,
 		"policy":       func(value string) error { return v.policy(policies, value) },
 		"no_data":      v.noData,
@@ -83,20 +87,25 @@ func word(into *string, text string) error {
 	return nil
 }
 
-// target sets that of a tier, or that of all.
-func (v *Variant) target(tier, text string) error {
-	t := &v.Objective.Targets
+// target sets that of all.
+func (v *Variant) target(text string) error {
 	value, err := slo.ParseTarget(text)
-	switch {
-	case err != nil:
-		return err
-	case tier == "":
-		*t = slo.Targets{Default: value}
-	case t.ByTier == nil:
-		t.ByTier = map[string]slo.Ratio{tier: value}
-	default:
-		t.ByTier[tier] = value
+	if err == nil {
+		v.Objective.Targets = slo.Targets{Default: value}
 	}
+	return err
+}
+
+// targetOf sets that of a tier or tenant.
+func targetOf(all *map[string]slo.Ratio, name, text string) error {
+	value, err := slo.ParseTarget(text)
+	if err != nil {
+		return err
+	}
+	if *all == nil {
+		*all = map[string]slo.Ratio{}
+	}
+	(*all)[name] = value
 	return nil
 }
 

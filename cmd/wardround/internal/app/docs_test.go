@@ -55,7 +55,7 @@ func catalogueTable(t *testing.T) string {
 	for _, q := range slo.Questions() {
 		for _, o := range all {
 			if o.Question == q {
-				fmt.Fprintf(&table, "| `%s`: %s | %s | `%s` | %s | %s |\n", o.Name, o.Title, q, o.Indicator, o.Targets.For("shared"), o.Targets.For("dedicated"))
+				fmt.Fprintf(&table, "| `%s`: %s | %s | `%s` | %s | %s |\n", o.Name, o.Title, q, o.Indicator, o.Targets.Of(slo.Instance{}, "shared"), o.Targets.Of(slo.Instance{}, "dedicated"))
 			}
 		}
 	}

@@ -14,25 +14,26 @@ type ObjectivesJSON struct {
 
 // ObjectiveJSON is a promise and how many of its instances stand how.
 type ObjectiveJSON struct {
-	Name              string             `json:"name"`
-	Question          slo.Question       `json:"question"`
-	Title             string             `json:"title"`
-	Description       string             `json:"description"`
-	Owner             *string            `json:"owner"`
-	Indicator         IndicatorJSON      `json:"indicator"`
-	By                []string           `json:"by"`
-	TargetRatio       float64            `json:"target_ratio"`
-	TargetRatioByTier map[string]float64 `json:"target_ratio_by_tier"`
-	Window            WindowJSON         `json:"window"`
-	Policy            PolicyJSON         `json:"policy"`
-	NoData            slo.NoData         `json:"no_data"`
-	MinCoverageRatio  float64            `json:"min_coverage_ratio"`
-	MinBadEvents      uint64             `json:"low_traffic_min_bad_events"`
-	BudgetSpent       bool               `json:"low_traffic_budget_spent"`
-	Runbook           *string            `json:"runbook_url"`
-	Dashboard         *string            `json:"dashboard_url"`
-	Instances         int                `json:"instances"`
-	ByStatus          map[slo.Status]int `json:"instances_by_status"`
+	Name                string             `json:"name"`
+	Question            slo.Question       `json:"question"`
+	Title               string             `json:"title"`
+	Description         string             `json:"description"`
+	Owner               *string            `json:"owner"`
+	Indicator           IndicatorJSON      `json:"indicator"`
+	By                  []string           `json:"by"`
+	TargetRatio         float64            `json:"target_ratio"`
+	TargetRatioByTier   map[string]float64 `json:"target_ratio_by_tier"`
+	TargetRatioByTenant map[string]float64 `json:"target_ratio_by_tenant"` // goes before the tier's
+	Window              WindowJSON         `json:"window"`
+	Policy              PolicyJSON         `json:"policy"`
+	NoData              slo.NoData         `json:"no_data"`
+	MinCoverageRatio    float64            `json:"min_coverage_ratio"`
+	MinBadEvents        uint64             `json:"low_traffic_min_bad_events"`
+	BudgetSpent         bool               `json:"low_traffic_budget_spent"`
+	Runbook             *string            `json:"runbook_url"`
+	Dashboard           *string            `json:"dashboard_url"`
+	Instances           int                `json:"instances"`
+	ByStatus            map[slo.Status]int `json:"instances_by_status"`
 }
 
 // IndicatorJSON is what is measured.
@@ -103,19 +104,25 @@ func objectiveJSON(o *slo.Objective, counts map[slo.Status]int) ObjectiveJSON {
 	answer := ObjectiveJSON{
 		Name: o.Name, Question: o.Question, Title: o.Title, Description: o.Description, Owner: named(o.Owner),
 		Indicator: IndicatorJSON{o.Indicator.Kind(), named(o.Indicator.Source), o.Indicator.String()},
-		By:        append([]string{}, o.By...), TargetRatio: o.Targets.Default.Float(), TargetRatioByTier: map[string]float64{},
+		By:        append([]string{}, o.By...), TargetRatio: o.Targets.Default.Float(),
+		TargetRatioByTier: ratios(o.Targets.ByTier), TargetRatioByTenant: ratios(o.Targets.ByTenant),
 		Window: windowJSON(o.Window), Policy: policyJSON(o), NoData: o.NoData, MinCoverageRatio: o.MinCoverage.Float(),
 		MinBadEvents: o.LowTraffic.MinBad, BudgetSpent: o.LowTraffic.BudgetSpent,
 		Runbook: named(o.Links.Runbook), Dashboard: named(o.Links.Dashboard), ByStatus: map[slo.Status]int{},
-	}
-	for tier, target := range o.Targets.ByTier {
-		answer.TargetRatioByTier[tier] = target.Float()
 	}
 	for _, status := range slo.Statuses() {
 		answer.ByStatus[status] = counts[status]
 		answer.Instances += counts[status]
 	}
 	return answer
+}
+
+func ratios(targets map[string]slo.Ratio) map[string]float64 {
+	all := make(map[string]float64, len(targets))
+	for name, target := range targets {
+		all[name] = target.Float()
+	}
+	return all
 }
 
 func windowJSON(w slo.Window) WindowJSON {
