@@ -18,7 +18,7 @@ type Memory struct {
 }
 
 type remembered struct {
-	keeps   func(collectors.Tenant) bool
+	owner   *Place // the last that was made under the name
 	reading *Reading // nil until the place was read for the first time
 }
 
@@ -26,28 +26,30 @@ type remembered struct {
 func NewMemory() *Memory { return &Memory{places: map[string]*remembered{}} }
 
 // register adds a place. One that is replaced keeps what it last said.
-func (m *Memory) register(place string, keeps func(collectors.Tenant) bool) {
+func (m *Memory) register(p *Place) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if known, ok := m.places[place]; ok {
-		known.keeps = keeps
+	if known, ok := m.places[p.config.Name]; ok {
+		known.owner = p
 		return
 	}
-	m.places[place] = &remembered{keeps: keeps}
+	m.places[p.config.Name] = &remembered{owner: p}
 }
 
-func (m *Memory) forget(place string) {
+// forget drops a place that was not replaced by another of its name.
+func (m *Memory) forget(p *Place) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.places, place)
-}
-
-func (m *Memory) remember(place string, r Reading) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if known, ok := m.places[place]; ok {
-		known.reading = &r
+	if known, ok := m.places[p.config.Name]; ok && known.owner == p {
+		delete(m.places, p.config.Name)
 	}
+}
+
+// remember keeps what a place just said; the place is known from then on, again if it was forgotten.
+func (m *Memory) remember(p *Place, r Reading) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.places[p.config.Name] = &remembered{owner: p, reading: &r}
 }
 
 // state is what a place is known to hold for a tenant.
@@ -84,7 +86,7 @@ func (m *Memory) whole(tenant collectors.Tenant, now time.Time) whole {
 	defer m.mu.Unlock()
 	w := whole{known: true}
 	for _, known := range m.places {
-		if !known.keeps(tenant) {
+		if !known.owner.keeps(tenant) {
 			continue
 		}
 		if known.reading == nil {

@@ -81,7 +81,7 @@ func New(c Config, o Options) (*Place, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Memory.register(c.Name, p.keeps)
+	o.Memory.register(p)
 	return p, nil
 }
 
@@ -92,7 +92,7 @@ func (p *Place) Close() {
 	if !p.closed {
 		p.closed = true
 		p.reader.close()
-		p.options.Memory.forget(p.config.Name)
+		p.options.Memory.forget(p)
 	}
 }
 
@@ -106,8 +106,8 @@ func (p *Place) Visit() collectors.Visit {
 
 const collectorName = "backup"
 
-// postgres is the target whose tenants are kept here; "" means all.
-func (c Config) postgres() string {
+// Cluster is the PostgreSQL target whose tenants are kept here; "" means all.
+func (c Config) Cluster() string {
 	switch {
 	case c.PgBackRest != nil:
 		return c.PgBackRest.Postgres
@@ -125,7 +125,7 @@ func (c Config) postgres() string {
 
 // keeps says whether a tenant's backups belong here.
 func (p *Place) keeps(tenant collectors.Tenant) bool {
-	postgres := p.config.postgres()
+	postgres := p.config.Cluster()
 	return (postgres == "" || tenant.Postgres == postgres) &&
 		(len(p.config.Tiers) == 0 || slices.Contains(p.config.Tiers, tenant.Tier))
 }
@@ -155,6 +155,6 @@ func (p *Place) Collect(ctx context.Context, b *collectors.Builder) error {
 		reading.AsOf = b.At()
 	}
 	p.emit(b, reading)
-	p.options.Memory.remember(p.config.Name, reading)
+	p.options.Memory.remember(p, reading)
 	return nil
 }

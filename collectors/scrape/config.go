@@ -210,4 +210,20 @@ func patterns(where map[string]string) ([]condition, error) {
 	return all, nil
 }
 
+// Takes says whether a series of this name may be taken: of a family that a selection names, or one
+// of its buckets, sums and counts.
+func (c Config) Takes(series string) bool {
+	for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {
+		family, is := strings.CutSuffix(series, suffix)
+		for _, s := range c.Families {
+			for _, name := range s.Names {
+				if fits, err := path.Match(name, family); is && err == nil && fits {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 func wild(name string) bool { return strings.ContainsAny(name, `*?[\`) }

@@ -58,6 +58,7 @@ type App struct {
 	objectives *objectives
 	witness    *witness
 	changes    *changes.Changes
+	protection *protection
 	handler    http.Handler
 	ctx        context.Context // of everything that App starts
 	running    conc.WaitGroup

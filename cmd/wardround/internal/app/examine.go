@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
+	"github.com/wardround/wardround/collectors/sql"
 )
 
 // Examination is what keeps targets and tenants from being watched wholly.
@@ -43,53 +45,80 @@ func Examine(ctx context.Context, file string, logger *slog.Logger) (Examination
 	if e.Survey, err = a.look(ctx); err != nil {
 		return e, err
 	}
-	for _, p := range a.targets.postgres {
-		e.Problems = append(e.Problems, a.examineServer(ctx, p)...)
-		if p.config.StandbyOf == "" {
-			e.Problems = append(e.Problems, a.examineDatabases(ctx, p)...)
+	for c, cluster := range each[postgres.Config, *postgres.Cluster](a.targets) {
+		e.Problems = append(e.Problems, a.examineServer(ctx, cluster)...)
+		if c.StandbyOf == "" {
+			e.Problems = append(e.Problems, a.examineDatabases(ctx, c, cluster)...)
 		}
+	}
+	for _, indicators := range each[[]sql.Config, *sql.Indicators](a.targets) {
+		problems, err := a.examineIndicators(ctx, indicators)
+		if err != nil {
+			return e, err
+		}
+		e.Problems = append(e.Problems, problems...)
 	}
 	return e, nil
 }
 
-type clusterTarget = target[postgres.Config, *postgres.Cluster]
+// examineIndicators says what keeps the operator's own indicators from being had: places in which
+// the same is wrong are told together.
+func (a *App) examineIndicators(ctx context.Context, indicators *sql.Indicators) ([]Problem, error) {
+	found, err := indicators.Check(ctx, as(a.targets.clusters(), func(c *postgres.Cluster) sql.Cluster { return c }))
+	places := map[[2]string][]string{}
+	var kinds [][2]string
+	for _, f := range found {
+		kind := [2]string{f.Indicator, f.Text}
+		if places[kind] == nil {
+			kinds = append(kinds, kind)
+		}
+		places[kind] = append(places[kind], cmp.Or(f.Tenant, f.Target))
+	}
+	var problems []Problem
+	for _, kind := range kinds {
+		problems = append(problems, Problem{
+			Where: fmt.Sprintf("sql indicator %s, %s", kind[0], strings.Join(places[kind], ", ")), What: []string{kind[1]},
+		})
+	}
+	return problems, err
+}
 
 // examineServer says what the role lacks in the cluster. A server that cannot be reached has said
 // so in its visit.
-func (a *App) examineServer(ctx context.Context, p clusterTarget) []Problem {
+func (a *App) examineServer(ctx context.Context, cluster *postgres.Cluster) []Problem {
 	ctx, cancel := context.WithTimeout(ctx, a.config.Load().Rounds.Timeout)
 	defer cancel()
-	found, err := p.it.Check(ctx)
+	found, err := cluster.Check(ctx)
 	if err != nil {
 		return nil
 	}
 	var problems []Problem
 	for _, f := range found {
-		problems = append(problems, Problem{Where: p.config.Name, What: []string{f.Text}, SQL: f.SQL})
+		problems = append(problems, Problem{Where: cluster.Name(), What: []string{f.Text}, SQL: f.SQL})
 	}
 	return problems
 }
 
 // examineDatabases says what the role lacks in tenants' databases: databases that lack the same
 // are told together, because one script mends them all.
-func (a *App) examineDatabases(ctx context.Context, p clusterTarget) []Problem {
+func (a *App) examineDatabases(ctx context.Context, c postgres.Config, cluster *postgres.Cluster) []Problem {
 	databases := map[string][]string{}
 	for _, t := range a.tenants.Current().All() {
-		if t.Postgres != p.config.Name {
+		if t.Postgres != c.Name {
 			continue
 		}
-		missing, err := a.missing(ctx, p.it, t)
+		missing, err := a.missing(ctx, cluster, t)
 		if err == nil && len(missing) > 0 {
 			lacks := strings.Join(missing, "\n")
 			databases[lacks] = append(databases[lacks], t.Database)
 		}
 	}
-	role := roleOf(p.config)
+	role := roleOf(c)
 	var problems []Problem
 	for lacks, names := range databases {
 		slices.Sort(names)
 		problems = append(problems, Problem{
-			Where: fmt.Sprintf("%s, databases %s", p.config.Name, strings.Join(names, ", ")),
+			Where: fmt.Sprintf("%s, databases %s", c.Name, strings.Join(names, ", ")),
 			What:  strings.Split(lacks, "\n"), SQL: odoo.Grants(role),
 		})
 	}

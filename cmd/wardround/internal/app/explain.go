@@ -11,17 +11,36 @@ import (
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
+	"github.com/wardround/wardround/collectors/probe"
 	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/collectors/scrape"
+	"github.com/wardround/wardround/collectors/sql"
 	"github.com/wardround/wardround/slo"
 	"github.com/wardround/wardround/slo/indicator"
 )
 
-// Catalogue is every metric that visits can bring.
+// Catalogue is every metric that visits can bring under names of ours.
 func Catalogue() collectors.Catalogue {
-	return collectors.Merge(collectors.Metrics(), postgres.Metrics(), odoo.Metrics(), redis.Metrics(), changes.Metrics())
+	return collectors.Merge(
+		collectors.Metrics(), postgres.Metrics(), redis.Metrics(), odoo.Metrics(), probe.Metrics(),
+		backup.Metrics(), changes.Metrics(), scrape.Metrics(), sql.Metrics(),
+	)
+}
+
+// brings says whether visits of a configuration may bring a metric under a name that others gave it.
+func brings(c *config.Config, name string) bool {
+	for _, s := range c.Scrape {
+		if s.Takes(name) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.SQL, func(s sql.Config) bool {
+		return slices.ContainsFunc(s.Metrics, func(m sql.Metric) bool { return m.Name == name })
+	})
 }
 
 // Explain says what the objectives of a configuration mean, or those of them that are named, and
@@ -38,7 +57,7 @@ func Explain(c *config.Config, names []string, eventsPerMinute float64) ([]slo.E
 			continue
 		}
 		x := slo.Explain(o, slo.Surroundings{Interval: c.Rounds.Interval, EventsPerMinute: eventsPerMinute})
-		x.Warnings = append(x.Warnings, unknownMetrics(o)...)
+		x.Warnings = append(x.Warnings, unknownMetrics(c, o)...)
 		all = append(all, x)
 	}
 	for _, name := range names {
@@ -59,13 +78,13 @@ func objectiveNames(c *config.Config) []string {
 
 // unknownMetrics warns of selectors whose metric no visit can bring. What a Prometheus-compatible
 // source holds is known to that source alone.
-func unknownMetrics(o *slo.Objective) []slo.Warning {
+func unknownMetrics(c *config.Config, o *slo.Objective) []slo.Warning {
 	if o.Indicator.Source != "" {
 		return nil
 	}
 	var all []slo.Warning
 	for _, s := range o.Indicator.Selectors() {
-		if name := metricOf(s); name != "" && !known(name) {
+		if name := metricOf(s); name != "" && !known(name) && !brings(c, name) {
 			all = append(all, slo.Warning{Position: s.Position, Text: fmt.Sprintf(
 				"no visit brings a metric %q, so nothing will be measured; `wardround once` prints those that there are, and source: names a Prometheus that has others", name)})
 		}

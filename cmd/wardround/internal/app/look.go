@@ -69,6 +69,9 @@ func newVisitor(ctx context.Context, c *config.Config) (*App, error) {
 	a.config.Store(c)
 	a.databases = odoo.NewDatabases(a.tenants)
 	var err error
+	if a.protection, err = newProtection(a.tenants, "", a.config.Load); err != nil {
+		return nil, err
+	}
 	a.targets, err = newTargets(c, nil, a.targetOptions(a.config.Load()))
 	return a, err
 }

@@ -45,6 +45,9 @@ func (a *App) open() error {
 		return err
 	}
 	a.owns("changes", a.changes.Close)
+	if a.protection, err = newProtection(a.tenants, o.StoragePath, a.config.Load); err != nil {
+		return err
+	}
 	a.objectives.alerts, err = alert.Open(a.alertOptions(alertMetrics), time.Now())
 	if err != nil {
 		return err

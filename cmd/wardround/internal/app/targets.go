@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -11,80 +12,93 @@ import (
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
+	"github.com/wardround/wardround/collectors/probe"
 	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/collectors/scrape"
+	"github.com/wardround/wardround/collectors/sql"
 )
 
-// target is one server with the configuration that it was made from.
-type target[C any, T any] struct {
-	config C
-	it     T
+// target is one of a package's visited things, with the configuration that it was made from.
+type target struct {
+	name   string
+	config any // such as postgres.Config
+	it     any // such as *postgres.Cluster
 }
 
-// targets are the servers of one configuration, in its order.
+// targets are those of one configuration, in its order.
 type targets struct {
 	interval time.Duration // of the rounds that they were made for
-	postgres []target[postgres.Config, *postgres.Cluster]
-	redis    []target[redis.Config, *redis.Server]
-	odoo     []target[odoo.Config, *odoo.Target]
+	all      []target
+}
+
+// each are the targets of a kind, with their configurations.
+func each[C, T any](t *targets) iter.Seq2[C, T] {
+	return func(yield func(C, T) bool) {
+		for _, one := range t.all {
+			if it, ok := one.it.(T); ok && !yield(one.config.(C), it) {
+				return
+			}
+		}
+	}
 }
 
 // targetOptions are what targets need from the daemon.
 type targetOptions struct {
-	tenants  *collectors.Registry
-	logger   *slog.Logger
-	interval time.Duration
-	storage  string // where places in logs are kept; "" for nowhere
+	tenants    *collectors.Registry
+	identity   func(tenant string) (odoo.Identity, bool)
+	protection *protection
+	logger     *slog.Logger
+	interval   time.Duration
+	storage    string // where places in logs are kept; "" for nowhere
 }
 
 func (a *App) targetOptions(c *config.Config) targetOptions {
-	return targetOptions{a.tenants, a.options.Logger, c.Rounds.Interval, a.options.StoragePath}
+	return targetOptions{a.tenants, a.databases.Identity, a.protection, a.options.Logger, c.Rounds.Interval, a.options.StoragePath}
 }
 
-// includesCopies says whether the service that serves a tenant treats copies as any tenant.
-func (t *targets) includesCopies(tenant collectors.Tenant) bool {
-	for _, s := range t.odoo {
-		if s.it.Serves(tenant) {
-			return s.config.Staging == odoo.StagingInclude
-		}
-	}
-	return false
+// series tells a tenant's series of Odoo, once its database was visited.
+func (o targetOptions) series(tenant string) (string, bool) {
+	found, ok := o.identity(tenant)
+	return found.Series, ok && found.Series != ""
 }
 
-// targetNames are those of all configured servers.
+// targetNames are those of all configured targets.
 func targetNames(c *config.Config) map[string]bool {
 	names := map[string]bool{}
-	for _, p := range c.Postgres {
-		names[p.Name] = true
-	}
-	for _, r := range c.Redis {
-		names[r.Name] = true
-	}
-	for _, o := range c.Odoo {
-		names[o.Name] = true
+	for t := range c.Targets.All() {
+		names[t.Name] = true
 	}
 	return names
 }
 
-// newTargets makes the servers of a configuration and takes those that did not change over from
+// newTargets makes the targets of a configuration and takes those that did not change over from
 // the old ones. On an error it closes what it made.
 func newTargets(c *config.Config, old *targets, o targetOptions) (*targets, error) {
 	if old == nil {
 		old = &targets{}
 	}
-	t, kept := &targets{interval: o.interval}, old
-	if old.interval != o.interval {
-		kept = &targets{} // servers count on the interval; none is as it was
-	}
+	t := &targets{interval: o.interval}
 	err := errors.Join(
-		adopt(&t.postgres, kept.postgres, c.Postgres, "postgres", func(c postgres.Config) (*postgres.Cluster, error) {
-			return postgres.New(c, postgres.Options{Tenants: o.tenants, Logger: o.logger, Interval: o.interval, Previous: old.cluster(c.Name)})
+		adopt(t, old, "postgres", c.Postgres, func(c postgres.Config, before *postgres.Cluster) (*postgres.Cluster, error) {
+			return postgres.New(c, postgres.Options{Tenants: o.tenants, Logger: o.logger, Interval: o.interval, Previous: before})
 		}),
-		adopt(&t.redis, kept.redis, c.Redis, "redis", redis.New),
-		adopt(&t.odoo, kept.odoo, c.Odoo, "odoo", func(c odoo.Config) (*odoo.Target, error) {
-			return odoo.New(c, odoo.Options{Logger: o.logger, Interval: o.interval, StateDir: o.storage, Previous: old.service(c.Name)})
+		adopt(t, old, "redis", c.Redis, func(c redis.Config, _ *redis.Server) (*redis.Server, error) { return redis.New(c) }),
+		adopt(t, old, "odoo", c.Odoo, func(c odoo.Config, before *odoo.Target) (*odoo.Target, error) {
+			return odoo.New(c, odoo.Options{Logger: o.logger, Interval: o.interval, StateDir: o.storage, Previous: before})
 		}),
+		adopt(t, old, "probe", c.Probe, func(c probe.Config, before *probe.Target) (*probe.Target, error) {
+			return probe.New(c, probe.Options{Previous: before})
+		}),
+		adopt(t, old, "backups", c.Backups, func(c backup.Config, _ *backup.Place) (*backup.Place, error) {
+			return backup.New(c, o.protection.options(o.tenants))
+		}),
+		adopt(t, old, "scrape", c.Scrape, func(c scrape.Config, before *scrape.Scraper) (*scrape.Scraper, error) {
+			return scrape.New(c, scrape.Options{Tenants: o.tenants, Taken: Catalogue(), Previous: before})
+		}),
+		adoptSQL(t, old, c.SQL, o),
 	)
 	if err != nil {
 		return nil, errors.Join(err, t.close(old))
@@ -92,69 +106,78 @@ func newTargets(c *config.Config, old *targets, o targetOptions) (*targets, erro
 	return t, nil
 }
 
-func adopt[C any, T any](into *[]target[C, T], old []target[C, T], configs []C, kind string, make func(C) (T, error)) error {
+// adopt takes the targets of one kind over, or makes them, knowing the one that had the name before.
+func adopt[C, T any](t, old *targets, kind string, configs []C, make func(c C, before T) (T, error)) error {
 	var errs []error
 	for i, c := range configs {
-		if kept, ok := find(old, c); ok {
-			*into = append(*into, kept)
+		before, same := find[T](old, c)
+		if same && old.interval == t.interval { // they count on the interval
+			t.all = append(t.all, target{config.NameOf(c), c, before})
 			continue
 		}
-		it, err := make(c)
+		it, err := make(c, before)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("targets.%s[%d]: %w", kind, i, err))
 			continue
 		}
-		*into = append(*into, target[C, T]{c, it})
+		t.all = append(t.all, target{config.NameOf(c), c, it})
 	}
 	return errors.Join(errs...)
 }
 
-func find[C any, T any](all []target[C, T], c C) (target[C, T], bool) {
-	for _, t := range all {
-		if reflect.DeepEqual(t.config, c) {
-			return t, true
+// find is the target that had a configuration's name, and whether it had the very configuration.
+func find[T any](old *targets, c any) (before T, same bool) {
+	for _, one := range old.all {
+		if it, ok := one.it.(T); ok && one.name == config.NameOf(c) {
+			return it, reflect.DeepEqual(one.config, c)
 		}
 	}
-	return target[C, T]{}, false
+	return before, false
 }
 
-// cluster is the PostgreSQL server of a name, nil if there is none.
-func (t *targets) cluster(name string) *postgres.Cluster {
-	for _, p := range t.postgres {
-		if p.config.Name == name {
-			return p.it
-		}
+// adoptSQL treats all of the operator's indicators as one: they share connections.
+func adoptSQL(t, old *targets, configs []sql.Config, o targetOptions) error {
+	if len(configs) == 0 {
+		return nil
 	}
+	const name = "sql"
+	options := sql.Options{Tenants: o.tenants, Taken: Catalogue(), Series: o.series}
+	for before, it := range each[[]sql.Config, *sql.Indicators](old) {
+		if reflect.DeepEqual(before, configs) {
+			t.all = append(t.all, target{name, configs, it})
+			return nil
+		}
+		options.Previous = it
+	}
+	it, err := sql.New(configs, options)
+	if err != nil {
+		return fmt.Errorf("sql%w", err) // its path begins with the number of the indicator
+	}
+	t.all = append(t.all, target{name, configs, it})
 	return nil
 }
 
-// service is the Odoo service of a name, nil if there is none.
-func (t *targets) service(name string) *odoo.Target {
-	for _, s := range t.odoo {
-		if s.config.Name == name {
-			return s.it
+// includesCopies says whether the service that serves a tenant treats copies as any tenant.
+func (t *targets) includesCopies(tenant collectors.Tenant) bool {
+	for c, service := range each[odoo.Config, *odoo.Target](t) {
+		if service.Serves(tenant) {
+			return c.Staging == odoo.StagingInclude
 		}
 	}
-	return nil
+	return false
 }
 
-// close closes the servers that are not among the ones to keep, which may be nil.
+// close closes the targets that are not among the ones to keep, which may be nil.
 func (t *targets) close(keep *targets) error {
 	if keep == nil {
 		keep = &targets{}
 	}
-	return errors.Join(
-		closeOthers(t.postgres, keep.postgres), closeOthers(t.redis, keep.redis), closeOthers(t.odoo, keep.odoo),
-	)
-}
-
-func closeOthers[C any, T any](all, keep []target[C, T]) error {
 	var errs []error
-	for _, t := range all {
-		if slices.ContainsFunc(keep, func(k target[C, T]) bool { return any(k.it) == any(t.it) }) {
+	for _, one := range t.all {
+		if slices.ContainsFunc(keep.all, func(k target) bool { return k.it == one.it }) {
 			continue
 		}
-		switch it := any(t.it).(type) {
+		switch it := one.it.(type) {
 		case io.Closer:
 			errs = append(errs, it.Close())
 		case interface{ Close() }:
@@ -164,17 +187,25 @@ func closeOthers[C any, T any](all, keep []target[C, T]) error {
 	return errors.Join(errs...)
 }
 
+// clusters are the PostgreSQL primaries.
+func (t *targets) clusters() []*postgres.Cluster {
+	var all []*postgres.Cluster
+	for c, cluster := range each[postgres.Config, *postgres.Cluster](t) {
+		if c.StandbyOf == "" {
+			all = append(all, cluster)
+		}
+	}
+	return all
+}
+
 // databases are those of the PostgreSQL primaries, by target, as each last told them: one that was
 // made anew and not asked yet tells nothing, and its tenants are tenants all the same.
 func (t *targets) databases(before map[string][]postgres.Database) map[string][]postgres.Database {
 	all := map[string][]postgres.Database{}
-	for _, p := range t.postgres {
-		if p.config.StandbyOf != "" {
-			continue
-		}
-		all[p.config.Name] = p.it.Databases()
-		if len(all[p.config.Name]) == 0 {
-			all[p.config.Name] = before[p.config.Name]
+	for _, cluster := range t.clusters() {
+		all[cluster.Name()] = cluster.Databases()
+		if len(all[cluster.Name()]) == 0 {
+			all[cluster.Name()] = before[cluster.Name()]
 		}
 	}
 	return all

@@ -6,6 +6,9 @@ import (
 
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/collectors/postgres"
+	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/collectors/sql"
 )
 
 // settle makes tenants and visits what configuration, clusters and earlier visits say that they
@@ -86,32 +89,45 @@ func (a *App) sayTenants(next *collectors.Tenants, problems []string) {
 func bringsDatabases(key collectors.Key) bool { return key.Collector == "postgres" }
 
 // visits are all that are to be made: to the servers themselves at once, because what they know
-// of databases decides who else is visited, and to each tenant's database and login page in turn.
+// of databases decides who else is visited, and to each tenant's database and pages in turn.
 func (a *App) visits(tenants *collectors.Tenants) []collectors.Visit {
 	var all []collectors.Visit
-	var clusters []odoo.Cluster
-	var fleets []odoo.FleetCluster
-	for _, p := range a.targets.postgres {
-		all = append(all, collectors.Visit{
-			Key: collectors.Key{Collector: "postgres", Target: p.it.Name()}, Collector: p.it, Eager: true,
-		})
-		if p.config.StandbyOf == "" {
-			clusters, fleets = append(clusters, p.it), append(fleets, p.it)
+	var services []*odoo.Target
+	for _, t := range a.targets.all {
+		switch it := t.it.(type) {
+		case *postgres.Cluster:
+			all = append(all, collectors.Visit{Key: collectors.Key{Collector: "postgres", Target: it.Name()}, Collector: it, Eager: true})
+		case *redis.Server:
+			visit := it.Visit()
+			visit.Eager = true
+			all = append(all, visit)
+		case *odoo.Target:
+			services = append(services, it)
+			all = append(all, it.Visits(tenants.All())...)
+		case *sql.Indicators:
+			all = append(all, it.Visits(as(a.targets.clusters(), func(c *postgres.Cluster) sql.Cluster { return c }))...)
+		case interface{ Visit() collectors.Visit }:
+			all = append(all, it.Visit())
+		case interface {
+			Visits(tenants []collectors.Tenant) []collectors.Visit
+		}:
+			all = append(all, it.Visits(tenants.All())...)
 		}
-	}
-	for _, r := range a.targets.redis {
-		visit := r.it.Visit()
-		visit.Eager = true
-		all = append(all, visit)
 	}
 	if a.changes != nil { // a single round looks at what stands, not at what changes
 		all = append(all, a.changes.Visits()...)
 	}
-	var services []*odoo.Target
-	for _, o := range a.targets.odoo {
-		services = append(services, o.it)
-		all = append(all, o.it.Visits(tenants.All())...)
+	all = append(all, a.protection.visits(a.config.Load())...)
+	clusters := a.targets.clusters()
+	all = append(all, a.databases.FleetVisits(as(clusters, func(c *postgres.Cluster) odoo.FleetCluster { return c }))...)
+	return append(all, a.databases.Visits(as(clusters, func(c *postgres.Cluster) odoo.Cluster { return c }), services)...)
+}
+
+// as shows clusters as a package wants to see them.
+func as[C any](clusters []*postgres.Cluster, show func(*postgres.Cluster) C) []C {
+	all := make([]C, len(clusters))
+	for i, c := range clusters {
+		all[i] = show(c)
 	}
-	all = append(all, a.databases.FleetVisits(fleets)...)
-	return append(all, a.databases.Visits(clusters, services)...)
+	return all
 }

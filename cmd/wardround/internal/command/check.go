@@ -30,8 +30,8 @@ func checkConfigCommand(k *kingpin.Application) command {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.Stdout, "%s is good: %d PostgreSQL, %d Redis and %d Odoo targets, %d tenants listed, %d patterns, %d objectives\n",
-			*file, len(conf.Postgres), len(conf.Redis), len(conf.Odoo), len(conf.Listed), len(conf.Discovery), len(conf.Objectives))
+		fmt.Fprintf(p.Stdout, "%s is good: %s targets; %d tenants listed, %d patterns, %d sql indicators, %d objectives\n",
+			*file, conf.Summary(), len(conf.Listed), len(conf.Discovery), len(conf.SQL), len(conf.Objectives))
 		return nil
 	}}
 }

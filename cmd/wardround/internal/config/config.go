@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,9 +19,7 @@ import (
 
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/changes"
-	"github.com/wardround/wardround/collectors/odoo"
-	"github.com/wardround/wardround/collectors/postgres"
-	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/collectors/sql"
 	"github.com/wardround/wardround/slo"
 	"github.com/wardround/wardround/slo/promsource"
 )
@@ -31,9 +30,8 @@ type Config struct {
 	Tiers      map[string]TierConfig
 	Listed     []collectors.Tenant
 	Discovery  []Discovery
-	Postgres   []postgres.Config
-	Redis      []redis.Config
-	Odoo       []odoo.Config
+	Targets
+	SQL        []sql.Config
 	Objectives []slo.Objective
 	Policies   slo.Policies // built-in ones and the operator's
 	Exclusions []Exclusion
@@ -163,6 +161,11 @@ func (v *validator) digest(file string, data []byte) {
 func (v *validator) fail(path, format string, args ...any) {
 	line, column := place(v.root, path)
 	v.problems = append(v.problems, Problem{v.path, line, column, path, fmt.Sprintf(format, args...)})
+}
+
+// failed says whether something is wrong with a setting already.
+func (v *validator) failed(path string) bool {
+	return slices.ContainsFunc(v.problems, func(p Problem) bool { return p.Path == path })
 }
 
 // failAll notes the errors of a part that a package owns, under the part's own path.

@@ -28,6 +28,10 @@ targets:
     - {name: main-standby, standby_of: main, dsn: 'postgres://wardround@127.0.0.1:5433/postgres'}
   redis: [{name: cache, address: '127.0.0.1:6379'}]
   odoo: [{name: web, url: 'http://127.0.0.1:8069'}]
+  backups: [{name: repo, pgbackrest: {postgres: main, stanza: main, file: info.json}}]
+  scrape: [{name: kubernetes, urls: ['http://127.0.0.1:8082/metrics'], rules: [kubernetes], http: {follow_redirects: false}}]
+  probe: [{name: edge, probes: [{name: portal, steps: [{name: page, url: 'http://{host}/my'}]}]}]
+sql: [{name: rooms, query: SELECT count(*) AS n FROM room, metrics: [{name: clinic_rooms, type: gauge, help: Rooms, value: n}]}]
 alertmanager: {urls: ['http://127.0.0.1:9093']}
 `
 
@@ -42,6 +46,10 @@ func TestGoodConfiguration(t *testing.T) {
 	require.Equal(t, "tenant_south", c.Discovery[0].Pattern.FindStringSubmatch("tenant_south")[c.Discovery[0].Pattern.SubexpIndex("tenant")])
 	require.False(t, c.Discovery[0].Pattern.MatchString("xtenant_south"), "the pattern is for the whole name")
 	require.Equal(t, 3, c.Postgres[0].Budget, "what is left out has its default")
+	require.Equal(t, "info.json", c.Backups[0].PgBackRest.File, "paths begin where the file is")
+	require.False(t, c.Scrape[0].HTTP.FollowRedirects, "what was set to no is not left out")
+	require.True(t, c.Scrape[0].HTTP.EnableHTTP2)
+	require.Equal(t, "2 postgres, 1 redis, 1 odoo, 1 probe, 1 backups, 1 scrape", c.Summary())
 	require.NotEmpty(t, c.Objectives, "the catalogue is on by default")
 	require.Equal(t, "UTC", c.Zone.String())
 	require.Len(t, c.Hash, 64)
@@ -94,6 +102,11 @@ var bad = []struct{ name, old, new string }{
 	{"unreadable secret file of the Alertmanagers", "alertmanager: {", "alertmanager: {http: {basic_auth: {username: w, password_file: none/such.txt}}, "},
 	{"unreadable secret file of a cluster", "name: main, dsn", "name: main, password_file: none/such.txt, dsn"},
 	{"target without an address", "dsn: 'postgres://wardround@127.0.0.1:5432/postgres'", "budget: 3"},
+	{"copy of a place that is not there", "{name: repo,", "{name: repo, copy_of: tapes, tiers: [gold],"},
+	{"backup of an unknown server", "pgbackrest: {postgres: main", "pgbackrest: {postgres: mian"},
+	{"unreadable secret file in a step", "name: page,", "name: page, token_file: none/such.txt,"},
+	{"query that writes", "query: SELECT count(*) AS n FROM room", "query: DELETE FROM room"},
+	{"indicator of an unknown server", "{name: rooms,", "{name: rooms, targets: [mian],"},
 	{"no such objective", "alertmanager:", "objectives: {disable: [logins]}\nalertmanager:"},
 	{"no such file of objectives", "alertmanager:", "objectives: {files: ['none/*.yaml']}\nalertmanager:"},
 	{"not yaml", "rounds: {", "rounds: {{"},

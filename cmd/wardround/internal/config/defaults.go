@@ -7,9 +7,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/wardround/wardround/collectors/changes"
-	"github.com/wardround/wardround/collectors/odoo"
-	"github.com/wardround/wardround/collectors/postgres"
-	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/collectors/sql"
 	"github.com/wardround/wardround/slo"
 	"github.com/wardround/wardround/slo/promsource"
 )
@@ -35,18 +33,9 @@ func (f *File) fillDefaults() {
 	fill(&f.Ledger, d.Ledger)
 	fill(&f.Changes, changes.DefaultConfig())
 	fill(&f.Report, d.Report)
-	for i := range f.Sources {
-		fill(&f.Sources[i], promsource.DefaultConfig())
-	}
-	for i := range f.Targets.Postgres {
-		fill(&f.Targets.Postgres[i], postgres.DefaultConfig())
-	}
-	for i := range f.Targets.Redis {
-		fill(&f.Targets.Redis[i], redis.DefaultConfig())
-	}
-	for i := range f.Targets.Odoo {
-		fill(&f.Targets.Odoo[i], odoo.DefaultConfig())
-	}
+	fillEach(f.Sources, promsource.DefaultConfig())
+	fillEach(f.SQL, sql.DefaultConfig())
+	f.Targets.fillDefaults()
 	for i := range f.Tenants.List {
 		if t := &f.Tenants.List[i]; t.Database == "" {
 			t.Database = t.Name
@@ -54,8 +43,15 @@ func (f *File) fillDefaults() {
 	}
 }
 
+// fillEach fills every struct of a list.
+func fillEach[T any](all []T, defaults T) {
+	for i := range all {
+		fill(&all[i], defaults)
+	}
+}
+
 // fill copies each field of defaults into the struct where it is still zero, also in structs
-// inside it.
+// inside it. One that decodes itself has its own defaults from there.
 func fill[T any](into *T, defaults T) {
 	fillValue(reflect.ValueOf(into).Elem(), reflect.ValueOf(defaults))
 }
@@ -67,7 +63,7 @@ func fillValue(into, defaults reflect.Value) {
 		case !field.CanSet():
 		case field.IsZero():
 			field.Set(value)
-		case field.Kind() == reflect.Struct:
+		case field.Kind() == reflect.Struct && !isScalar(field.Type()):
 			fillValue(field, value)
 		}
 	}

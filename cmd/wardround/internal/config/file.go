@@ -11,9 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/wardround/wardround/collectors/changes"
-	"github.com/wardround/wardround/collectors/odoo"
-	"github.com/wardround/wardround/collectors/postgres"
-	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/collectors/sql"
 	"github.com/wardround/wardround/slo/promsource"
 )
 
@@ -23,6 +21,7 @@ type File struct {
 	Tiers        map[string]Tier     `yaml:"tiers"`
 	Tenants      Tenants             `yaml:"tenants"`
 	Targets      Targets             `yaml:"targets"`
+	SQL          []sql.Config        `yaml:"sql"`
 	Objectives   Objectives          `yaml:"objectives"`
 	Sources      []promsource.Config `yaml:"sources"`
 	Ledger       Ledger              `yaml:"ledger"`
@@ -72,13 +71,6 @@ type Tenant struct {
 	Database string            `yaml:"database"` // the tenant's name, if left out
 	Hosts    []string          `yaml:"hosts"`
 	Labels   map[string]string `yaml:"labels"`
-}
-
-// Targets are the servers that are asked.
-type Targets struct {
-	Postgres []postgres.Config `yaml:"postgres"`
-	Redis    []redis.Config    `yaml:"redis"`
-	Odoo     []odoo.Config     `yaml:"odoo"`
 }
 
 // Objectives are the promises beyond, or instead of, the built-in catalogue.

@@ -22,6 +22,7 @@ func (v *validator) validate() {
 	v.rounds()
 	v.tiers()
 	v.targets()
+	v.sql()
 	v.discovery()
 	v.listed()
 	v.sources()
@@ -63,56 +64,16 @@ func (v *validator) tier(path, name string) {
 	}
 }
 
-func (v *validator) targets() {
-	t := &v.file.Targets
-	if len(t.Postgres)+len(t.Redis)+len(t.Odoo) == 0 {
-		v.fail("targets", "name at least one target: postgres, redis or odoo")
-	}
-	v.secrets()
-	seen := map[string]string{}
-	for i := range t.Postgres {
-		v.named(seen, fmt.Sprintf("targets.postgres[%d]", i), t.Postgres[i].Name, t.Postgres[i].Validate())
-	}
-	for i := range t.Redis {
-		v.named(seen, fmt.Sprintf("targets.redis[%d]", i), t.Redis[i].Name, t.Redis[i].Validate())
-	}
-	for i := range t.Odoo {
-		v.named(seen, fmt.Sprintf("targets.odoo[%d]", i), t.Odoo[i].Name, t.Odoo[i].Validate())
-	}
-	for i, p := range t.Postgres {
-		if p.StandbyOf != "" && !v.isPrimary(p.StandbyOf) {
-			v.fail(fmt.Sprintf("targets.postgres[%d].standby_of", i),
-				"there is no primary target %q; known: %s", p.StandbyOf, strings.Join(v.primaries(), ", "))
+// sql checks each of the operator's indicators on its own; between them, see sql.New.
+func (v *validator) sql() {
+	for i, indicator := range v.file.SQL {
+		path := fmt.Sprintf("sql[%d]", i)
+		v.failAll(path, indicator.Validate())
+		for j, target := range indicator.Targets {
+			v.cluster(fmt.Sprintf("%s.targets[%d]", path, j), target)
 		}
 	}
-	v.config.Postgres, v.config.Redis, v.config.Odoo = t.Postgres, t.Redis, t.Odoo
-}
-
-// secrets makes the paths of files that hold secrets independent of where the daemon is started:
-// relative ones start at this file.
-func (v *validator) secrets() {
-	t := &v.file.Targets
-	for i := range t.Postgres {
-		v.fromHere(&t.Postgres[i].PasswordFile)
-	}
-	for i := range t.Redis {
-		v.fromHere(&t.Redis[i].PasswordFile)
-		v.readable(fmt.Sprintf("targets.redis[%d].password_file", i), t.Redis[i].PasswordFile)
-	}
-	for i := range t.Redis {
-		t.Redis[i].TLS.SetDirectory(filepath.Dir(v.path))
-	}
-	for i := range t.Odoo {
-		t.Odoo[i].TLS.SetDirectory(filepath.Dir(v.path))
-	}
-	http := &v.file.Alertmanager.HTTP
-	http.SetDirectory(filepath.Dir(v.path))
-	if http.BasicAuth != nil {
-		v.readable("alertmanager.http.basic_auth.password_file", http.BasicAuth.PasswordFile)
-	}
-	if http.Authorization != nil {
-		v.readable("alertmanager.http.authorization.credentials_file", http.Authorization.CredentialsFile)
-	}
+	v.config.SQL = v.file.SQL
 }
 
 func (v *validator) fromHere(file *string) {
@@ -122,21 +83,12 @@ func (v *validator) fromHere(file *string) {
 }
 
 func (v *validator) readable(path, file string) {
-	if file == "" {
+	if file == "" || v.failed(path) {
 		return
 	}
 	if _, err := os.ReadFile(file); err != nil {
 		v.fail(path, "cannot be read: %s; correct the path, which is relative to this file, or its permissions", err)
 	}
-}
-
-// named checks what a target's own package says of it, and that its name is a label of its own.
-func (v *validator) named(seen map[string]string, path, name string, err error) {
-	v.failAll(path, err)
-	if other, taken := seen[name]; taken && name != "" {
-		v.fail(path+".name", "%q is the name of %s too; each target needs one of its own", name, other)
-	}
-	seen[name] = path
 }
 
 func (v *validator) primaries() []string {
@@ -218,7 +170,14 @@ func (v *validator) once(seen map[string]string, path, value, what string) {
 var ownLabels = []string{"alertname", "objective", "tenant", "target", "cluster", "scope", "severity", "question", "owner", "tier", "long_window"}
 
 func (v *validator) alerting() {
-	a := v.file.Alertmanager
+	a := &v.file.Alertmanager
+	a.HTTP.SetDirectory(filepath.Dir(v.path))
+	if a.HTTP.BasicAuth != nil {
+		v.readable("alertmanager.http.basic_auth.password_file", a.HTTP.BasicAuth.PasswordFile)
+	}
+	if a.HTTP.Authorization != nil {
+		v.readable("alertmanager.http.authorization.credentials_file", a.HTTP.Authorization.CredentialsFile)
+	}
 	for i, raw := range a.URLs {
 		u, err := url.Parse(raw)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
