@@ -157,4 +157,3 @@ func TestGap(t *testing.T) {
 	d.requireAll()
 	require.Equal(t, uint64(1), d.Gaps())
 }
-
