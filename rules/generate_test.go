@@ -79,6 +79,20 @@ title: 'Uses {{ braces }}'
 indicator: {events: {good: 'http_requests_total{code=~"2..|3..",route!=""}', total: 'http_requests_total{route!=""}'}}
 targets: {default: 99%, dedicated: 99.9%}
 ---
+name: by-name
+question: healthy
+title: Tenants with targets of their own
+by: [tenant, zone]
+indicator: {events: {good: 'http_requests_total{code=~"2.."}', total: http_requests_total}}
+targets: {default: 99%, dedicated: 99.9%, shared: 99%, tenants: {north: 99.95%, 'south.1': 98%, 'south|2': 98%, west: 99.9%}}
+---
+name: by-name-alone
+question: healthy
+title: No tier has a target
+indicator: {threshold: {metric: queue, op: <=, value: 3}}
+targets: {default: 99%, tenants: {north: 97%, south: 99.5%}}
+policy: tickets
+---
 name: bad-of-total
 question: controlled
 title: Two counters of two names

@@ -112,7 +112,7 @@ func TestExtendsFaults(t *testing.T) {
 		{"a tenant's target of everything", "extends: login\ntargets: {tenants: {north: 99%, south: 100%}}\n", "own.yaml:2:40: a target of 100% leaves no error budget"},
 		{"a tenant's target that the policy cannot watch", "extends: login\ntargets: {tenants: {north: 90%}}\n", `own.yaml:1:1: policy "default": page-1h needs a burn rate above 14.4, but with a target of 90%`},
 		{"a tenant twice", "extends: login\ntargets: {tenants: {north: 99%, north: 98%}}\n", `own.yaml:2:33: "north" stands twice; keep one`},
-		{"a tenant without a name", "extends: login\ntargets:\n  tenants:\n    '': 99%\n", "own.yaml:4:5: a tier or tenant has a name"},
+		{"a tenant without a name", "extends: login\ntargets:\n  tenants:\n    '': 99%\n", "own.yaml:4:5: the name of a tier or tenant is missing"},
 		{"a tenant without a target", "extends: login\ntargets: {tenants: {north: }}\n", "own.yaml:2:28: a single value belongs here"},
 		{"a tier called tenants", "extends: login\ntargets: {tenants: 99%}\n", "own.yaml:2:20: below tenants stand their names with a target each"},
 		{"a list of tenants", "extends: login\ntargets: {tenants: [north]}\n", "own.yaml:2:20: below tenants stand their names with a target each"},

@@ -192,7 +192,7 @@ func (d *decoder) targetsBy(n *yaml.Node, into *map[string]Ratio) map[string]fie
 		key := n.Content[i]
 		fields[key.Value] = func(n *yaml.Node) {
 			if key.Value == "" {
-				d.failf(key, "a tier or tenant has a name")
+				d.failf(key, "the name of a tier or tenant is missing")
 				return
 			}
 			var r Ratio

@@ -179,7 +179,7 @@ func targets(text, what, example string, check func(name string) error) (map[str
 	for _, name := range sortedKeys(texts) {
 		target, err := slo.ParseTarget(texts[name])
 		if name == "" {
-			err = errors.New("it has a name")
+			err = errors.New("its name is missing")
 		}
 		if err = cmp.Or(err, check(name)); err != nil {
 			return nil, fmt.Errorf("%s %q: %w", what, name, err)

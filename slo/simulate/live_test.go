@@ -43,6 +43,7 @@ func randomVariants(t testing.TB, r *rand.Rand) []Variant {
 		o := promise(t, "targets: {default: 99%, dedicated: 99.5%}")
 		o.Policy = brisk()
 		o.Targets.Default = pick(910_000_000, 980_000_000, 990_000_000, 999_000_000)
+		o.Targets.ByTenant = map[string]slo.Ratio{"a": pick(910_000_000, 999_000_000), "d": pick(910_000_000, 999_000_000)}
 		o.MinCoverage = pick(0, slo.One/10, slo.One/2, slo.One*9/10)
 		o.LowTraffic = slo.LowTraffic{MinBad: r.Uint64N(4), BudgetSpent: r.IntN(2) == 0}
 		o.NoData = []slo.NoData{slo.NoDataIgnore, slo.NoDataGood, slo.NoDataBad}[r.IntN(3)]

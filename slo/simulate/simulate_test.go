@@ -329,6 +329,26 @@ func TestTiersHaveTheirTargets(t *testing.T) {
 	require.Equal(t, []int{0, 1}, []int{o.Instances[1].Pages, min(1, o.Instances[0].Pages)})
 }
 
+// TestTenantsHaveTheirTargets gives tenants of one tier the same failures.
+func TestTenantsHaveTheirTargets(t *testing.T) {
+	h := NewHistory()
+	for m := range 200 {
+		c := *outage(100, 102)(m)
+		require.NoError(t, h.Add(at(m), []slo.Delta{
+			{Instance: tenant("a"), Counts: c}, {Instance: tenant("b"), Counts: c}, {Instance: tenant("c"), Counts: c},
+		}))
+	}
+	opts := Options{Tier: func(slo.Instance) string { return "dedicated" }}
+	r := replayed(t, h, opts, Variant{"v", promise(t, "targets: {default: 95%, dedicated: 99.8%, tenants: {a: 99.9%, c: 95%}}")})
+	o := r.Variants[0]
+	require.Equal(t, "95%, dedicated 99.8%, tenant a 99.9%, tenant c 95%", o.Targets)
+	var got []string
+	for _, i := range o.Instances { // worst first
+		got = append(got, fmt.Sprintf("%s %s %v", i.Instance.Tenant(), i.Target, i.Pages > 0))
+	}
+	require.Equal(t, []string{"a 99.9% true", "b 99.8% true", "c 95% false"}, got)
+}
+
 func TestEvery(t *testing.T) {
 	h := history(t, 400, outage(300, 310))
 	v := Variant{"v", promise(t, "targets: 99%", "window: 1d")}

@@ -12,7 +12,7 @@ import (
 func TestParseVariant(t *testing.T) {
 	policies, err := slo.DefaultPolicies()
 	require.NoError(t, err)
-	base := promise(t, "targets: {default: 99.9%, dedicated: 99.99%}")
+	base := promise(t, "targets: {default: 99.9%, dedicated: 99.99%, tenants: {north: 99.5%}}")
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)
 	for _, c := range []struct {
@@ -25,6 +25,12 @@ func TestParseVariant(t *testing.T) {
 		{"target.dedicated=99.95%,target.shared=98%", "target.dedicated=99.95%,target.shared=98%", func(o *slo.Objective) {
 			o.Targets.ByTier = map[string]slo.Ratio{"dedicated": 999_500_000, "shared": 980_000_000}
 		}},
+		{"name=n,target.tenants.north=99.95%,target.tenants.st.anna=98%", "n", func(o *slo.Objective) {
+			o.Targets.ByTenant = map[string]slo.Ratio{"north": 999_500_000, "st.anna": 980_000_000}
+		}},
+		{"name=n,target=99%,target.gold=99.5%,target.tenants.north=98%", "n", func(o *slo.Objective) {
+			o.Targets = slo.Targets{Default: 990_000_000, ByTier: map[string]slo.Ratio{"gold": 995_000_000}, ByTenant: map[string]slo.Ratio{"north": 980_000_000}}
+		}},
 		{"window=28d", "window=28d", func(o *slo.Objective) { o.Window = slo.Window{Rolling: 28 * slo.Day} }},
 		{"window=quarter@Europe/Berlin", "window=quarter@Europe/Berlin", func(o *slo.Objective) {
 			o.Window = slo.Window{Calendar: slo.Quarter, Zone: berlin}
@@ -36,7 +42,7 @@ func TestParseVariant(t *testing.T) {
 		}},
 	} {
 		t.Run(c.text, func(t *testing.T) {
-			want := promise(t, "targets: {default: 99.9%, dedicated: 99.99%}")
+			want := promise(t, "targets: {default: 99.9%, dedicated: 99.99%, tenants: {north: 99.5%}}")
 			c.want(&want)
 			got, err := ParseVariant(base, policies, c.text)
 			require.NoError(t, err)
@@ -44,6 +50,7 @@ func TestParseVariant(t *testing.T) {
 		})
 	}
 	require.Equal(t, slo.Ratio(999_900_000), base.Targets.ByTier["dedicated"], "the objective is not changed")
+	require.Equal(t, map[string]slo.Ratio{"north": 995_000_000}, base.Targets.ByTenant)
 }
 
 func TestParseVariantFaults(t *testing.T) {
@@ -54,6 +61,9 @@ func TestParseVariantFaults(t *testing.T) {
 		"target":                    "is not a share",
 		"target=100%":               "leaves no error budget",
 		"target.=99%":               "the keys are",
+		"target.tenants=99%":        "target.tenants: the keys are",
+		"target.tenants.=99%":       "target.<tier>, target.tenants.<tenant>",
+		"target.tenants.north=100%": "target.tenants.north: a target of 100% leaves no error budget",
 		"goal=99%":                  `variant "goal=99%": goal: the keys are`,
 		"target=99%,target=98%":     "it stands twice",
 		"name=":                     "it is empty",

@@ -56,7 +56,7 @@ func Explain(c *config.Config, names []string, eventsPerMinute float64) ([]slo.E
 		if len(names) > 0 && !slices.Contains(names, o.Name) {
 			continue
 		}
-		x := slo.Explain(o, slo.Surroundings{Interval: c.Rounds.Interval, EventsPerMinute: eventsPerMinute})
+		x := slo.Explain(o, slo.Surroundings{Interval: c.Rounds.Interval, EventsPerMinute: eventsPerMinute, Tenants: everyTenant(c, o)})
 		x.Warnings = append(x.Warnings, unknownMetrics(c, o)...)
 		all = append(all, x)
 	}
@@ -66,6 +66,24 @@ func Explain(c *config.Config, names []string, eventsPerMinute float64) ([]slo.E
 		}
 	}
 	return all, nil
+}
+
+// everyTenant are all that an objective can be about, nil where that is not certain: patterns may
+// discover more, and a source knows its own.
+func everyTenant(c *config.Config, o *slo.Objective) []string {
+	measured := o.Indicator
+	if whole := o.Indicator.Composite; whole != nil { // all members have the same source
+		i := slices.IndexFunc(c.Objectives, func(o slo.Objective) bool { return o.Name == whole.Of[0].Objective })
+		measured = c.Objectives[i].Indicator
+	}
+	if len(c.Discovery) > 0 || measured.Source != "" {
+		return nil
+	}
+	all := make([]string, len(c.Listed))
+	for i, t := range c.Listed {
+		all[i] = t.Name
+	}
+	return all
 }
 
 func objectiveNames(c *config.Config) []string {

@@ -34,7 +34,7 @@ func simulateCommand(k *kingpin.Application) command {
 	c.Flag("storage.path", "Directory of the ledger to replay, for which the daemon must not run; tiers and exclusions are read from it in any case.").Default("data").StringVar(&r.storage)
 	c.Flag("csv", "Replay this file, as `wardround ledger export` writes it, instead of the ledger; - is standard input.").StringVar(&r.csv)
 	c.Flag("source", "Replay what this source of the configuration knows, instead of the ledger.").StringVar(&r.source)
-	c.Flag("variant", "What is to be different: target=99.5%, target.dedicated=99.9%, window=month@Europe/Berlin, policy=tickets, no_data, min_coverage, min_bad, budget_spent, name; may be repeated.").StringsVar(&r.variants)
+	c.Flag("variant", "What is to be different: target=99.5%, target.dedicated=99.9%, target.tenants.north=99.95%, window=month@Europe/Berlin, policy=tickets, no_data, min_coverage, min_bad, budget_spent, name; may be repeated.").StringsVar(&r.variants)
 	c.Flag("format", "The format.").Default("text").EnumVar(&r.format, "text", "json", "alerts-csv", "instances-csv")
 	c.Flag("output", "The file to write; standard output, if left out.").StringVar(&r.output)
 	c.Arg("objective", "Name of the objective.").Required().StringVar(&r.objective)
