@@ -10,26 +10,39 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/wardround/wardround/collectors"
 )
 
 // reading is one answer to INFO, by field.
 type reading map[string]string
 
-// parse reads the text of INFO. A text without a version is not Redis talking.
+// parse reads the text of INFO. A text without a version is not Redis talking. A last line
+// without an end is half a line: its number would be a wrong one.
 func parse(text string) (reading, error) {
-	r := reading{}
-	for line := range strings.Lines(text) {
-		name, value, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
-		if ok && !strings.HasPrefix(name, "#") {
-			r[name] = value
-		}
-	}
-	if r["redis_version"] == "" {
+	r := fieldsOf(text)
+	if r["redis_version"] == "" && r["valkey_version"] == "" {
 		return nil, errors.New("there is no redis_version in it")
 	}
 	return r, nil
+}
+
+// fieldsOf reads any text of lines name:value. Of modules, which all have one name, the second
+// and further ones get a number.
+func fieldsOf(text string) reading {
+	r := reading{}
+	modules := 0
+	for line := range strings.Lines(text) {
+		whole := strings.HasSuffix(line, "\n")
+		name, value, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
+		if !ok || !whole || strings.HasPrefix(name, "#") {
+			continue
+		}
+		if name == "module" {
+			name += strconv.Itoa(modules)
+			modules++
+		}
+		r[name] = value
+	}
+	return r
 }
 
 // number returns a field's value: a number, or 1 and 0 for what Redis says in words. NaN means
@@ -70,104 +83,14 @@ func (r reading) now(ours time.Time) time.Time {
 	return ours
 }
 
-// emit writes everything that INFO says.
-func (r reading) emit(b *collectors.Builder, names bool) {
-	b.Set(metricUp, 1)
-	r.emitFields(b, fields)
-	if names {
-		r.emitFields(b, compat)
+// major is the first number of the version of Redis that the server is like; 0 if it is not known.
+func (r reading) major() int {
+	first, _, _ := strings.Cut(r["redis_version"], ".")
+	n, err := strconv.Atoi(first)
+	if err != nil {
+		return 0
 	}
-	r.emitInstance(b)
-	r.emitKeyspace(b)
-	r.emitReplicas(b)
-	if r["role"] == "slave" {
-		r.emitPrimary(b, names)
-	}
-	r.findMemory(b)
-	r.findPersistence(b)
-}
-
-func (r reading) emitFields(b *collectors.Builder, table []field) {
-	for _, f := range table {
-		if value := r.number(f.info) * f.scale; value >= 0 || f.signed {
-			b.Set(f.metric, value)
-		}
-	}
-}
-
-// policies are those that Redis knows.
-var policies = []string{
-	"noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random",
-	"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
-}
-
-func (r reading) emitInstance(b *collectors.Builder) {
-	policy := r["maxmemory_policy"]
-	b.Set(metricInstance, 1, r["role"], r["redis_version"], r["redis_mode"], r["os"], policy)
-	if policy != "" {
-		for _, p := range policies {
-			b.Set(metricPolicy, truth(p == policy), p)
-		}
-	}
-	if headroom, limited := r.headroom(); limited {
-		b.Set(metricHeadroom, headroom)
-	}
-	if r["server_time_usec"] != "" {
-		b.Set(metricStart, float64(r.now(b.At()).Unix())-r.number("uptime_in_seconds"))
-	}
-}
-
-// headroom is how many bytes the data may still grow; false where nothing limits it. Servers
-// older than 4.0 do not say what is not counted; for them it is taken as nothing.
-func (r reading) headroom() (float64, bool) {
-	limit, used := r.number("maxmemory"), r.number("used_memory")
-	if !(limit > 0) || math.IsNaN(used) {
-		return 0, false
-	}
-	if exempt := r.number("mem_not_counted_for_evict"); exempt > 0 {
-		used -= exempt
-	}
-	return limit - used, true
-}
-
-func (r reading) emitKeyspace(b *collectors.Builder) {
-	for db, values := range r.numbered("db") {
-		b.Set(metricKeys, parseNumber(values["keys"]), db)
-		b.Set(metricKeysExpiring, parseNumber(values["expires"]), db)
-		if ttl := parseNumber(values["avg_ttl"]); ttl > 0 {
-			b.Set(metricTTL, ttl/1000, db)
-		}
-	}
-}
-
-func (r reading) emitReplicas(b *collectors.Builder) {
-	primary := r.number("master_repl_offset")
-	for _, replica := range r.numbered("slave") {
-		ip, port, state := replica["ip"], replica["port"], replica["state"]
-		b.Set(metricReplicaOffset, parseNumber(replica["offset"]), ip, port, state)
-		b.Set(metricReplicaBytes, max(0, primary-parseNumber(replica["offset"])), ip, port, state)
-		if lag := parseNumber(replica["lag"]); lag >= 0 {
-			b.Set(metricReplicaLag, lag, ip, port, state)
-		}
-	}
-}
-
-// emitPrimary writes what a replica says about its primary.
-func (r reading) emitPrimary(b *collectors.Builder, names bool) {
-	now := r.now(b.At())
-	host, port := r["master_host"], r["master_port"]
-	b.Set(metricReplica, 1, host, port, r["slave_read_only"])
-	b.Set(metricLinkUp, r.number("master_link_status"), host, port)
-	b.Set(metricSyncing, r.number("master_sync_in_progress"), host, port)
-	b.Set(metricSlaveOffset, r.number("slave_repl_offset"), host, port)
-	b.Set(metricLastIO, r.age("master_last_io_seconds_ago", now), host, port)
-	if names {
-		b.Set(metricLastIOAge, r.number("master_last_io_seconds_ago"), host, port)
-	}
-	if r["master_link_status"] == "down" {
-		b.Set(metricLinkDown, r.age("master_link_down_since_seconds", now), host, port)
-		r.findLinkDown(b)
-	}
+	return n
 }
 
 // numbered yields the fields called prefix and a number, such as db0 or slave1, each taken apart
@@ -175,12 +98,25 @@ func (r reading) emitPrimary(b *collectors.Builder, names bool) {
 func (r reading) numbered(prefix string) iter.Seq2[string, map[string]string] {
 	isNumbered := func(name string) bool {
 		digits, ok := strings.CutPrefix(name, prefix)
-		return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
+		return ok && digits != "" && len(digits) < 10 && strings.Trim(digits, "0123456789") == ""
 	}
 	byNumber := func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) }
 	return func(yield func(string, map[string]string) bool) {
 		for _, name := range slices.SortedFunc(maps.Keys(r), byNumber) {
 			if isNumbered(name) && !yield(name, parts(r[name])) {
+				return
+			}
+		}
+	}
+}
+
+// prefixed yields the fields whose names begin with prefix, by the rest of their names, each taken
+// apart at its commas, in order.
+func (r reading) prefixed(prefix string) iter.Seq2[string, map[string]string] {
+	return func(yield func(string, map[string]string) bool) {
+		for _, name := range slices.Sorted(maps.Keys(r)) {
+			rest, ok := strings.CutPrefix(name, prefix)
+			if ok && rest != "" && !yield(rest, parts(r[name])) {
 				return
 			}
 		}
@@ -198,17 +134,22 @@ func parts(text string) map[string]string {
 	return values
 }
 
-// emitRule writes what the server's rule for snapshots asks for: pairs of seconds and changes,
-// such as "3600 1 300 100".
-func emitRule(b *collectors.Builder, rule string) {
-	b.Set(metricRDB, truth(rule != ""))
-	longest := math.NaN()
-	for i, number := range strings.Fields(rule) {
-		if seconds := parseNumber(number); i%2 == 0 && !(seconds <= longest) {
-			longest = seconds
+// longestName bounds every label: what is longer is no name.
+const longestName = 100
+
+// technical returns a value that may be a label: short and made of the characters of addresses,
+// versions and command names. Anything else is somebody's text and becomes "".
+func technical(value string) string {
+	if len(value) > longestName {
+		return ""
+	}
+	for _, c := range []byte(value) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && !strings.ContainsRune("._-:|[]/+", rune(c)) {
+			return ""
 		}
 	}
-	b.Set(metricRule, longest)
+	return value
 }
 
 func truth(b bool) float64 {

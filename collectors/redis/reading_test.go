@@ -2,9 +2,11 @@ package redis
 
 import (
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,9 +31,12 @@ func read(t *testing.T, name string) reading {
 	return r
 }
 
-func build(emit func(*collectors.Builder)) *collectors.Batch {
+// build is the batch of a page that write fills, of a single server.
+func build(compat bool, write func(page)) *collectors.Batch {
 	b := collectors.NewBuilder(collectors.Key{Collector: "redis", Target: "cache"}, moment)
-	emit(b)
+	p := page{Builder: b, compat: compat, remarks: &remarks{}, tenants: map[int]string{1: "rosenhof"}}
+	write(p)
+	p.remarks.tell(b)
 	return b.Batch()
 }
 
@@ -46,9 +51,10 @@ func TestGolden(t *testing.T) {
 			golden += "-compat"
 		}
 		t.Run(golden, func(t *testing.T) {
-			got := collectortest.Text(build(func(b *collectors.Builder) {
-				read(t, c.name).emit(b, c.compat)
-				emitRule(b, "3600 1 300 100 60 10000")
+			r := read(t, c.name)
+			got := collectortest.Text(build(c.compat, func(p page) {
+				p.emit(r)
+				p.rule(r, rule{{3600, 1}, {300, 100}, {60, 10000}})
 			}))
 			path := filepath.Join("testdata", golden+".metrics")
 			if *update {
@@ -96,7 +102,7 @@ func TestFindings(t *testing.T) {
 			for field, value := range c.change {
 				r[field] = value
 			}
-			batch := build(func(b *collectors.Builder) { r.emit(b, false) })
+			batch := build(false, func(p page) { p.emit(r) })
 			var got []string
 			for _, f := range batch.Findings {
 				got = append(got, strings.Join([]string{f.Name, string(f.Question), string(f.Severity) + ":", f.Text}, " "))
@@ -112,7 +118,7 @@ func TestFieldsInBaseUnitsAndWithTheirSign(t *testing.T) {
 		"mem_fragmentation_bytes": "-4096", "rdb_last_bgsave_time_sec": "-1", "used_memory": "12", "loading": "x",
 	}
 	got := map[string]float64{}
-	build(func(b *collectors.Builder) { r.emitFields(b, fields) }).Each(
+	build(false, func(p page) { p.fields(r, fields) }).Each(
 		func(string) bool { return true }, func(s collectors.Series) { got[s.Name()] = s.Value() })
 	require.Equal(t, map[string]float64{
 		"redis_eviction_exceeded_seconds_total": 1.5,
@@ -123,22 +129,60 @@ func TestFieldsInBaseUnitsAndWithTheirSign(t *testing.T) {
 	}, got)
 }
 
-func TestEmitRule(t *testing.T) {
-	cases := map[string]string{
-		"":                        "redis_rdb_enabled 0",
-		"300 100":                 "redis_rdb_enabled 1 redis_rdb_rule_seconds 300",
-		"60 10000 3600 1 300 100": "redis_rdb_enabled 1 redis_rdb_rule_seconds 3600",
+func TestRule(t *testing.T) {
+	cases := map[string]struct {
+		rule, changes, status, saving string
+		saved                         int // seconds ago
+		want                          string
+	}{
+		"none":                 {rule: "", want: "redis_rdb_enabled 0"},
+		"no change":            {rule: "60 10000 3600 1", changes: "0", want: "redis_rdb_enabled 1 redis_rdb_rule_seconds 3600"},
+		"not yet due":          {rule: "60 10000 3600 1", changes: "9999", saved: 3000, want: "redis_rdb_due_timestamp_seconds in 600 redis_rdb_enabled 1 redis_rdb_rule_seconds 3600"},
+		"due by the busiest":   {rule: "60 10000 3600 1", changes: "10000", saved: 90, want: "redis_rdb_due_timestamp_seconds in -30 redis_rdb_enabled 1 redis_rdb_rule_seconds 3600"},
+		"late":                 {rule: "3600 1", changes: "1", saved: 3661, want: "redis_rdb_due_timestamp_seconds in -61 redis_rdb_enabled 1 redis_rdb_rule_seconds 3600 redis_snapshot_overdue"},
+		"late, being written":  {rule: "3600 1", changes: "1", saved: 3661, saving: "1", want: "redis_rdb_due_timestamp_seconds in -61 redis_rdb_enabled 1 redis_rdb_rule_seconds 3600"},
+		"late, failing":        {rule: "3600 1", changes: "1", saved: 3661, status: "err", want: "redis_rdb_due_timestamp_seconds in -61 redis_rdb_enabled 1 redis_rdb_rule_seconds 3600"},
+		"not known since when": {rule: "3600 1", changes: "1", saved: -1, want: "redis_rdb_enabled 1 redis_rdb_rule_seconds 3600"},
 	}
-	for rule, want := range cases {
-		t.Run(rule, func(t *testing.T) {
-			var got []string
-			for line := range strings.Lines(string(collectortest.Text(build(func(b *collectors.Builder) { emitRule(b, rule) })))) {
-				if !strings.HasPrefix(line, "#") {
-					got = append(got, strings.TrimSpace(strings.Replace(line, `{target="cache"}`, "", 1)))
-				}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			parsed, err := parseRule(c.rule)
+			require.NoError(t, err)
+			r := reading{"rdb_changes_since_last_save": c.changes, "rdb_last_bgsave_status": "ok", "rdb_bgsave_in_progress": "0"}
+			if c.saved >= 0 {
+				r["rdb_last_save_time"] = strconv.FormatInt(moment.Unix()-int64(c.saved), 10)
 			}
-			require.Equal(t, want, strings.Join(got, " "))
+			if c.status != "" {
+				r["rdb_last_bgsave_status"] = c.status
+			}
+			if c.saving != "" {
+				r["rdb_bgsave_in_progress"] = c.saving
+			}
+			batch := build(false, func(p page) { p.rule(r, parsed) })
+			var got []string
+			batch.Each(func(name string) bool { return strings.HasPrefix(name, "redis_") }, func(s collectors.Series) {
+				if s.Name() == metricDue.Name {
+					got = append(got, fmt.Sprintf("%s in %v", s.Name(), s.Value()-float64(moment.Unix())))
+					return
+				}
+				got = append(got, fmt.Sprintf("%s %v", s.Name(), s.Value()))
+			})
+			for _, f := range batch.Findings {
+				got = append(got, f.Name)
+			}
+			require.Equal(t, c.want, strings.Join(got, " "))
 		})
+	}
+}
+
+func TestParseRule(t *testing.T) {
+	for text, want := range map[string]string{
+		"3600":   "pairs of seconds and changes",
+		"3600 x": "is not a rule for snapshots",
+		"-1 1":   "is not a rule for snapshots",
+	} {
+		_, err := parseRule(text)
+		require.ErrorContains(t, err, want, text)
 	}
 }
 

@@ -78,8 +78,8 @@ func collect(t *testing.T, s *Server) *collectors.Batch {
 	return b.Batch()
 }
 
-// page is the batch as text, its labels without the target.
-func page(b *collectors.Batch) string {
+// shown is the batch as text, its labels without the target.
+func shown(b *collectors.Batch) string {
 	return strings.ReplaceAll(strings.ReplaceAll(string(collectortest.Text(b)), `target="cache",`, ""), `{target="cache"}`, "")
 }
 
@@ -182,7 +182,7 @@ func TestPrimaryAndReplica(t *testing.T) {
 	var text string
 	lag := `redis_connected_slave_lag_bytes{slave_ip="127.0.0.1",slave_port="` + strconv.Itoa(replica.Port()) + `",slave_state="online"}`
 	require.Eventually(t, func() bool {
-		text = page(collect(t, atPrimary))
+		text = shown(collect(t, atPrimary))
 		return strings.Contains(text, lag)
 	}, 10*time.Second, 50*time.Millisecond)
 	require.Contains(t, text, "redis_connected_slaves 1\n")
@@ -190,7 +190,7 @@ func TestPrimaryAndReplica(t *testing.T) {
 	require.NotContains(t, text, "redis_master_link_up")
 
 	batch := collect(t, atReplica)
-	text = page(batch)
+	text = shown(batch)
 	require.Contains(t, text, `redis_master_link_up{master_host="127.0.0.1",master_port="`+port+`"} 1`)
 	require.Contains(t, text, `redis_slave_info{master_host="127.0.0.1",master_port="`+port+`",read_only="1"} 1`)
 	require.Contains(t, text, "redis_master_last_io_timestamp_seconds")
@@ -202,7 +202,7 @@ func TestPrimaryAndReplica(t *testing.T) {
 		return len(batch.Findings) == 1
 	}, 10*time.Second, 50*time.Millisecond)
 	require.Equal(t, "redis_replica_link_down", batch.Findings[0].Name)
-	text = page(batch)
+	text = shown(batch)
 	require.Contains(t, text, `redis_master_link_up{master_host="127.0.0.1",master_port="`+port+`"} 0`)
 	require.Contains(t, text, "redis_master_link_down_timestamp_seconds")
 	require.NotContains(t, text, "redis_master_last_io_timestamp_seconds")
@@ -211,11 +211,11 @@ func TestPrimaryAndReplica(t *testing.T) {
 func TestMemoryUsedUp(t *testing.T) {
 	r := start(t, nil)
 	s := server(t, Config{Address: r.Addr(), Password: password})
-	require.NotContains(t, page(collect(t, s)), "redis_memory_headroom_bytes", "without a limit there is no headroom")
+	require.NotContains(t, shown(collect(t, s)), "redis_memory_headroom_bytes", "without a limit there is no headroom")
 
 	do(t, r, "CONFIG", "SET", "maxmemory", "1mb")
 	batch := collect(t, s)
-	text := page(batch)
+	text := shown(batch)
 	require.Contains(t, text, "redis_memory_max_bytes 1.048576e+06\n")
 	require.Contains(t, text, "redis_maxmemory_policy{policy=\"noeviction\"} 1\n")
 	require.Contains(t, text, "redis_maxmemory_policy{policy=\"allkeys-lru\"} 0\n")
@@ -235,36 +235,36 @@ func TestSnapshotFails(t *testing.T) {
 		return len(batch.Findings) == 1
 	}, 10*time.Second, 50*time.Millisecond)
 	require.Equal(t, "redis_persistence_failing", batch.Findings[0].Name)
-	require.Contains(t, page(batch), "redis_rdb_last_bgsave_status 0\n")
-	require.Contains(t, page(batch), "redis_rdb_rule_seconds 1\n")
+	require.Contains(t, shown(batch), "redis_rdb_last_bgsave_status 0\n")
+	require.Contains(t, shown(batch), "redis_rdb_rule_seconds 1\n")
 }
 
 func TestWithoutTheRightToReadConfig(t *testing.T) {
 	r := start(t, nil)
 	do(t, r, "ACL", "SETUSER", "watcher", "on", ">"+password, "+info")
-	text := page(collect(t, server(t, Config{Address: r.Addr(), Username: "watcher", Password: password})))
+	text := shown(collect(t, server(t, Config{Address: r.Addr(), Username: "watcher", Password: password})))
 	require.Contains(t, text, "redis_up 1\n")
 	require.NotContains(t, text, "redis_rdb_enabled")
-	require.Contains(t, text, `wardround_indicator_unavailable{collector="redis",indicator="rdb_rule",reason="permission"} 1`)
+	require.Contains(t, text, `wardround_indicator_unavailable{collector="redis",indicator="settings",reason="permission"} 1`)
 }
 
 func TestDownIsSaidAndNothingElse(t *testing.T) {
 	r := start(t, nil)
 	s := server(t, Config{Address: r.Addr(), Password: password})
-	require.Contains(t, page(collect(t, s)), "redis_up 1\n")
+	require.Contains(t, shown(collect(t, s)), "redis_up 1\n")
 	require.NoError(t, r.Kill())
 	b := collectors.NewBuilder(s.Visit().Key, time.Now())
 	require.Error(t, s.Collect(t.Context(), b))
 	batch := b.Batch()
 	require.Equal(t, 1, batch.Len())
-	require.Contains(t, page(batch), "redis_up 0\n")
+	require.Contains(t, shown(batch), "redis_up 0\n")
 }
 
 func TestKeepsOneConnection(t *testing.T) {
 	r := start(t, nil)
 	s := server(t, Config{Address: r.Addr(), Password: password})
 	for range 5 {
-		require.Contains(t, page(collect(t, s)), "redis_connected_clients 1\n")
+		require.Contains(t, shown(collect(t, s)), "redis_connected_clients 1\n")
 	}
 }
 
