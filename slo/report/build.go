@@ -267,8 +267,9 @@ func (in Input) promises(rows []Row) []Promise {
 					continue
 				}
 				if len(p.Count) == 0 {
-					p.Verdict, p.Target = r.Verdict, r.Target
+					p.Verdict, p.Lowest, p.Highest = r.Verdict, r.Target, r.Target
 				}
+				p.Lowest, p.Highest = min(p.Lowest, r.Target), max(p.Highest, r.Target)
 				p.Count[r.Verdict]++
 			}
 			if len(p.Count) > 0 {

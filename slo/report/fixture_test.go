@@ -18,7 +18,7 @@ name: login
 question: healthy
 title: Login page works
 indicator: {events: {good: 'logins_total{outcome="ok"}', total: logins_total}}
-targets: {default: 99.5%, dedicated: 99.9%}
+targets: {default: 99.5%, dedicated: 99.9%, tenants: {clara: 99.95%, elisabeth: 99%}}
 ---
 name: jobs-on-time
 question: healthy

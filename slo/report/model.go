@@ -104,12 +104,22 @@ type Tier struct {
 
 // Promise counts how one objective went in one tier.
 type Promise struct {
-	Objective string          `json:"objective"`
-	Title     string          `json:"title"`
-	Question  slo.Question    `json:"question"`
-	Target    slo.Ratio       `json:"target"`
-	Verdict   Verdict         `json:"verdict"` // the worst of its instances
-	Count     map[Verdict]int `json:"instances"`
+	Objective string       `json:"objective"`
+	Title     string       `json:"title"`
+	Question  slo.Question `json:"question"`
+	// Lowest and Highest differ where tenants have targets of their own, or had when a period was closed.
+	Lowest  slo.Ratio       `json:"target"`
+	Highest slo.Ratio       `json:"highest_target"`
+	Verdict Verdict         `json:"verdict"` // the worst of its instances
+	Count   map[Verdict]int `json:"instances"`
+}
+
+// Targets are what was promised, "99.5%" or "99.5% to 99.9%".
+func (p Promise) Targets() string {
+	if p.Lowest == p.Highest {
+		return p.Lowest.String()
+	}
+	return p.Lowest.String() + " to " + p.Highest.String()
 }
 
 // Row is one promise to one tenant, or about one other thing.

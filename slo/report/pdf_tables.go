@@ -131,7 +131,7 @@ func (s *sheet) tiers() {
 		s.subheading(t.Title)
 		s.table(columns, len(t.Promises), func(i int) []cell {
 			p := t.Promises[i]
-			cells := []cell{{text: p.Title}, {verdict: p.Verdict}, {text: p.Target.String()}}
+			cells := []cell{{text: p.Title}, {verdict: p.Verdict}, {text: p.Targets()}}
 			for _, v := range verdicts() {
 				text := unknown
 				if n := p.Count[v]; n > 0 {

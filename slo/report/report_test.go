@@ -178,8 +178,9 @@ func TestOrder(t *testing.T) {
 	}
 	require.Equal(t, []string{"dedicated", "shared", ""}, tiers, "what has no tier comes last")
 	require.Equal(t, "bertha", m.Tiers[0].Rows[0].Subject)
-	require.Equal(t, "99.9%", m.Tiers[0].Promises[0].Target.String(), "the tier's own target")
-	require.Equal(t, "99.5%", m.Tiers[1].Promises[0].Target.String())
+	require.Equal(t, "99.9% to 99.95%", m.Tiers[0].Promises[0].Targets(), "the tier's own target, and clara's")
+	require.Equal(t, "99% to 99.5%", m.Tiers[1].Promises[0].Targets(), "the default, and elisabeth's")
+	require.Equal(t, "99%", m.Tiers[1].Promises[1].Targets())
 
 	worst := m.WorstDays[0]
 	require.Equal(t, "2026-10-14 390 of 1,440 87.2%", worst.Day+" "+worst.Failed()+" "+worst.Budget())

@@ -52,6 +52,7 @@ func state(t testing.TB) State {
 		return nil
 	}
 	tenant := func(name string) slo.Label { return slo.Label{Name: "tenant", Value: name} }
+	find("login").Targets.ByTenant = map[string]slo.Ratio{"west": 999_500_000}
 	return State{
 		At: now, Version: "1.0", Ready: true, Objectives: all,
 		Tenants: []collectors.Tenant{
