@@ -100,7 +100,7 @@ func (k *keys) answers(ctx context.Context, client *redis.Client, first []questi
 	}
 	pipe := client.Pipeline()
 	second := k.ask(ctx, pipe, again)
-	if _, err := pipe.Exec(ctx); err != nil && !isAnswer(err) {
+	if err := exec(ctx, pipe); err != nil {
 		return nil, err
 	}
 	more, _ := k.read(second) // one whose type changed in between is told next time

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -139,6 +140,17 @@ func bound(conn net.Conn, left *atomic.Int64) net.Conn {
 		}{b, socket}
 	}
 	return b
+}
+
+// exec sends a pipeline. Its error means that the connection is lost, or that we could not log in;
+// what the server answered to a command is that command's own error.
+func exec(ctx context.Context, pipe redis.Pipeliner) error {
+	commands, err := pipe.Exec(ctx)
+	refused := func(c redis.Cmder) bool { return c.Err() != nil }
+	if isAnswer(err) && slices.ContainsFunc(commands, refused) {
+		return nil
+	}
+	return err
 }
 
 // isAnswer says whether an error is what the server answered, over a connection that is well.

@@ -73,10 +73,13 @@ func (n *node) askState(ctx context.Context, client *redis.Client, a *answers) e
 	_ = pipe.Process(ctx, slowlog) // queued only; the answer has the error
 	latest := redis.NewSliceCmd(ctx, "latency", "latest")
 	_ = pipe.Process(ctx, latest)
-	if _, err := pipe.Exec(ctx); err != nil && (!isAnswer(err) || info.Err() != nil) {
-		return explain(ctx, fmt.Errorf("ask redis at %s for INFO: %w", n.address, first(info.Err(), err)))
+	err := exec(ctx, pipe)
+	if err == nil {
+		err = info.Err()
 	}
-	var err error
+	if err != nil {
+		return explain(ctx, fmt.Errorf("ask redis at %s for INFO: %w", n.address, err))
+	}
 	if a.info, err = parse(info.Val()); err != nil {
 		return collectors.Because(collectors.ReasonProtocol, fmt.Errorf("read INFO of redis at %s: %w", n.address, err))
 	}
@@ -102,7 +105,7 @@ func (n *node) askMore(ctx context.Context, client *redis.Client, a *answers) er
 		cluster = pipe.ClusterInfo(ctx)
 	}
 	questions := n.keys.ask(ctx, pipe, n.keys.held(n.place))
-	if _, err := pipe.Exec(ctx); err != nil && !isAnswer(err) {
+	if err := exec(ctx, pipe); err != nil {
 		return explain(ctx, fmt.Errorf("ask redis at %s for its settings and keys: %w", n.address, err))
 	}
 	var err error
@@ -120,14 +123,6 @@ func (n *node) askMore(ctx context.Context, client *redis.Client, a *answers) er
 		return explain(ctx, fmt.Errorf("ask redis at %s for the lengths of keys: %w", n.address, err))
 	}
 	return nil
-}
-
-// first is the first error of two: what a pipeline returns is the error of any of its commands.
-func first(own, any error) error {
-	if own != nil {
-		return own
-	}
-	return any
 }
 
 // hint says with an error about rights how to grant them.

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,10 +90,10 @@ func (s *sentinels) ask(ctx context.Context, l *link) opinion {
 		for _, cmd := range []redis.Cmder{master, replicas, others, quorum} {
 			_ = pipe.Process(ctx, cmd) // queued only; the answer has the error
 		}
-		_, err := pipe.Exec(ctx)
-		if quorum.Err() != nil && isAnswer(quorum.Err()) {
+		err := exec(ctx, pipe)
+		if err == nil {
 			o.quorum = quorum.Err()
-			err = first(master.Err(), first(replicas.Err(), others.Err()))
+			err = cmp.Or(master.Err(), replicas.Err(), others.Err())
 		}
 		o.master, o.replicas, o.sentinels = master.Val(), replicas.Val(), others.Val()
 		if err != nil {
