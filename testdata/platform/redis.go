@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -18,12 +17,27 @@ type RedisOptions struct {
 	Place
 	// ReplicaOf makes it a replica of another one.
 	ReplicaOf *Redis
+	// TLS makes it accept encrypted connections at TLSAddr beside plain ones at Addr.
+	TLS *RedisTLS
 	// Settings are further directives, such as maxmemory.
 	Settings map[string]string
 }
 
+// RedisTLS are the files of a server's identity, and of the authority whose clients it accepts.
+type RedisTLS struct {
+	CertFile, KeyFile string
+	// ClientCAFile is empty where clients need no certificate.
+	ClientCAFile string
+}
+
 // Redis is a running redis-server.
-type Redis struct{ *Server }
+type Redis struct {
+	*Server
+	tlsPort int
+}
+
+// TLSAddr returns host:port of encrypted connections.
+func (r *Redis) TLSAddr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.tlsPort)) }
 
 // StartRedis starts redis-server.
 func StartRedis(ctx context.Context, o RedisOptions) (*Redis, error) {
@@ -37,6 +51,13 @@ func StartRedis(ctx context.Context, o RedisOptions) (*Redis, error) {
 	}
 	if o.ReplicaOf != nil {
 		settings["replicaof"] = "127.0.0.1 " + strconv.Itoa(o.ReplicaOf.Port())
+	}
+	tlsPort := 0
+	if o.TLS != nil {
+		if tlsPort, err = FreePort(ctx); err != nil {
+			return nil, errors.Join(err, s.Remove())
+		}
+		maps.Copy(settings, o.TLS.settings(tlsPort))
 	}
 	maps.Copy(settings, o.Settings)
 	var text strings.Builder
@@ -57,7 +78,7 @@ func StartRedis(ctx context.Context, o RedisOptions) (*Redis, error) {
 			args: []string{conf, "--port", strconv.Itoa(port)},
 		}
 	}
-	r := &Redis{Server: s}
+	r := &Redis{Server: s, tlsPort: tlsPort}
 	s.probe = func(ctx context.Context) error { return r.ready(ctx, o.ReplicaOf != nil) }
 	if err := s.Start(ctx); err != nil {
 		return nil, errors.Join(err, s.Remove())
@@ -65,28 +86,28 @@ func StartRedis(ctx context.Context, o RedisOptions) (*Redis, error) {
 	return r, nil
 }
 
+func (t RedisTLS) settings(port int) map[string]string {
+	all := map[string]string{
+		"tls-port": strconv.Itoa(port), "tls-cert-file": t.CertFile, "tls-key-file": t.KeyFile, "tls-auth-clients": "no",
+	}
+	if t.ClientCAFile != "" {
+		all["tls-ca-cert-file"], all["tls-auth-clients"] = t.ClientCAFile, "yes"
+	}
+	return all
+}
+
 // ready waits for an answer of any kind (a password may be set), and of a
 // replica for its first synchronisation.
 func (r *Redis) ready(ctx context.Context, replica bool) error {
-	question, want := "PING\r\n", ""
+	question, want := "PING", ""
 	if replica {
-		question, want = "INFO replication\r\n", "master_link_status:up"
+		question, want = "INFO replication", "master_link_status:up"
 	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", r.Addr())
+	text, err := r.ask(ctx, question)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if _, err := conn.Write([]byte(question)); err != nil {
-		return err
-	}
-	answer := make([]byte, 4096)
-	n, err := bufio.NewReader(conn).Read(answer)
-	if err != nil {
-		return err
-	}
-	if text := string(answer[:n]); strings.HasPrefix(text, "-LOADING") || !strings.Contains(text, want) {
+	if strings.HasPrefix(text, "-LOADING") || !strings.Contains(text, want) {
 		return errors.New("not yet in sync")
 	}
 	return nil
