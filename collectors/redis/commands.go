@@ -21,7 +21,7 @@ func (p page) commands(r reading) {
 			break
 		}
 		p.set(metricCommands, parseNumber(values["calls"]), cmd)
-		p.set(metricCommandSeconds, parseNumber(values["usec"])*1e-6, cmd)
+		p.set(metricCommandSeconds, parseNumber(values["usec"])/1e6, cmd)
 		p.set(metricCommandRejected, parseNumber(values["rejected_calls"]), cmd)
 		p.set(metricCommandFailed, parseNumber(values["failed_calls"]), cmd)
 		p.percentiles(r, name, cmd)
@@ -36,7 +36,7 @@ func (p page) percentiles(r reading, name, cmd string) {
 		if !ok || !(share >= 0 && share <= 100) || len(digits) > len("99.9999") {
 			continue
 		}
-		p.set(metricCommandLatency, parseNumber(micros)*1e-6, cmd, digits)
+		p.set(metricCommandLatency, parseNumber(micros)/1e6, cmd, digits)
 		if p.compat {
 			p.set(metricCommandLatencyMicros, parseNumber(micros), cmd, digits)
 		}

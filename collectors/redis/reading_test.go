@@ -45,7 +45,7 @@ func TestGolden(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		compat bool
-	}{{"primary", false}, {"primary", true}, {"replica", true}, {"replica-link-down", false}} {
+	}{{"primary", false}, {"primary", true}, {"replica", true}, {"replica-link-down", false}, {"busy", true}} {
 		golden := c.name
 		if c.compat {
 			golden += "-compat"
