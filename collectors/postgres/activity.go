@@ -25,14 +25,16 @@ const activitySQL = `SELECT coalesce(datname, '') AS datname, coalesce(usename, 
   extract(epoch FROM min(xact_start) FILTER (WHERE pid <> pg_backend_pid())) AS xact,
   extract(epoch FROM min(query_start) FILTER (WHERE pid <> pg_backend_pid() AND state = 'active')) AS query,
   extract(epoch FROM min(state_change) FILTER (WHERE state LIKE 'idle in transaction%')) AS idle,
-  count(*) FILTER (WHERE query IN ('SELECT 1', 'LISTEN queue_job', 'CLOSE "select_jobs"') AND state_change > now() - interval '3 minutes') AS runners
+  count(*) FILTER (WHERE query IN ('SELECT 1', 'LISTEN queue_job', 'CLOSE "select_jobs"') AND state_change > now() - interval '3 minutes') AS runners,
+  max(age(backend_xmin)) FILTER (WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()) AS xmin_age,
+  count(*) FILTER (WHERE backend_type = 'autovacuum worker' AND query LIKE '%(to prevent wraparound)') AS wraparound
 FROM pg_stat_activity WHERE datid IS NOT NULL OR usesysid IS NOT NULL GROUP BY 1, 2, 3, 4, 5`
 
 // activityGroup is who is connected and for how long transactions have been open.
 func activityGroup() group {
 	return group{
 		name: "activity", standbys: true, sql: always(activitySQL), read: (*round).readActivity,
-		metrics: []*collectors.Metric{metricActivity, metricOldestXact, metricOldestQuery, metricOldestIdle},
+		metrics: []*collectors.Metric{metricActivity, metricOldestXact, metricOldestQuery, metricOldestIdle, metricAutovacuum, metricAntiWrap},
 	}
 }
 
@@ -43,10 +45,14 @@ func (r *round) readActivity(t table) {
 	now, _ := t.first().number("now")
 	databases := map[string]oldest{}
 	r.snapshot.runners = map[string]int{}
+	var held float64
+	var vacuuming workers
 	for line := range t.each {
 		database := line.text("datname")
 		r.setDatabase(metricActivity, line, "n", database,
 			line.text("usename"), line.text("state"), line.text("backend_type"), line.text("wait_event_type"))
+		vacuuming.take(line)
+		r.setTxDuration(line, now)
 		if line.text("backend_type") != "client backend" {
 			continue
 		}
@@ -58,7 +64,11 @@ func (r *round) readActivity(t table) {
 		databases[database].take(metricOldestXact, line, "xact")
 		databases[database].take(metricOldestQuery, line, "query")
 		databases[database].take(metricOldestIdle, line, "idle")
+		age, _ := line.number("xmin_age")
+		held = max(held, age)
 	}
+	r.setWorkers(vacuuming)
+	r.holdsXmin("session", held)
 	for database, moments := range databases {
 		for metric, moment := range moments {
 			r.SetFor(r.tenant(database), metric, moment, database)
@@ -67,6 +77,17 @@ func (r *round) readActivity(t table) {
 			r.findLongTransaction(database, time.Duration((now-began)*float64(time.Second)))
 		}
 	}
+}
+
+// setTxDuration is for those who ask for postgres_exporter's names.
+func (r *round) setTxDuration(line row, now float64) {
+	began, open := line.number("xact")
+	if !open || !r.cluster.config.Compat {
+		return
+	}
+	database := line.text("datname")
+	r.SetFor(r.tenant(database), compatTxDuration, max(0, now-began), database,
+		line.text("usename"), line.text("state"), line.text("backend_type"), line.text("wait_event_type"))
 }
 
 func (o oldest) take(m *collectors.Metric, line row, column string) {

@@ -48,6 +48,9 @@ type Cluster struct {
 	clock   lsnClock
 	closed  bool
 
+	inactive map[string]float64   // replication slots: since when they are known to be
+	spaces   map[string]spaceSize // tablespaces, by name
+
 	mu       sync.RWMutex
 	snapshot snapshot
 }
@@ -57,6 +60,7 @@ type snapshot struct {
 	databases []Database
 	writes    map[string]uint64 // nil where it is not known
 	runners   map[string]int    // nil where it is not known
+	settings  map[string]string // nil where they are not known
 }
 
 // Database is one database of a cluster.
@@ -87,7 +91,7 @@ func New(c Config, o Options) (*Cluster, error) {
 	o.Previous = nil // or each would keep all that were before it
 	cluster := &Cluster{config: c, options: o, dialer: d, gate: gate}
 	for _, g := range groups() {
-		if c.StandbyOf == "" || g.standbys {
+		if (c.StandbyOf == "" || g.standbys) && (c.Compat || !g.compat) {
 			cluster.groups = append(cluster.groups, g)
 		}
 	}
@@ -148,10 +152,10 @@ func (c *Cluster) Collect(ctx context.Context, b *collectors.Builder) error {
 	if err != nil {
 		c.hangUp()
 		c.forget()
-		b.Set(metricUp, 0)
+		r.setUp(false)
 		return err
 	}
-	b.Set(metricUp, 1)
+	r.setUp(true)
 	c.remember(r.snapshot)
 	return nil
 }

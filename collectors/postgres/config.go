@@ -34,6 +34,8 @@ type Config struct {
 	// StatementTimeout and LockTimeout bind every statement, on the server's side.
 	StatementTimeout model.Duration `yaml:"statement_timeout"`
 	LockTimeout      model.Duration `yaml:"lock_timeout"`
+	// Compat has the names of postgres_exporter emitted too where ours differ.
+	Compat bool `yaml:"compat,omitempty"`
 }
 
 // DefaultConfig is a primary on which two visitors beside the control connection are allowed.

@@ -1,31 +1,16 @@
 package postgres
 
 import (
+	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/wardround/wardround/collectors"
 )
 
-// kind is how a column of a statistics view becomes a metric's value.
-type kind uint8
-
-const (
-	plain     kind = iota // as it is
-	millis                // milliseconds, which become seconds
-	timestamp             // a point in time, which becomes a Unix time
-)
-
-// column is one column of pg_stat_database and the metric that it becomes.
-type column struct {
-	name   string
-	kind   kind
-	metric *collectors.Metric
-}
-
-// databaseColumns lists the columns in the view's order. A server that lacks one gives no series.
-func databaseColumns() []column { return statDatabase }
-
-var statDatabase = []column{
+// statDatabase has the columns in the view's order.
+var statDatabase = view{"pg_stat_database", []column{
 	{"numbackends", plain, ofDatabase(gauge, "numbackends", "", "Server processes connected to the database")},
 	{"xact_commit", plain, ofDatabase(counter, "xact_commit_total", "", "Transactions committed")},
 	{"xact_rollback", plain, ofDatabase(counter, "xact_rollback_total", "", "Transactions rolled back")},
@@ -54,7 +39,25 @@ var statDatabase = []column{
 	{"parallel_workers_to_launch", plain, ofDatabase(counter, "parallel_workers_to_launch_total", "", "Parallel workers that queries wanted")},
 	{"parallel_workers_launched", plain, ofDatabase(counter, "parallel_workers_launched_total", "", "Parallel workers that queries got")},
 	{"stats_reset", timestamp, ofDatabase(gauge, "stats_reset_timestamp_seconds", "seconds", "When these counters last began at zero")},
-}
+}}
+
+// sharedObjects is what the view has of the objects that belong to all databases and is no
+// database's.
+var sharedObjects = view{"pg_stat_database", slices.DeleteFunc(slices.Clone(statDatabase.columns), func(c column) bool {
+	return !strings.HasPrefix(c.name, "checksum_")
+})}
+
+var (
+	metricXidAge = gauge("pg_database_frozen_xid_age", "", "pg_database.datfrozenxid",
+		"Transactions since the oldest that is not frozen; at 2^31 less three millions the server takes no more writes", "datname")
+	metricMxidAge = gauge("pg_database_min_mxid_age", "", "pg_database.datminmxid",
+		"Multixacts since the oldest that is not frozen; at 2^31 less three millions the server takes no more writes", "datname")
+	metricRecoveryConflicts = counter("pg_stat_database_recovery_conflicts_total", "", "pg_stat_database_conflicts",
+		"Queries cancelled on this standby because of conflicts with recovery, by what they conflicted over", "datname", "reason")
+)
+
+// conflictReasons are the columns of pg_stat_database_conflicts, without their prefix.
+var conflictReasons = []string{"tablespace", "lock", "snapshot", "bufferpin", "deadlock", "active_logicalslot"}
 
 func ofDatabase(declare func(name, unit, source, help string, labels ...string) *collectors.Metric, name, unit, help string) *collectors.Metric {
 	return declare("pg_stat_database_"+name, unit, "pg_stat_database", help, "datname")
@@ -62,45 +65,69 @@ func ofDatabase(declare func(name, unit, source, help string, labels ...string) 
 
 // databasesGroup is which databases there are, and what happened in each.
 func databasesGroup() group {
-	g := group{name: "databases", views: []string{"pg_stat_database"}, sql: databasesSQL, read: (*round).readDatabases}
-	for _, c := range databaseColumns() {
-		g.metrics = append(g.metrics, c.metric)
+	return group{
+		name: "databases", standbys: true, views: []string{statDatabase.name, "pg_stat_database_conflicts"},
+		sql: databasesSQL, read: (*round).readDatabases,
+		metrics: append(statDatabase.metrics(), metricXidAge, metricMxidAge, metricRecoveryConflicts),
 	}
-	return g
 }
 
-// databasesSQL selects what the server's pg_stat_database has of the columns that we know.
 func databasesSQL(f facts) string {
 	var sql strings.Builder
-	sql.WriteString(`SELECT d.oid, d.datname, pg_get_userbyid(d.datdba) AS owner, d.datistemplate, d.datallowconn, d.datconnlimit,
-  has_database_privilege(d.oid, 'CONNECT') AS can_connect, s.tup_inserted + s.tup_updated + s.tup_deleted AS writes`)
-	for _, c := range databaseColumns() {
-		if !f.has("pg_stat_database", c.name) {
-			continue
+	sql.WriteString(`SELECT d.oid, coalesce(d.datname, '') AS datname, pg_get_userbyid(d.datdba) AS owner, d.datistemplate, d.datallowconn,
+  d.datconnlimit, has_database_privilege(d.oid, 'CONNECT') AS can_connect, s.tup_inserted + s.tup_updated + s.tup_deleted AS writes,
+  age(d.datfrozenxid) AS xid_age, mxid_age(d.datminmxid) AS mxid_age`)
+	sql.WriteString(statDatabase.choose(f, "s", ""))
+	for _, reason := range conflictReasons {
+		if f.recovering && f.has("pg_stat_database_conflicts", "confl_"+reason) {
+			sql.WriteString(", c.confl_" + reason)
 		}
-		expression := "s." + c.name
-		if c.kind == timestamp {
-			expression = "extract(epoch FROM s." + c.name + ")"
-		}
-		sql.WriteString(", " + expression + " AS " + c.name)
 	}
-	sql.WriteString(" FROM pg_database d LEFT JOIN pg_stat_database s ON s.datid = d.oid ORDER BY d.datname")
+	sql.WriteString(" FROM pg_database d FULL JOIN pg_stat_database s ON s.datid = d.oid")
+	if f.recovering {
+		sql.WriteString(" LEFT JOIN pg_stat_database_conflicts c ON c.datid = d.oid")
+	}
+	sql.WriteString(" ORDER BY 2")
 	return sql.String()
 }
 
 func (r *round) readDatabases(t table) {
-	r.snapshot.databases = make([]Database, 0, len(t.rows))
-	r.snapshot.writes = make(map[string]uint64, len(t.rows))
+	if r.cluster.config.StandbyOf == "" {
+		r.snapshot.databases = make([]Database, 0, len(t.rows))
+		r.snapshot.writes = make(map[string]uint64, len(t.rows))
+	}
 	for line := range t.each {
-		db := databaseOf(line)
+		if line.text("datname") == "" {
+			r.setView("", sharedObjects, line, "", "")
+			r.findChecksums("shared objects", "", line)
+			continue
+		}
+		r.readDatabase(line)
+	}
+}
+
+func (r *round) readDatabase(line row) {
+	db := databaseOf(line)
+	if r.cluster.config.StandbyOf == "" {
 		r.snapshot.databases = append(r.snapshot.databases, db)
 		if writes, ok := line.count("writes"); ok {
 			r.snapshot.writes[db.Name] = uint64(writes)
 		}
-		if !db.Template && db.AllowConn && db.ConnLimit != invalidDatabase {
-			r.setCounters(line, db.Name)
+		r.setDatabase(metricXidAge, line, "xid_age", db.Name)
+		r.setDatabase(metricMxidAge, line, "mxid_age", db.Name)
+		r.findWraparound(line, db.Name)
+	}
+	if db.Template || !db.AllowConn || db.ConnLimit == invalidDatabase {
+		return
+	}
+	r.setView(r.tenant(db.Name), statDatabase, line, "", db.Name)
+	for _, reason := range conflictReasons {
+		r.setDatabase(metricRecoveryConflicts, line, "confl_"+reason, db.Name, reason)
+		if r.cluster.config.Compat {
+			r.setDatabase(compatConflicts[reason], line, "confl_"+reason, db.Name)
 		}
 	}
+	r.findChecksums("database "+db.Name, r.tenant(db.Name), line)
 }
 
 // invalidDatabase is the connection limit by which the server marks a database whose dropping was
@@ -116,16 +143,32 @@ func databaseOf(line row) Database {
 	}
 }
 
-func (r *round) setCounters(line row, name string) {
-	tenant := r.tenant(name)
-	for _, c := range databaseColumns() {
-		v, ok := line.number(c.name)
-		if !ok {
+// findWraparound tells of a database that comes near the end of transaction numbers, where the
+// server takes no more writes to any.
+func (r *round) findWraparound(line row, name string) {
+	for _, kind := range []struct{ column, of string }{{"xid_age", "transactions"}, {"mxid_age", "multixacts"}} {
+		age, _ := line.number(kind.column)
+		severity, wrong := grade(age, oldNumbers, oldNumbersLong)
+		if !wrong {
 			continue
 		}
-		if c.kind == millis {
-			v /= 1000
-		}
-		r.SetFor(tenant, c.metric, v, name)
+		r.Find(collectors.Finding{
+			Tenant: r.tenant(name), Name: "wraparound_near", Question: collectors.Contained, Severity: severity,
+			Text: fmt.Sprintf("database %s has %.0f million of the %.0f million %s behind it after which the server takes no more writes: vacuum must freeze it",
+				name, age/1e6, lastNumber/1e6, kind.of),
+		})
 	}
+}
+
+// findChecksums tells of pages whose checksum was found wrong within the last day.
+func (r *round) findChecksums(where, tenant string, line row) {
+	last, known := line.number("checksum_last_failure")
+	if !known || r.At().Sub(time.Unix(int64(last), 0)) > 24*time.Hour {
+		return
+	}
+	failures, _ := line.number("checksum_failures")
+	r.Find(collectors.Finding{
+		Tenant: tenant, Name: "checksum_failures", Question: collectors.Protected, Severity: collectors.Critical,
+		Text: fmt.Sprintf("%.0f pages of %s had a wrong checksum: what is on disk is not what was written", failures, where),
+	})
 }

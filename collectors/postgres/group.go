@@ -11,6 +11,7 @@ import (
 type group struct {
 	name     string             // the indicator that is unavailable where the statement fails
 	standbys bool               // asked of standbys too
+	compat   bool               // asked only of targets that want postgres_exporter's names
 	views    []string           // whose columns sql asks facts for
 	sql      func(facts) string // "" where the server has nothing of it
 	read     func(*round, table)
@@ -21,7 +22,8 @@ type group struct {
 func groups() []group {
 	return []group{
 		serverGroup(), databasesGroup(), activityGroup(), saturationGroup(), locksGroup(),
-		replicationGroup(), standbyGroup(),
+		replicationGroup(), standbyGroup(), slotsGroup(), walGroup(), walFilesGroup(), checkpointsGroup(), ioGroup(), slruGroup(),
+		settingsGroup(), spacesGroup(), vacuumGroup(), preparedGroup(), locksCompatGroup(),
 	}
 }
 

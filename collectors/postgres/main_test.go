@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,11 +19,26 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// primary is shared by the tests that neither stop it nor fill it up.
-var primary *platform.Postgres
+// primary is shared by the tests that neither stop it nor fill it up, and so is eighteen, of
+// another major.
+var primary, eighteen *platform.Postgres
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(platform.SharePostgres(m, platform.PostgresOptions{}, &primary))
+	bin, err := platform.Postgres18BinDir()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	both := platform.SharePostgres(m, platform.PostgresOptions{}, &primary)
+	goleak.VerifyTestMain(platform.SharePostgres(both, platform.PostgresOptions{BinDir: bin}, &eighteen))
+}
+
+// majors runs a test against each version of PostgreSQL that there is here.
+func majors(t *testing.T, test func(t *testing.T, server *platform.Postgres)) {
+	t.Helper()
+	for name, server := range map[string]*platform.Postgres{"15": primary, "18": eighteen} {
+		t.Run(name, func(t *testing.T) { test(t, server) })
+	}
 }
 
 // roleForTest makes a login role of a name of its own, with the attributes and nothing else.

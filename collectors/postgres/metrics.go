@@ -4,11 +4,16 @@ import "github.com/wardround/wardround/collectors"
 
 // Metrics is the catalogue of everything that a Cluster emits, group by group.
 func Metrics() collectors.Catalogue {
-	all := collectors.Catalogue{metricUp}
+	return collectors.Merge(roundMetrics())
+}
+
+// roundMetrics are those of the round on the control connection.
+func roundMetrics() collectors.Catalogue {
+	all := append(compatMetrics(), metricUp)
 	for _, g := range groups() {
 		all = append(all, g.metrics...)
 	}
-	return collectors.Merge(all)
+	return all
 }
 
 var metricUp = &collectors.Metric{

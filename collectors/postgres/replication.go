@@ -20,6 +20,7 @@ var (
 	metricStandbyInfo      = ofStandby("info", "", "The state of a connected standby, always 1", "state", "sync_state")
 	metricStandbyStreaming = ofStandby("streaming", "", "Whether the standby is up to date enough to stream")
 	metricSentBytes        = ofStandby("sent_lag_bytes", "bytes", "WAL that was not yet sent to the standby")
+	metricWriteBytes       = ofStandby("write_lag_bytes", "bytes", "WAL that the standby has not yet written")
 	metricFlushBytes       = ofStandby("flush_lag_bytes", "bytes", "WAL that the standby has not yet flushed to disk")
 	metricReplayBytes      = ofStandby("replay_lag_bytes", "bytes", "WAL that the standby has not yet replayed")
 	metricWriteLag         = ofStandby("write_lag_seconds", "seconds", "How long ago the WAL was flushed here that the standby wrote last; 0 once it has replayed all")
@@ -31,7 +32,8 @@ var (
 
 const replicationSQL = `SELECT r.application_name, host(r.client_addr) AS client_addr, r.state, r.sync_state, s.slot_name,
   (r.state = 'streaming')::int AS streaming,
-  pg_wal_lsn_diff(c.lsn, r.sent_lsn) AS sent_bytes, pg_wal_lsn_diff(c.lsn, r.flush_lsn) AS flush_bytes,
+  pg_wal_lsn_diff(c.lsn, r.sent_lsn) AS sent_bytes, pg_wal_lsn_diff(c.lsn, r.write_lsn) AS write_bytes,
+  pg_wal_lsn_diff(c.lsn, r.flush_lsn) AS flush_bytes,
   pg_wal_lsn_diff(c.lsn, r.replay_lsn) AS replay_bytes,
   CASE WHEN r.replay_lsn >= c.lsn THEN 0 ELSE extract(epoch FROM r.write_lag) END AS write_seconds,
   CASE WHEN r.replay_lsn >= c.lsn THEN 0 ELSE extract(epoch FROM r.flush_lag) END AS flush_seconds,
@@ -47,19 +49,23 @@ func replicationGroup() group {
 	return group{
 		name: "replication", standbys: true, sql: always(replicationSQL), read: (*round).readReplication,
 		metrics: []*collectors.Metric{
-			metricStandbyInfo, metricStandbyStreaming, metricSentBytes, metricFlushBytes, metricReplayBytes,
+			metricStandbyInfo, metricStandbyStreaming, metricSentBytes, metricWriteBytes, metricFlushBytes, metricReplayBytes,
 			metricWriteLag, metricFlushLag, metricReplayLag, metricReplyTime, metricStandbyXmin,
 		},
 	}
 }
 
 func (r *round) readReplication(t table) {
+	var held float64
 	for line := range t.each {
 		if line.value("state") == nil {
 			continue // hidden from our role: said by the server's group
 		}
 		r.readStandby(line)
+		age, _ := line.number("xmin_age")
+		held = max(held, age)
 	}
+	r.holdsXmin("standby", held)
 }
 
 func (r *round) readStandby(line row) {
@@ -71,6 +77,7 @@ func (r *round) readStandby(line row) {
 	}{
 		{metricStandbyStreaming, "streaming"},
 		{metricSentBytes, "sent_bytes"},
+		{metricWriteBytes, "write_bytes"},
 		{metricFlushBytes, "flush_bytes"},
 		{metricReplayBytes, "replay_bytes"},
 		{metricWriteLag, "write_seconds"},

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/collectors"
@@ -18,14 +19,17 @@ type pair struct {
 	main, replica    *Cluster
 }
 
-func pairForTest(t *testing.T) pair {
+func pairForTest(t *testing.T, o platform.PostgresOptions, change func(*Config)) pair {
 	t.Helper()
-	p := pair{primary: platform.PostgresForTest(t, platform.PostgresOptions{})}
+	p := pair{primary: platform.PostgresForTest(t, o)}
 	role := roleForTest(t, p.primary, "IN ROLE pg_monitor")
 	require.NoError(t, p.primary.Exec(t.Context(), "", "CREATE TABLE beats(n int); INSERT INTO beats VALUES (1)"))
 	p.standby = platform.ReplicaForTest(t, p.primary)
-	p.main = clusterForTest(t, configFor(p.primary, role), Options{})
-	config := configFor(p.standby, role)
+	config := configFor(p.primary, role)
+	change(&config)
+	p.main = clusterForTest(t, config, Options{})
+	config = configFor(p.standby, role)
+	change(&config)
 	config.Name, config.StandbyOf = "main-standby", "main"
 	p.replica = clusterForTest(t, config, Options{Tenants: tenantsOf(t, map[string]string{"north": "postgres"})})
 	require.Eventually(t, func() bool {
@@ -52,22 +56,30 @@ func (p pair) caughtUp(t *testing.T) {
 
 // TestReplication walks one pair through its troubles; each part leaves it whole for the next.
 func TestReplication(t *testing.T) {
-	t.Parallel()
-	p := pairForTest(t)
-	t.Run("streaming", p.testStreaming)
-	t.Run("primary idle", p.testIdle)
-	t.Run("replay paused", p.testPaused)
-	t.Run("receiver cut", p.testReceiverCut)
-	t.Run("promoted", p.testPromoted)
+	for major, bin := range bins(t) {
+		t.Run(major, func(t *testing.T) {
+			t.Parallel()
+			p := pairForTest(t, platform.PostgresOptions{BinDir: bin}, func(*Config) {})
+			t.Run("streaming", p.testStreaming)
+			t.Run("primary idle", p.testIdle)
+			t.Run("replay paused", p.testPaused)
+			t.Run("conflict with recovery", p.testConflict)
+			t.Run("receiver cut", p.testReceiverCut)
+			t.Run("promoted", p.testPromoted)
+		})
+	}
 }
 
 func (p pair) testStreaming(t *testing.T) {
-	p.caughtUp(t)
-	b := collect(t, p.main)
+	var b *collectors.Batch
+	require.Eventually(t, func() bool {
+		b = collect(t, p.main)
+		behind, known := value(b, "pg_stat_replication_replay_lag_bytes", "application_name", "replica")
+		return known && behind == 0
+	}, soon, tick)
 	requireValue(t, b, 1, "pg_stat_replication_info", "application_name", "replica", "client_addr", "127.0.0.1",
 		"slot_name", "replica", "state", "streaming", "sync_state", "async")
 	requireValue(t, b, 1, "pg_stat_replication_streaming", "application_name", "replica")
-	requireValue(t, b, 0, "pg_stat_replication_replay_lag_bytes", "application_name", "replica")
 	requireAbsent(t, b, "pg_replication_lag_seconds")
 	requireAll(t, b, replicationGroup(), "pg_stat_replication_backend_xmin_age") // no feedback is sent
 
@@ -76,7 +88,8 @@ func (p pair) testStreaming(t *testing.T) {
 	requireValue(t, b, 1, "pg_up", "target", "main-standby")
 	requireValue(t, b, 0, "pg_replication_replay_paused")
 	requireValue(t, b, 1, "pg_stat_activity_backends", "datname", "postgres", "tenant", "north")
-	requireAbsent(t, b, "pg_stat_database_xact_commit_total")
+	_, counted := value(b, "pg_stat_database_xact_commit_total", "datname", "postgres", "tenant", "north")
+	require.True(t, counted, "what it does itself is counted there too")
 	require.Empty(t, b.Findings)
 	require.Empty(t, p.replica.Databases())
 	_, known := p.replica.Writes("postgres")
@@ -122,6 +135,27 @@ func (p pair) testPaused(t *testing.T) {
 	require.NoError(t, p.standby.Exec(t.Context(), "", "SELECT pg_wal_replay_resume()"))
 	p.caughtUp(t)
 	requireValue(t, collect(t, p.replica), 0, "pg_replication_lag_bytes")
+}
+
+// testConflict: a query on the standby stands in the way of replay and is cancelled.
+func (p pair) testConflict(t *testing.T) {
+	require.NoError(t, p.standby.Exec(t.Context(), "", "ALTER SYSTEM SET max_standby_streaming_delay = 0"))
+	require.NoError(t, p.standby.Exec(t.Context(), "", "SELECT pg_reload_conf()"))
+	reader, err := p.standby.Connect(t.Context(), "", "")
+	require.NoError(t, err)
+	_, err = reader.Exec(t.Context(), "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT n FROM beats LIMIT 1", pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	require.NoError(t, p.primary.Exec(t.Context(), "", "DELETE FROM beats"))
+	require.NoError(t, p.primary.Exec(t.Context(), "", "VACUUM beats"))
+	require.Eventually(t, func() bool {
+		if _, err := reader.Exec(t.Context(), "SELECT 1"); err != nil {
+			_ = reader.Close(t.Context()) // cancelled; what it did is counted when it ends
+		}
+		n, _ := value(collect(t, p.replica), "pg_stat_database_recovery_conflicts_total", "datname", "postgres", "reason", "snapshot")
+		return n == 1
+	}, soon, tick)
+	requireAbsent(t, collect(t, p.main), "pg_stat_database_recovery_conflicts_total")
+	p.caughtUp(t)
 }
 
 // testReceiverCut: without a receiver nobody knows how far behind, which is not zero.

@@ -41,6 +41,14 @@ func serverGroup() group {
 	}
 }
 
+// setUp says whether the server answered.
+func (r *round) setUp(up bool) {
+	r.Set(metricUp, truthValue(up))
+	if r.cluster.config.Compat {
+		r.Set(compatError, truthValue(!up))
+	}
+}
+
 func (r *round) readServer(t table) {
 	server := t.first()
 	number, _ := server.count("number")

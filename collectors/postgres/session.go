@@ -13,7 +13,9 @@ import (
 
 // facts are what does not change while a connection lasts.
 type facts struct {
-	columns map[string]map[string]bool // of the views whose columns differ between versions
+	columns    map[string]map[string]bool // of the views whose columns differ between versions
+	recovering bool                       // the server is a standby; a promotion leaves the connection as it is
+	prepared   bool                       // it allows prepared transactions
 }
 
 // has says whether a view of the server has a column.
@@ -32,7 +34,8 @@ type question struct {
 	text string
 }
 
-const safetySQL = `SELECT current_setting('default_transaction_read_only') = 'on' AND current_setting('application_name') = '` + applicationName + `' AS safe`
+const safetySQL = `SELECT current_setting('default_transaction_read_only') = 'on' AND current_setting('application_name') = '` + applicationName + `' AS safe,
+  pg_is_in_recovery() AS recovering, current_setting('max_prepared_transactions') <> '0' AS prepared`
 
 // columnsSQL lists the columns of the views that are asked by what they have.
 const columnsSQL = `SELECT c.relname AS view, a.attname AS column
@@ -84,6 +87,7 @@ func (s *session) learn(ctx context.Context, groups []group) error {
 		return collectors.Because(collectors.ReasonProtocol, errors.New("our safety settings did not arrive, "+
 			"as behind a connection pooler: let the target's dsn lead to PostgreSQL itself"))
 	}
+	s.recovering, s.prepared = safety.first().truth("recovering"), safety.first().truth("prepared")
 	for r := range columns.each {
 		view := r.text("view")
 		if s.columns[view] == nil {
