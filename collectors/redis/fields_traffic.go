@@ -94,3 +94,12 @@ var clusterFields = []field{
 	counter("cluster_stats_messages_received", "redis_cluster_messages_received_total", "", "Messages had from other nodes of the cluster"),
 	counter("total_cluster_links_buffer_limit_exceeded", "redis_cluster_links_buffer_limit_exceeded_total", "", "Connections to other nodes closed because they took too much memory"),
 }
+
+// sentinelFields are of a Sentinel itself.
+var sentinelFields = []field{
+	gauge("sentinel_masters", "redis_sentinel_masters", "", "Primaries that the Sentinel watches"),
+	gauge("sentinel_tilt", "redis_sentinel_tilt", "", "Whether the Sentinel found its clock or itself out of step and does nothing but watch"),
+	gauge("sentinel_running_scripts", "redis_sentinel_running_scripts", "", "Scripts that the Sentinel runs"),
+	gauge("sentinel_scripts_queue_length", "redis_sentinel_scripts_queue_length", "", "Scripts that the Sentinel has yet to run"),
+	gauge("sentinel_simulate_failure_flags", "redis_sentinel_simulate_failure_flags", "", "Failures that the Sentinel was told to simulate"),
+}

@@ -153,7 +153,7 @@ func Metrics() collectors.Catalogue {
 		metricSentinelEpoch, metricSentinelPing, metricSentinelAgree, metricSentinelSyncs, metricSentinelDownAfter,
 		metricSentinelFailover, metricSentinelDownAfterMillis, metricSentinelFailoverMillis,
 	}
-	for _, f := range slices.Concat(fields, compat) {
+	for _, f := range slices.Concat(fields, sentinelFields, compat) {
 		all = append(all, f.metric)
 	}
 	return all

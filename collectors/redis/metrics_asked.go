@@ -109,7 +109,7 @@ var (
 		Help: "Sentinels that this one finds well, itself included", Source: "SENTINEL SENTINELS flags",
 	}
 	metricSentinelEpoch = &collectors.Metric{
-		Name: "redis_sentinel_master_config_epoch", Labels: []string{"node", "master_name"},
+		Name: "redis_sentinel_master_config_epoch", Labels: sentinelLabels,
 		Help: "Grows with each failover; Sentinels that differ disagree about who is the primary", Source: "SENTINEL MASTER config-epoch",
 	}
 	metricSentinelPing = &collectors.Metric{

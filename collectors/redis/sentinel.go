@@ -45,6 +45,7 @@ type opinion struct {
 	replicas  []map[string]string
 	sentinels []map[string]string // the others
 	quorum    error
+	info      reading // of the Sentinel itself
 }
 
 // find asks all Sentinels. The primary is whom the newest failover made one: it has the highest
@@ -87,6 +88,7 @@ func (s *sentinels) ask(ctx context.Context, l *link) opinion {
 		replicas := redis.NewMapStringStringSliceCmd(ctx, "sentinel", "slaves", s.master) // as Redis before 5 calls them
 		others := redis.NewMapStringStringSliceCmd(ctx, "sentinel", "sentinels", s.master)
 		quorum := redis.NewStringCmd(ctx, "sentinel", "ckquorum", s.master)
+		info := pipe.Info(ctx, "sentinel")
 		for _, cmd := range []redis.Cmder{master, replicas, others, quorum} {
 			_ = pipe.Process(ctx, cmd) // queued only; the answer has the error
 		}
@@ -96,6 +98,7 @@ func (s *sentinels) ask(ctx context.Context, l *link) opinion {
 			err = cmp.Or(master.Err(), replicas.Err(), others.Err())
 		}
 		o.master, o.replicas, o.sentinels = master.Val(), replicas.Val(), others.Val()
+		o.info = fieldsOf(info.Val())
 		if err != nil {
 			return explain(ctx, fmt.Errorf("ask sentinel at %s about %s: %w", l.address, s.master, err))
 		}
@@ -146,6 +149,7 @@ func (s *sentinels) emit(p page, o *opinion) {
 	if o.err != nil {
 		return
 	}
+	p.fields(o.info, sentinelFields)
 	labels := []string{s.master, technical(addressOf(o.master))}
 	millis := func(field string) float64 { return parseNumber(o.master[field]) / 1e3 }
 	p.set(metricSentinelOK, truth(well(o.master)), labels...)
@@ -154,7 +158,7 @@ func (s *sentinels) emit(p page, o *opinion) {
 	p.set(metricSentinelReplicasOK, countWell(o.replicas), labels...)
 	p.set(metricSentinels, float64(len(o.sentinels)+1), labels...)
 	p.set(metricSentinelsOK, countWell(o.sentinels)+1, labels...)
-	p.set(metricSentinelEpoch, o.epoch(), s.master)
+	p.set(metricSentinelEpoch, o.epoch(), labels...)
 	p.set(metricSentinelPing, millis("last-ok-ping-reply"), labels...)
 	p.set(metricSentinelAgree, parseNumber(o.master["quorum"]), labels...)
 	p.set(metricSentinelSyncs, parseNumber(o.master["parallel-syncs"]), labels...)
