@@ -1,13 +1,6 @@
 package accesslog
 
-import (
-	"bytes"
-	"encoding/binary"
-	"math/bits"
-	"strconv"
-	"unicode/utf16"
-	"unicode/utf8"
-)
+import "bytes"
 
 // scanner reads the few keys that are wanted of a line of JSON, and checks all of it: what
 // encoding/json refuses is refused here. Of keys that stand twice the last counts, and null is as
@@ -16,11 +9,68 @@ import (
 type scanner struct {
 	text  []byte
 	plain []byte // texts without their escapes
+	keys  []key  // those that were met; the first is none
+}
+
+// key is a key as it stands in a line, its quotes and colon included. Traefik writes the same keys
+// in the same order: that the one is there which followed the last time is seen at one glance.
+type key struct {
+	raw   []byte
+	field field
+	next  int // the one that followed
+}
+
+// field is what of a request a key holds.
+type field uint8
+
+const (
+	fieldNone field = iota
+	fieldStatus
+	fieldDuration
+	fieldBackend
+	fieldRetries
+	fieldMethod
+	fieldPath
+	fieldHost
+	fieldRouter
+	fieldService
+	fieldStarted
+	fieldLogged
+)
+
+func fieldOf(key []byte) field {
+	switch string(key) {
+	case "DownstreamStatus":
+		return fieldStatus
+	case "Duration":
+		return fieldDuration
+	case "OriginDuration":
+		return fieldBackend
+	case "RetryAttempts":
+		return fieldRetries
+	case "RequestMethod":
+		return fieldMethod
+	case "RequestPath":
+		return fieldPath
+	case "RequestHost":
+		return fieldHost
+	case "RouterName":
+		return fieldRouter
+	case "ServiceName":
+		return fieldService
+	case "StartUTC":
+		return fieldStarted
+	case "time":
+		return fieldLogged
+	}
+	return fieldNone
 }
 
 const (
-	deepest = 10000 // values within values, as in encoding/json
-	bad     = -1    // a place in a text that is not JSON
+	deepest    = 10000 // values within values, as in encoding/json
+	bad        = -1    // a place in a text that is not JSON
+	mostKeys   = 64    // that are remembered
+	longestKey = 64    // bytes
 )
 
 // object reads the line into r, whose texts are valid until the next line is read. ok is false if
@@ -41,15 +91,11 @@ func (s *scanner) members(i int, r *request) int {
 	if i < len(s.text) && s.text[i] == '}' {
 		return i + 1
 	}
-	for i < len(s.text) && s.text[i] == '"' {
-		var key []byte
-		if key, i = s.string(i); i == bad {
+	for last := 0; i < len(s.text) && s.text[i] == '"'; {
+		if last, i = s.key(last, i); i == bad {
 			return bad
 		}
-		if i = s.colon(i); i == bad {
-			return bad
-		}
-		if i = s.member(key, i, r); i == bad {
+		if i = s.member(s.keys[last].field, s.space(i), r); i == bad {
 			return bad
 		}
 		i = s.space(i)
@@ -67,38 +113,75 @@ func (s *scanner) members(i int, r *request) int {
 	return bad
 }
 
-// colon passes over what stands between a key and its value.
+// key reads the key at i and its colon. It is one of s.keys, most likely the one that followed the
+// last key before.
+func (s *scanner) key(last, i int) (int, int) {
+	if s.keys == nil {
+		s.keys = make([]key, 1, mostKeys+1)
+	}
+	if next := s.keys[last].next; next > 0 && bytes.HasPrefix(s.text[i:], s.keys[next].raw) {
+		return next, i + len(s.keys[next].raw)
+	}
+	name, end := s.string(i)
+	if end == bad {
+		return 0, bad
+	}
+	if end = s.colon(end); end == bad {
+		return 0, bad
+	}
+	n := s.remember(s.text[i:end], fieldOf(name))
+	s.keys[last].next = n
+	return n, end
+}
+
+// remember is the number of a key. Those for which there is no room share the first, which is
+// nobody's next.
+func (s *scanner) remember(raw []byte, f field) int {
+	for n := 1; n < len(s.keys); n++ {
+		if bytes.Equal(s.keys[n].raw, raw) {
+			return n
+		}
+	}
+	if len(s.keys) > mostKeys || len(raw) > longestKey {
+		s.keys[0].field = f
+		return 0
+	}
+	s.keys = append(s.keys, key{raw: bytes.Clone(raw), field: f})
+	return len(s.keys) - 1
+}
+
+// colon passes over what stands between a key and its value's place.
 func (s *scanner) colon(i int) int {
 	if i = s.space(i); i == len(s.text) || s.text[i] != ':' {
 		return bad
 	}
-	return s.space(i + 1)
+	return i + 1
 }
 
 // member reads one value.
-func (s *scanner) member(key []byte, i int, r *request) int {
-	switch string(key) {
-	case "DownstreamStatus":
+func (s *scanner) member(f field, i int, r *request) int {
+	switch f {
+	case fieldStatus:
 		return s.wantNumber(i, &r.status)
-	case "Duration":
+	case fieldDuration:
 		return s.wantNumber(i, &r.duration)
-	case "OriginDuration":
+	case fieldBackend:
 		return s.wantNumber(i, &r.backend)
-	case "RetryAttempts":
+	case fieldRetries:
 		return s.wantNumber(i, &r.retries)
-	case "RequestMethod":
+	case fieldMethod:
 		return s.wantString(i, &r.method)
-	case "RequestPath":
+	case fieldPath:
 		return s.wantString(i, &r.path)
-	case "RequestHost":
+	case fieldHost:
 		return s.wantString(i, &r.host)
-	case "RouterName":
+	case fieldRouter:
 		return s.wantString(i, &r.router)
-	case "ServiceName":
+	case fieldService:
 		return s.wantString(i, &r.service)
-	case "StartUTC":
+	case fieldStarted:
 		return s.wantString(i, &r.started)
-	case "time":
+	case fieldLogged:
 		return s.wantString(i, &r.logged)
 	}
 	return s.value(i, 1)
@@ -127,268 +210,4 @@ func (s *scanner) wantNumber(i int, to *number) int {
 	}
 	*to = number{}
 	return s.null(i)
-}
-
-func (s *scanner) null(i int) int {
-	if i < len(s.text) && s.text[i] == 'n' {
-		return s.word(i, "null")
-	}
-	return bad
-}
-
-func (s *scanner) word(i int, word string) int {
-	if bytes.HasPrefix(s.text[i:], []byte(word)) {
-		return i + len(word)
-	}
-	return bad
-}
-
-// value passes over a value that is not wanted.
-func (s *scanner) value(i, depth int) int {
-	if i == len(s.text) {
-		return bad
-	}
-	switch c := s.text[i]; {
-	case c == '"':
-		end, _ := s.quoted(i)
-		return end
-	case c == '-' || isDigit(c):
-		end, _ := s.number(i)
-		return end
-	case c == 'n':
-		return s.word(i, "null")
-	case c == 't':
-		return s.word(i, "true")
-	case c == 'f':
-		return s.word(i, "false")
-	case c == '{' || c == '[':
-		return s.nested(i, depth+1)
-	}
-	return bad
-}
-
-// nested passes over an object or an array that begins at i.
-func (s *scanner) nested(i, depth int) int {
-	if depth > deepest {
-		return bad
-	}
-	object, closing := s.text[i] == '{', s.text[i]+2 // ']' and '}' stand two behind
-	i = s.space(i + 1)
-	if i < len(s.text) && s.text[i] == closing {
-		return i + 1
-	}
-	for i < len(s.text) {
-		if object {
-			if s.text[i] != '"' {
-				return bad
-			}
-			if i, _ = s.quoted(i); i == bad {
-				return bad
-			}
-			if i = s.colon(i); i == bad {
-				return bad
-			}
-		}
-		if i = s.value(i, depth); i == bad {
-			return bad
-		}
-		if i = s.space(i); i == len(s.text) {
-			return bad
-		}
-		if s.text[i] == closing {
-			return i + 1
-		}
-		if s.text[i] != ',' {
-			return bad
-		}
-		i = s.space(i + 1)
-	}
-	return bad
-}
-
-func (s *scanner) space(i int) int {
-	for i < len(s.text) && s.text[i] <= ' ' && (s.text[i] == ' ' || s.text[i] == '\t' || s.text[i] == '\n' || s.text[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-// string is the text of the string that begins at i, without its escapes, and the place behind it.
-func (s *scanner) string(i int) ([]byte, int) {
-	end, escaped := s.quoted(i)
-	if end == bad {
-		return nil, bad
-	}
-	inner := s.text[i+1 : end-1]
-	if escaped {
-		begin := len(s.plain)
-		s.plain = unescape(s.plain, inner)
-		inner = s.plain[begin:]
-	}
-	return inner, end
-}
-
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// quoted passes over the string that begins at i. Eight bytes are looked at in one step: of those
-// that could be a quote, a backslash or a control character, the first is one.
-func (s *scanner) quoted(i int) (end int, escaped bool) {
-	text := s.text
-	for i++; i+8 <= len(text); {
-		w := binary.LittleEndian.Uint64(text[i:])
-		quote, slash := w^(ones*'"'), w^(ones*'\\')
-		found := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*' ')&^w) & highs
-		if found == 0 {
-			i += 8
-			continue
-		}
-		i += bits.TrailingZeros64(found) / 8
-		if text[i] == '"' {
-			return i + 1, escaped
-		}
-		if i = s.escape(i); i == bad {
-			return bad, false
-		}
-		escaped = true
-	}
-	for i < len(text) {
-		switch c := text[i]; {
-		case c == '"':
-			return i + 1, escaped
-		case c == '\\':
-			if i = s.escape(i); i == bad {
-				return bad, false
-			}
-			escaped = true
-		case c < ' ':
-			return bad, false
-		default:
-			i++
-		}
-	}
-	return bad, false
-}
-
-// escape passes over an escape; a control character is none.
-func (s *scanner) escape(i int) int {
-	if s.text[i] != '\\' || i+1 >= len(s.text) {
-		return bad
-	}
-	switch s.text[i+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return i + 2
-	case 'u':
-		if i+6 <= len(s.text) && hex4(s.text[i+2:]) >= 0 {
-			return i + 6
-		}
-	}
-	return bad
-}
-
-// hex4 is the number that the first four bytes write, below zero where they do not.
-func hex4(b []byte) rune {
-	var n rune
-	for _, c := range b[:4] {
-		switch {
-		case isDigit(c):
-			c -= '0'
-		case 'a' <= c|' ' && c|' ' <= 'f':
-			c = c | ' ' - 'a' + 10
-		default:
-			return -1
-		}
-		n = n<<4 | rune(c)
-	}
-	return n
-}
-
-var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
-
-// unescape appends a string's text without its escapes, which were checked.
-func unescape(to, from []byte) []byte {
-	for len(from) > 0 {
-		plain := bytes.IndexByte(from, '\\')
-		if plain < 0 {
-			return append(to, from...)
-		}
-		to = append(to, from[:plain]...)
-		from = from[plain+1:]
-		if from[0] != 'u' {
-			to, from = append(to, escapes[from[0]]), from[1:]
-			continue
-		}
-		r := hex4(from[1:])
-		from = from[5:]
-		if utf16.IsSurrogate(r) {
-			second := rune(-1)
-			if len(from) >= 6 && from[0] == '\\' && from[1] == 'u' {
-				second = hex4(from[2:])
-			}
-			if r = utf16.DecodeRune(r, second); r != utf8.RuneError {
-				from = from[6:]
-			}
-		}
-		to = utf8.AppendRune(to, r)
-	}
-	return to
-}
-
-func isDigit(c byte) bool { return c-'0' <= 9 }
-
-// number passes over a number; whole says that it has neither fraction nor exponent.
-func (s *scanner) number(i int) (end int, whole bool) {
-	text := s.text
-	if text[i] == '-' {
-		i++
-	}
-	switch {
-	case i == len(text) || !isDigit(text[i]):
-		return bad, false
-	case text[i] == '0':
-		i++
-	default:
-		i = s.digits(i)
-	}
-	whole = true
-	if i < len(text) && text[i] == '.' {
-		whole = false
-		if i++; i == len(text) || !isDigit(text[i]) {
-			return bad, false
-		}
-		i = s.digits(i)
-	}
-	if i < len(text) && text[i]|' ' == 'e' {
-		whole = false
-		if i++; i < len(text) && (text[i] == '+' || text[i] == '-') {
-			i++
-		}
-		if i == len(text) || !isDigit(text[i]) {
-			return bad, false
-		}
-		i = s.digits(i)
-	}
-	return i, whole
-}
-
-func (s *scanner) digits(i int) int {
-	for i < len(s.text) && isDigit(s.text[i]) {
-		i++
-	}
-	return i
-}
-
-// parseNumber is the value of a number; ok is false where it is too large for one.
-func parseNumber(b []byte, whole bool) (value float64, ok bool) {
-	if !whole || len(b) > 18 || b[0] == '-' {
-		f, err := strconv.ParseFloat(string(b), 64)
-		return f, err == nil
-	}
-	var n int64
-	for _, c := range b {
-		n = n*10 + int64(c-'0')
-	}
-	return float64(n), true
 }

@@ -123,6 +123,51 @@ func expand(text string) []string {
 	return all
 }
 
+// node is a place in the tree of all patterns.
+type node struct {
+	next  map[string]*node // by the next part
+	globs []glob           // next parts with stars
+	ends  []int            // numbers of the patterns that end here
+	open  []int            // and of those that take whatever follows
+}
+
+type glob struct {
+	text string
+	next *node
+}
+
+// add puts a pattern into the tree.
+func (n *node) add(p pattern, number int) {
+	for _, part := range p.parts {
+		n = n.step(part)
+	}
+	if p.open {
+		n.open = append(n.open, number)
+	} else {
+		n.ends = append(n.ends, number)
+	}
+}
+
+// step is the node behind a part, made where there is none.
+func (n *node) step(p part) *node {
+	if p.glob {
+		for i := range n.globs {
+			if n.globs[i].text == p.text {
+				return n.globs[i].next
+			}
+		}
+		n.globs = append(n.globs, glob{p.text, &node{}})
+		return n.globs[len(n.globs)-1].next
+	}
+	if n.next == nil {
+		n.next = map[string]*node{}
+	}
+	if n.next[p.text] == nil {
+		n.next[p.text] = &node{}
+	}
+	return n.next[p.text]
+}
+
 func (p *pattern) matches(path *parts) bool {
 	if path.n < len(p.parts) || !p.open && (path.n > len(p.parts) || path.more) {
 		return false

@@ -31,16 +31,14 @@ type rules struct {
 	outcomes  []string // names; the first is "other"
 	verdicts  []string // by outcome
 
-	// by the first part of a path: the workflows' entries that can fit it, in their order; under
-	// "*" those that fit any.
-	paths    map[string][]entry
+	entries  []entry // of the workflows, in their order
+	paths    *node   // finds them by path
 	byStatus [statuses][]ending
 }
 
-// entry is one pattern of one workflow.
+// entry is one pattern of one workflow. Its path stands in the tree.
 type entry struct {
 	asked
-	pattern  pattern
 	workflow int
 }
 
@@ -72,22 +70,18 @@ func newRules(c Config) (*rules, error) {
 	if err := errors.Join(decode(builtinWorkflows, &workflows), decode(builtinOutcomes, &outcomes)); err != nil {
 		return nil, err
 	}
-	r := &rules{paths: map[string][]entry{}}
+	r := &rules{paths: &node{}}
 	for _, w := range slices.Concat([]Workflow{{Name: other}}, workflows, c.Workflows) {
 		r.workflow(w)
 	}
 	for _, o := range slices.Concat([]Outcome{{Name: other, Verdict: verdictNone}}, outcomes, c.Outcomes) {
 		r.outcome(o)
 	}
-	var entries []entry
 	for _, w := range slices.Concat(c.Workflows, workflows) {
-		more, err := r.entries(w)
-		if err != nil {
+		if err := r.add(w); err != nil {
 			return nil, err
 		}
-		entries = append(entries, more...)
 	}
-	r.index(entries)
 	for _, o := range slices.Concat(c.Outcomes, outcomes) {
 		if err := r.ending(o); err != nil {
 			return nil, err
@@ -120,22 +114,22 @@ func (r *rules) outcome(o Outcome) int {
 	return len(r.outcomes) - 1
 }
 
-func (r *rules) entries(w Workflow) ([]entry, error) {
+// add puts an entry of the workflows behind those that are there.
+func (r *rules) add(w Workflow) error {
 	if len(w.Paths) == 0 {
 		w.Paths = []string{"/**"}
 	}
-	var entries []entry
-	number := r.workflow(w)
 	for _, text := range w.Paths {
 		patterns, err := parsePatterns(text)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, p := range patterns {
-			entries = append(entries, entry{asked{w.Methods, lower(w.Hosts)}, p, number})
+			r.paths.add(p, len(r.entries))
+			r.entries = append(r.entries, entry{asked{w.Methods, lower(w.Hosts)}, r.workflow(w)})
 		}
 	}
-	return entries, nil
+	return nil
 }
 
 func lower(names []string) []string {
@@ -146,54 +140,43 @@ func lower(names []string) []string {
 	return names
 }
 
-// index sorts the entries by the first part of their paths.
-func (r *rules) index(entries []entry) {
-	r.paths["*"] = nil
-	for _, e := range entries {
-		if e.first() != "*" {
-			r.paths[e.first()] = nil
-		}
-	}
-	for first := range r.paths {
-		for _, e := range entries {
-			if f := e.first(); f == first || f == "*" {
-				r.paths[first] = append(r.paths[first], e)
-			}
-		}
-	}
-}
-
-// first is the first part of the entry's path, "*" where that is not fixed.
-func (e *entry) first() string {
-	if p := e.pattern.parts; len(p) > 0 && !p[0].glob {
-		return p[0].text
-	}
-	return "*"
-}
-
 // classify is the number of the workflow that a request belongs to.
 func (r *rules) classify(q *request, path *parts) int {
-	if w, found := r.look(q, path); found {
-		return w
+	found := r.find(r.paths, 0, path, q, len(r.entries))
+	if found == len(r.entries) && path.dropLanguage() {
+		found = r.find(r.paths, 0, path, q, found)
 	}
-	if path.dropLanguage() {
-		w, _ := r.look(q, path)
-		return w
+	if found == len(r.entries) {
+		return 0
 	}
-	return 0
+	return r.entries[found].workflow
 }
 
-func (r *rules) look(q *request, path *parts) (workflow int, found bool) {
-	entries, known := r.paths[string(path.part[0])]
-	if !known || path.n == 0 {
-		entries = r.paths["*"]
-	}
-	for i := range entries {
-		if e := &entries[i]; e.pattern.matches(path) && e.fits(q) {
-			return e.workflow, true
+// find is the first entry before best that fits a request, where the path's parts before depth led
+// to the node; best where none does.
+func (r *rules) find(n *node, depth int, path *parts, q *request, best int) int {
+	for _, e := range n.open {
+		if e < best && r.entries[e].fits(q) {
+			best = e
 		}
 	}
-	return 0, false
+	if depth == path.n {
+		for _, e := range n.ends {
+			if e < best && !path.more && r.entries[e].fits(q) {
+				best = e
+			}
+		}
+		return best
+	}
+	if next := n.next[string(path.part[depth])]; next != nil {
+		best = r.find(next, depth+1, path, q, best)
+	}
+	for i := range n.globs {
+		if globMatches(n.globs[i].text, path.part[depth]) {
+			best = r.find(n.globs[i].next, depth+1, path, q, best)
+		}
+	}
+	return best
 }
 
 func (r *rules) ending(o Outcome) error {
