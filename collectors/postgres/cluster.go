@@ -17,6 +17,10 @@ type Options struct {
 	Logger   *slog.Logger         // default: none
 	Interval time.Duration        // between two rounds; default a minute
 
+	// PoolWaiting is how many clients of a tenant wait in a pooler in front of the server for a
+	// connection; nil where nobody knows.
+	PoolWaiting func(tenant string) int
+
 	// Previous is the Cluster that this one takes the place of, nil for none. With a budget of the
 	// same size they share it: visitors of both are bound by it while the last of the old one end.
 	Previous *Cluster
@@ -42,14 +46,14 @@ type Cluster struct {
 	dialer  *dialer
 	gate    *gate
 	groups  []group
+	use     *use
 
-	asking  sync.Mutex // held during a round and by Close
-	session *session   // nil while there is no control connection
-	clock   lsnClock
-	closed  bool
-
+	asking   sync.Mutex // held during a round and by Close
+	session  *session   // nil while there is no control connection
+	clock    lsnClock
 	inactive map[string]float64   // replication slots: since when they are known to be
 	spaces   map[string]spaceSize // tablespaces, by name
+	closed   bool
 
 	mu       sync.RWMutex
 	snapshot snapshot
@@ -88,8 +92,10 @@ func New(c Config, o Options) (*Cluster, error) {
 		return nil, fmt.Errorf("postgres %q: %w", c.Name, err)
 	}
 	gate := gateFor(c, o)
+	previous := o.Previous
 	o.Previous = nil // or each would keep all that were before it
 	cluster := &Cluster{config: c, options: o, dialer: d, gate: gate}
+	cluster.use = newUse(cluster, previous)
 	for _, g := range groups() {
 		if (c.StandbyOf == "" || g.standbys) && (c.Compat || !g.compat) {
 			cluster.groups = append(cluster.groups, g)
@@ -100,6 +106,15 @@ func New(c Config, o Options) (*Cluster, error) {
 
 // Name is the target's name.
 func (c *Cluster) Name() string { return c.config.Name }
+
+// Visits are the round that Collect makes and, to a primary, those that tell who uses what of it.
+func (c *Cluster) Visits() []collectors.Visit {
+	visits := []collectors.Visit{{Key: collectors.Key{Collector: "postgres", Target: c.Name()}, Collector: c, Eager: true}}
+	if c.config.StandbyOf == "" {
+		visits = append(visits, collectors.Visit{Key: collectors.Key{Collector: "postgres_use", Target: c.Name()}, Collector: c.use})
+	}
+	return visits
+}
 
 // Budget is what bounds the visits to the cluster's databases, beside the control connection.
 func (c *Cluster) Budget() *collectors.Budget { return c.gate.budget }

@@ -34,6 +34,11 @@ type Config struct {
 	// StatementTimeout and LockTimeout bind every statement, on the server's side.
 	StatementTimeout model.Duration `yaml:"statement_timeout"`
 	LockTimeout      model.Duration `yaml:"lock_timeout"`
+	// TopStatements is how many statements, those that take the longest, have series of their own.
+	TopStatements int `yaml:"top_statements"`
+	// Cores is how many processors the server has. Zero means those of this machine where the
+	// server is on it, and otherwise that it is not known.
+	Cores int `yaml:"cores,omitempty"`
 	// Compat has the names of postgres_exporter emitted too where ours differ.
 	Compat bool `yaml:"compat,omitempty"`
 }
@@ -44,6 +49,7 @@ func DefaultConfig() Config {
 		Budget: 3, Reserve: 3,
 		StatementTimeout: model.Duration(3 * time.Second),
 		LockTimeout:      model.Duration(200 * time.Millisecond),
+		TopStatements:    20,
 	}
 }
 
@@ -82,6 +88,12 @@ func (c Config) Validate() error {
 	}
 	if c.LockTimeout <= 0 {
 		fail("lock_timeout", "must be positive: without it a visit would queue behind every lock")
+	}
+	if c.TopStatements < 1 || c.TopStatements > 200 {
+		fail("top_statements", "must be between 1 and 200: each is five series")
+	}
+	if c.Cores < 0 {
+		fail("cores", "must not be negative")
 	}
 	if _, err := c.parse(); err != nil {
 		errs = append(errs, err)

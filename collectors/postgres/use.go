@@ -1,0 +1,286 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+var (
+	metricShare = gauge("pg_tenant_share_ratio", "ratio", "pg_stat_database, pg_stat_activity and pg_stat_statements",
+		"What the database used of what all databases used of the resource in the last five rounds", "datname", "resource")
+	metricSlowdown = gauge("pg_database_statements_slowdown_ratio", "ratio", "pg_stat_statements(false)",
+		"How many times as long as they usually do the database's statements took in the last five rounds, each compared with itself; absent where too few ran", "datname")
+	metricNoisy = gauge("pg_noisy_neighbour", "", "shares and their history",
+		"The database takes more of the resource than it usually does while others wait, always 1", "datname", "resource")
+	metricNoisyCount = gauge("pg_noisy_neighbours", "", "shares and their history",
+		"Databases that take more than they usually do while others wait; absent until it is known what is usual")
+	metricWaiting = gauge("pg_neighbours_waiting", "", "pg_stat_activity, pg_stat_statements and connection poolers",
+		"Whether databases wait for each other: for processors, for their statements to end, for connections, in a pooler", "cause")
+	metricWorking = gauge("pg_sessions_working", "", "pg_stat_activity",
+		"Client sessions that run or wait for the server's own work, such as a disk: neither idle nor waiting for a lock or a client")
+)
+
+// useMetrics is the catalogue of what is told of the use that databases make of a cluster.
+func useMetrics() []*collectors.Metric {
+	return append(statementMetrics(), metricShare, metricSlowdown, metricNoisy, metricNoisyCount, metricWaiting, metricWorking)
+}
+
+// useSQL is what each database has used so far, and what it holds now. The server adds to
+// active_time when a statement ends: what is still running is added here, so that a statement of
+// ten minutes is no surprise at its end.
+const useSQL = `SELECT d.oid, d.datname, coalesce(s.active_time, 0) / 1000 + coalesce(a.running, 0) AS active,
+  s.blks_read AS reads, s.temp_bytes AS temp, coalesce(a.connections, 0) AS connections, coalesce(a.working, 0) AS working,
+  extract(epoch FROM pg_postmaster_start_time()) AS started, current_setting('max_connections')::int
+    - current_setting('superuser_reserved_connections')::int - coalesce(current_setting('reserved_connections', true), '0')::int AS "limit"
+FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid LEFT JOIN (
+  SELECT datid, count(*) AS connections,
+    count(*) FILTER (WHERE state = 'active' AND (wait_event_type IS NULL OR wait_event_type IN ('IO', 'LWLock', 'BufferPin', 'IPC'))) AS working,
+    sum(extract(epoch FROM clock_timestamp() - state_change)) FILTER (WHERE state = 'active') AS running
+  FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY datid
+) a ON a.datid = d.oid
+WHERE d.datallowconn AND NOT d.datistemplate`
+
+// use tells what each database uses of a cluster, and who of them takes more than usual while
+// others wait. It asks on the control connection.
+type use struct {
+	cluster *Cluster
+	*useMemory
+}
+
+// useMemory is what is remembered from round to round, also over a change of the settings.
+type useMemory struct {
+	mu         sync.Mutex // held during a round
+	began      time.Time  // when all counters were zero
+	at         time.Time  // of the last round
+	started    string     // when the server was, as of the last round
+	raw        map[uint32]rawUse
+	working    [2]int // sessions, in the last round and the one before
+	statements statements
+	neighbours neighbours
+}
+
+// rawUse is what the server counts of a database.
+type rawUse struct{ active, reads, temp float64 }
+
+func newUse(c *Cluster, previous *Cluster) *use {
+	if previous != nil && previous.use != nil && previous.config.DSN == c.config.DSN {
+		return &use{c, previous.use.useMemory}
+	}
+	return &use{c, &useMemory{}}
+}
+
+// useRound is one round in the making.
+type useRound struct {
+	*round
+	*useMemory
+	databases map[uint32]databaseUse
+	limit     float64 // of connections
+	lacking   [resourceNumber]bool
+}
+
+// Collect implements collectors.Collector.
+func (u *use) Collect(ctx context.Context, b *collectors.Builder) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	answers, asked, err := u.ask(ctx)
+	if err != nil {
+		return err
+	}
+	if err := Classify(answers[0].err); err != nil {
+		return err
+	}
+	if u.began.IsZero() {
+		u.began = b.At()
+	}
+	b.CountedSince(u.began)
+	c := u.cluster
+	r := &useRound{round: &round{Builder: b, cluster: c, tenants: c.options.Tenants.Current()}, useMemory: u.useMemory}
+	u.statements.slots.size = c.config.TopStatements
+	elapsed := b.At().Sub(u.at).Seconds()
+	if told := r.readUse(answers[0].table, elapsed); told {
+		r.readStatements(answers, asked, elapsed)
+		u.neighbours.take(r.databases, r.lacking)
+		r.judge()
+		u.neighbours.remember()
+	} else {
+		r.readStatements(answers, asked, elapsed)
+	}
+	u.at = b.At()
+	return nil
+}
+
+// ask asks for the use of databases and, where the extension is there, of statements.
+func (u *use) ask(ctx context.Context) (answers []answer, statements error, err error) {
+	c := u.cluster
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	if c.closed {
+		return nil, nil, errors.New("the cluster is no longer watched")
+	}
+	answers, err = c.exchange(ctx, func(*session) []question { return []question{{text: useSQL}, {text: extensionSQL}} })
+	if err == nil {
+		var entries, info string
+		if statements = Classify(answers[1].err); statements == nil {
+			entries, info, statements = statementsSQL(answers[1].table)
+		}
+		if statements == nil {
+			var more []answer
+			more, err = c.exchange(ctx, func(*session) []question { return []question{{text: entries}, {text: info}} })
+			answers = append(answers[:1], more...)
+		}
+	}
+	if err != nil {
+		c.hangUp()
+	}
+	return answers, statements, err
+}
+
+// readUse takes in what the databases used since the last round. False where there was none, or
+// the server was started anew meanwhile.
+func (r *useRound) readUse(t table, elapsed float64) bool {
+	afresh := r.raw == nil || r.started != t.first().text("started") || elapsed <= 0
+	r.started = t.first().text("started")
+	before := r.raw
+	r.raw = make(map[uint32]rawUse, len(t.rows))
+	r.databases = make(map[uint32]databaseUse, len(t.rows))
+	r.working = [2]int{0, r.working[0]}
+	for line := range t.each {
+		id, _ := line.count("oid")
+		oid := uint32(id)
+		var now rawUse
+		now.active, _ = line.number("active")
+		now.reads, _ = line.number("reads")
+		now.temp, _ = line.number("temp")
+		connections, _ := line.number("connections")
+		working, _ := line.count("working")
+		r.raw[oid] = now
+		r.working[0] += int(working)
+		used := databaseUse{name: line.text("datname")}
+		used.usage[connectionSlots] = connections
+		if last, known := before[oid]; known {
+			used.usage[activeTime] = since(last.active, now.active) / elapsed
+			used.usage[blockReads] = since(last.reads, now.reads) / elapsed
+			used.usage[tempBytes] = since(last.temp, now.temp) / elapsed
+		}
+		r.databases[oid] = used
+	}
+	r.limit, _ = t.first().number("limit")
+	r.Set(metricWorking, float64(r.working[0]))
+	r.statements.slots.drop(func(database uint32) bool { _, there := r.databases[database]; return !there })
+	return !afresh
+}
+
+// since is what a counter grew by; one that fell began at zero meanwhile.
+func since(last, now float64) float64 {
+	if now < last {
+		return now
+	}
+	return now - last
+}
+
+func (r *useRound) readStatements(answers []answer, asked error, elapsed float64) {
+	err := asked
+	var grown map[uint32]*grown
+	if err == nil {
+		err = Classify(answers[1].err)
+		if err != nil && strings.Contains(err.Error(), "shared_preload_libraries") {
+			err = collectors.Because(collectors.ReasonMissing, err)
+		}
+	}
+	if err == nil {
+		grown, err = r.statements.take(answers[1].table, r.started)
+	}
+	if err != nil {
+		r.Unavailable("statements", collectors.ReasonOf(err), err)
+	}
+	r.lacking[executionTime], r.lacking[walBytes] = grown == nil, grown == nil
+	for oid, g := range grown {
+		if used, there := r.databases[oid]; there && elapsed > 0 {
+			used.usage[executionTime] = g.amounts[amountSeconds] / elapsed
+			used.usage[walBytes] = g.amounts[amountWAL] / elapsed
+			used.pace = g.pace
+			r.databases[oid] = used
+		}
+	}
+	if err == nil {
+		r.setStatements(len(answers[1].table.rows), answers[2])
+	}
+}
+
+func (r *useRound) setStatements(entries int, info answer) {
+	r.Set(metricStatements, float64(entries))
+	for oid, total := range r.statements.databases {
+		used, there := r.databases[oid]
+		if !there {
+			delete(r.statements.databases, oid)
+			continue
+		}
+		for i, c := range countedAmounts {
+			if c.database != nil {
+				r.SetFor(r.tenant(used.name), c.database, total[i], used.name)
+			}
+		}
+	}
+	for _, s := range r.statements.slots.holders {
+		name := r.databases[s.database].name
+		for i, c := range countedAmounts {
+			if c.statement != nil {
+				r.SetFor(r.tenant(name), c.statement, s.total[i], s.role, name, fmt.Sprint(s.query))
+			}
+		}
+	}
+	if err := Classify(info.err); err != nil {
+		r.Unavailable("statements_info", collectors.ReasonOf(err), err)
+		return
+	}
+	line := info.table.first()
+	r.set(metricStatementsMax, line, "max")
+	r.set(metricStatementsReset, line, "reset")
+	if dealloc, ok := line.number("dealloc"); ok {
+		forgotten := r.statements.evictions.take(dealloc)
+		r.Set(metricEvictions, r.statements.evictions.total)
+		r.findEvictions(forgotten, line)
+	}
+}
+
+// findEvictions says that the server has too little room for statements: it forgets a twentieth of
+// them each time.
+func (r *useRound) findEvictions(forgotten float64, line row) {
+	if forgotten == 0 {
+		return
+	}
+	r.Find(collectors.Finding{
+		Name: "statements_forgotten", Question: collectors.Healthy, Severity: collectors.Info,
+		Text: fmt.Sprintf("the server forgot the least used statements %.0f times since the last round, because it has room for %s: "+
+			"what they did meanwhile is not counted; raise pg_stat_statements.max", forgotten, line.text("max")),
+	})
+}
+
+// cores is how many processors the server has; 0 where nobody says.
+func (c Config) cores() int {
+	if c.Cores == 0 && c.local() {
+		return runtime.NumCPU()
+	}
+	return c.Cores
+}
+
+// local says whether the server is on this machine, as far as its address tells.
+func (c Config) local() bool {
+	parsed, err := c.parse()
+	if err != nil {
+		return false
+	}
+	if strings.HasPrefix(parsed.Host, "/") || parsed.Host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(parsed.Host)
+	return ip != nil && ip.IsLoopback()
+}
