@@ -10,10 +10,10 @@ import (
 // page is where what one node says is written.
 type page struct {
 	*collectors.Builder
-	node     string         // its address; "" where the target is a single server
-	tenants  map[int]string // whose each database is
-	compat   bool           // also write redis_exporter's names
-	remarks  *remarks
+	node    string         // its address; "" where the target is a single server
+	tenants map[int]string // whose each database is
+	compat  bool           // also write redis_exporter's names
+	remarks *remarks
 }
 
 // set writes a value of the node.

@@ -51,9 +51,13 @@ func start(t *testing.T, settings map[string]string) *platform.Redis {
 // do runs one command as an administrator.
 func do(t *testing.T, r *platform.Redis, command ...any) {
 	t.Helper()
-	client := goredis.NewClient(&goredis.Options{Addr: r.Addr(), Password: password, DisableIdentity: true})
+	client := administrator(r, 0)
 	defer client.Close()
 	require.NoError(t, client.Do(t.Context(), command...).Err())
+}
+
+func administrator(r *platform.Redis, db int) *goredis.Client {
+	return goredis.NewClient(&goredis.Options{Addr: r.Addr(), Password: password, DB: db, DisableIdentity: true, Protocol: 2})
 }
 
 func server(t *testing.T, c Config) *Server {
@@ -69,6 +73,22 @@ func server(t *testing.T, c Config) *Server {
 func at(t *testing.T, address string) collectors.Visit {
 	t.Helper()
 	return server(t, Config{Address: address, Password: password}).Visit()
+}
+
+// visit makes one visit as the daemon does, and returns its notes too.
+func visit(t *testing.T, s *Server) (*collectors.Batch, []string) {
+	t.Helper()
+	o := collectors.DefaultOptions()
+	o.Store = collectors.NewStore()
+	v := s.Visit()
+	v.Eager = true
+	rounds, err := collectors.NewRounds(t.Context(), o)
+	require.NoError(t, err)
+	defer rounds.Stop()
+	require.NoError(t, rounds.Set([]collectors.Visit{v}))
+	<-rounds.Ready()
+	batch, _ := o.Store.Get(v.Key)
+	return batch, rounds.Status()[0].Logs[0].Notes
 }
 
 func collect(t *testing.T, s *Server) *collectors.Batch {

@@ -29,7 +29,9 @@ func TestSentinelsAndFailover(t *testing.T) {
 	}
 	s := server(t, c)
 
-	at := func(name string, r *platform.Redis, more string) string { return name + `{node="` + r.Addr() + `"` + more + `}` }
+	at := func(name string, r *platform.Redis, more string) string {
+		return name + `{node="` + r.Addr() + `"` + more + `}`
+	}
 	master := func(r *platform.Redis) string { return `,master_name="sessions",master_address="` + r.Addr() + `"` }
 	text := eventually(t, s,
 		at("redis_up", primary, "")+" 1\n", at("redis_up", replica, "")+" 1\n",
