@@ -67,17 +67,18 @@ func (p page) findMemory(r reading) {
 	headroom, limited := r.headroom()
 	limit := r.number("maxmemory")
 	used := limit - headroom
-	if !limited || r["maxmemory_policy"] != "noeviction" || used < nearlyFull*limit {
-		return
-	}
-	f := collectors.Finding{
-		Name: "redis_memory_nearly_full", Question: collectors.Contained, Severity: collectors.Warning,
-		Text: fmt.Sprintf("Redis uses %.0f %% of its %s and evicts nothing: writes will be refused when it is full",
-			math.Floor(100*used/limit), bytes(limit)),
-	}
-	if headroom <= 0 {
+	keepsAll := limited && r["maxmemory_policy"] == "noeviction"
+	f := collectors.Finding{Name: "redis_memory_nearly_full", Question: collectors.Contained}
+	switch {
+	case p.oom > 0 || keepsAll && headroom <= 0:
 		f.Severity = collectors.Critical
 		f.Text = fmt.Sprintf("Redis has used up its %s and evicts nothing: it refuses writes", bytes(limit))
+	case keepsAll && used >= nearlyFull*limit:
+		f.Severity = collectors.Warning
+		f.Text = fmt.Sprintf("Redis uses %.0f %% of its %s and evicts nothing: writes will be refused when it is full",
+			math.Floor(100*used/limit), bytes(limit))
+	default:
+		return
 	}
 	p.find(f)
 }

@@ -20,7 +20,29 @@ type node struct {
 	save     rule   // the configured rule for snapshots, where CONFIG may not be asked; nil for none
 	keys     *keys
 	growth   growth
+	refused  refusals
 	settings map[string]string // as last read; nil while they never could be
+}
+
+// refusals remembers how many writes were refused because memory was full. Around the limit used
+// memory rises and falls with the clients' buffers; that somebody was refused is certain.
+type refusals struct {
+	run   string // the server's life
+	count float64
+}
+
+// since is how many there were since the visit before; 0 on the first.
+func (f *refusals) since(r reading) float64 {
+	now := parseNumber(parts(r["errorstat_OOM"])["count"])
+	if !(now >= 0) {
+		now = 0
+	}
+	before, again := f.count, f.run == r["run_id"]
+	f.run, f.count = r["run_id"], now
+	if !again {
+		return 0
+	}
+	return max(0, now-before)
 }
 
 // answers are what a node said on one visit. Only INFO must be had.
@@ -139,6 +161,7 @@ func (n *node) emit(p page, a *answers, at time.Time) {
 		p.set(metricUp, 0)
 		return
 	}
+	p.oom = n.refused.since(a.info)
 	p.emit(a.info)
 	n.growth.note(at, a.info)
 	p.growth(a.info, &n.growth)

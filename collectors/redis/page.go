@@ -13,6 +13,7 @@ type page struct {
 	node    string         // its address; "" where the target is a single server
 	tenants map[int]string // whose each database is
 	compat  bool           // also write redis_exporter's names
+	oom     float64        // writes refused since the visit before because memory was full
 	remarks *remarks
 }
 

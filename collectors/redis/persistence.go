@@ -79,7 +79,8 @@ func (p page) refused(r reading, settings map[string]string) {
 		}
 	}
 	headroom, limited := r.headroom()
-	says("memory", r["maxmemory"] == "0" || limited, limited && headroom <= 0 && r["maxmemory_policy"] == "noeviction")
+	full := limited && headroom <= 0 && r["maxmemory_policy"] == "noeviction"
+	says("memory", r["maxmemory"] == "0" || limited, full || p.oom > 0)
 	says("loading", r["loading"] != "", r["loading"] == "1")
 
 	rule, ruleErr := parseRule(settings["save"])
