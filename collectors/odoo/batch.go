@@ -22,7 +22,7 @@ type question struct {
 // index wherever there is one: one made for a table's average would read the whole of it to find
 // the few rows that are at its end.
 const preamble = `SELECT pg_catalog.set_config('search_path', 'pg_catalog', true),
-  pg_catalog.set_config('enable_seqscan', 'off', true), extract(epoch FROM pg_catalog.now())::float8`
+  pg_catalog.set_config('enable_seqscan', 'off', true), pg_catalog.date_part('epoch', pg_catalog.now())`
 
 // reply is the answers to one question, or why there are none.
 type reply struct {

@@ -10,7 +10,7 @@ import (
 )
 
 // cronsGroup reads the scheduled tasks. The table has some dozens of rows, so all are read and
-// judged here.
+// judged here, where joining and sorting cost the server nothing.
 var cronsGroup = &group{
 	name:  "crons",
 	needs: []string{"ir_cron.id", "ir_cron.active", "ir_cron.nextcall", "ir_cron.interval_number", "ir_cron.interval_type"},
@@ -18,79 +18,58 @@ var cronsGroup = &group{
 		"ir_cron.numbercall", "ir_cron.failure_count", "ir_cron.first_failure_date",
 		"ir_cron_trigger.cron_id", "ir_cron_trigger.call_at",
 		"ir_cron_progress.id", "ir_cron_progress.cron_id", "ir_cron_progress.timed_out_counter", "ir_cron_progress.create_date",
-		"ir_model_data.module", "ir_model_data.name", "ir_model_data.model", "ir_model_data.res_id",
 	},
 	statements: cronStatements,
 	read: func(r *reading, answers [][][][]byte) error {
-		crons, err := readCrons(answers[0])
+		crons, err := readCrons(r, answers[0])
 		if err != nil {
 			return err
 		}
-		var under underway
-		var trigger time.Time
-		err = each(answers[1], func(row *row) { under.count, under.since, trigger = row.int(0), row.time(1), row.time(2) })
-		if err != nil {
-			return err
+		under := underway{}
+		for i, read := range []func(*reading, []cron, [][][]byte) error{readTriggers, under.read} {
+			if i+1 < len(answers) {
+				if err := read(r, crons, answers[i+1]); err != nil {
+					return err
+				}
+			}
 		}
-		r.at(trigger)
 		under.add(crons, r.now)
 		reportCrons(r, crons, under)
 		return nil
 	},
 }
 
-// mostCrons bounds how many scheduled tasks of one tenant are looked at, active ones first.
-const mostCrons = 500
-
-// cronsSQL is Odoo's own rule of what is due: nextcall has passed, or a trigger has.
-const cronsSQL = `
-WITH called AS ({called}), progress AS ({progress})
-SELECT c.id, coalesce(c.active, false), {numbercall} = 0,
-  extract(epoch FROM c.nextcall)::float8, extract(epoch FROM called.at)::float8,
-  c.interval_number * CASE c.interval_type WHEN 'minutes' THEN 60 WHEN 'hours' THEN 3600 WHEN 'days' THEN 86400
-    WHEN 'weeks' THEN 604800 WHEN 'months' THEN 2592000 ELSE 0 END,
-  {failures}, extract(epoch FROM {failing})::float8, coalesce(progress.running, false), {xmlid}, extract(epoch FROM progress.since)::float8
-FROM public.ir_cron c LEFT JOIN called ON called.cron_id = c.id LEFT JOIN progress ON progress.cron_id = c.id
-ORDER BY c.active DESC NULLS LAST, c.nextcall, c.id LIMIT {most}`
-
-// The newest triggers and progress rows are enough: what is due or running now is among them.
+// Rows of one tenant's scheduled tasks that are looked at.
 const (
-	calledSQL = `SELECT cron_id, min(call_at) AS at FROM (
-	SELECT cron_id, call_at FROM public.ir_cron_trigger WHERE call_at <= now() AT TIME ZONE 'utc' ORDER BY call_at LIMIT 1000) t GROUP BY cron_id`
-	progressSQL = `SELECT DISTINCT ON (cron_id) cron_id, timed_out_counter > 0 AS running, since FROM (
-	SELECT id, cron_id, timed_out_counter, {created} AS since FROM public.ir_cron_progress ORDER BY id DESC LIMIT 500) p ORDER BY cron_id, id DESC`
-	xmlidSQL = `(SELECT min(d.module || '.' || d.name) FROM public.ir_model_data d WHERE d.model = 'ir.cron' AND d.res_id = c.id)`
-	nextSQL  = `(SELECT extract(epoch FROM min(call_at))::float8 FROM public.ir_cron_trigger WHERE call_at > now() AT TIME ZONE 'utc')`
-	// While a task runs, its worker holds a row lock and with it this lock on the table. Where
-	// there is no progress table that is the only sign; it is looked for only while a task is due.
-	lockedSQL = `SELECT count(DISTINCT l.pid) AS running, extract(epoch FROM min(a.xact_start))::float8 AS since
-	FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
-	WHERE EXISTS (SELECT FROM public.ir_cron WHERE active AND nextcall <= now() AT TIME ZONE 'utc')
-	AND l.locktype = 'relation' AND l.mode = 'RowShareLock' AND l.granted
-	AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-	AND l.relation = 'public.ir_cron'::regclass`
+	mostCrons    = 1000
+	mostTriggers = 1000 // the earliest
+)
+
+const (
+	cronsSQL = `SELECT c.id, c.active, {numbercall} = 0, date_part('epoch', c.nextcall), c.interval_number, c.interval_type,
+	{failures}, date_part('epoch', {failing}) FROM public.ir_cron c ORDER BY c.id LIMIT {most}`
+	triggersSQL = `SELECT cron_id, date_part('epoch', call_at) FROM public.ir_cron_trigger ORDER BY call_at LIMIT {most}`
+	noneSQL     = `SELECT NULL::int, NULL::float8 LIMIT 0`
 )
 
 func cronStatements(r *reading) []string {
 	s := r.schema
-	choose := func(column, yes, no string) string {
-		if s.has(column) {
-			return yes
-		}
-		return no
+	triggers := noneSQL
+	if s.has("ir_cron_trigger.call_at") {
+		triggers = triggersSQL
 	}
-	crons := fill(cronsSQL,
-		"{called}", choose("ir_cron_trigger.call_at", calledSQL, "SELECT NULL::int AS cron_id, NULL::timestamp AS at"),
-		"{progress}", choose("ir_cron_progress.timed_out_counter", fill(progressSQL, "{created}", choose("ir_cron_progress.create_date", "create_date", "NULL::timestamp")),
-			"SELECT NULL::int AS cron_id, NULL::bool AS running, NULL::timestamp AS since"),
-		"{numbercall}", s.column("c", "ir_cron.numbercall", "int"),
-		"{failures}", s.column("c", "ir_cron.failure_count", "int"),
-		"{failing}", s.column("c", "ir_cron.first_failure_date", "timestamp"),
-		"{xmlid}", choose("ir_model_data.res_id", xmlidSQL, "NULL::text"),
-		"{most}", fmt.Sprint(mostCrons))
-	return []string{crons, fill("SELECT running, since, {next} FROM ({locked}) l",
-		"{next}", choose("ir_cron_trigger.call_at", nextSQL, "NULL::float8"),
-		"{locked}", choose("ir_cron_progress.timed_out_counter", "SELECT 0 AS running, NULL::float8 AS since", lockedSQL))}
+	statements := []string{
+		fill(cronsSQL,
+			"{numbercall}", s.column("c", "ir_cron.numbercall", "int"),
+			"{failures}", s.column("c", "ir_cron.failure_count", "int"),
+			"{failing}", s.column("c", "ir_cron.first_failure_date", "timestamp"),
+			"{most}", fmt.Sprint(mostCrons)),
+		fill(triggers, "{most}", fmt.Sprint(mostTriggers)),
+	}
+	if r.memory.cronsMayRun(r.At()) {
+		statements = append(statements, runningStatement(s))
+	}
+	return statements
 }
 
 // cron is one scheduled task.
@@ -108,16 +87,44 @@ type cron struct {
 	since    time.Time // when it began to run; zero where that is not known
 }
 
-func readCrons(rows [][][]byte) ([]cron, error) {
+func readCrons(r *reading, rows [][][]byte) ([]cron, error) {
 	var crons []cron
-	err := each(rows, func(r *row) {
+	err := each(rows, func(row *row) {
+		finished := row.bool(2)
 		crons = append(crons, cron{
-			id: r.int(0), active: r.bool(1) && !r.bool(2), finished: r.bool(2),
-			next: r.time(3), called: r.time(4), interval: r.seconds(5),
-			failures: r.int(6), failing: r.time(7), running: r.bool(8), name: cronName(r.text(9), r.int(0)), since: r.time(10),
+			id: row.int(0), active: row.bool(1) && !finished, finished: finished,
+			next: row.time(3), interval: time.Duration(row.int(4)) * units[row.text(5)],
+			failures: row.int(6), failing: row.time(7), name: r.cronName(row.int(0)),
 		})
 	})
 	return crons, err
+}
+
+// units are those of intervals.
+var units = map[string]time.Duration{
+	"minutes": time.Minute, "hours": time.Hour, "days": day, "weeks": 7 * day, "months": 30 * day,
+}
+
+// readTriggers notes the earliest trigger of each task that has passed. Future ones make tasks due
+// without a write.
+func readTriggers(r *reading, crons []cron, rows [][][]byte) error {
+	byID := make(map[int64]*cron, len(crons))
+	for i := range crons {
+		byID[crons[i].id] = &crons[i]
+	}
+	if len(rows) == mostTriggers {
+		r.soon() // there may be future ones that were not seen
+	}
+	r.memory.trigger = time.Time{}
+	return each(rows, func(row *row) {
+		at := row.time(1)
+		if at.After(r.now) {
+			r.at(at)
+			r.memory.trigger = earlier(r.memory.trigger, at)
+		} else if c, there := byID[row.int(0)]; there {
+			c.called = earlier(c.called, at)
+		}
+	})
 }
 
 // due is since when the task should have run, the zero time if it need not yet.

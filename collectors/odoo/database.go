@@ -78,6 +78,7 @@ func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
 	r := &reading{Builder: b, config: d.config, tenant: tenant, memory: &d.memory, now: b.At()}
 	r.identity = d.Identity()
 	r.runners, _ = d.cluster.JobRunners(tenant.Database)
+	r.writes = now.writes
 	r.CountedSince(d.memory.since(b.At()))
 	err := d.cluster.Visit(ctx, tenant.Database, func(ctx context.Context, conn *pgconn.PgConn) error {
 		return d.visit(ctx, conn, r)
@@ -89,6 +90,7 @@ func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
 	if !r.again.IsZero() {
 		now.again = b.At().Add(r.again.Sub(r.now))
 	}
+	now.again = earlier(now.again, d.outdated(now.writes))
 	d.last = now
 	return nil
 }
@@ -119,7 +121,7 @@ func (d *Database) Identity() Identity {
 }
 
 func (d *Database) visit(ctx context.Context, conn *pgconn.PgConn, r *reading) error {
-	if d.outdated(r.At()) {
+	if d.unlearnt(r.At()) {
 		s, err := learn(ctx, conn, r.At())
 		if err != nil {
 			return err
@@ -146,7 +148,8 @@ func (d *Database) visit(ctx context.Context, conn *pgconn.PgConn, r *reading) e
 	return nil
 }
 
-func (d *Database) outdated(now time.Time) bool {
+// unlearnt says whether the schema is to be learnt, again or for the first time.
+func (d *Database) unlearnt(now time.Time) bool {
 	if d.schema == nil {
 		return true
 	}

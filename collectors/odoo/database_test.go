@@ -42,7 +42,7 @@ func TestHealthyTenant(t *testing.T) {
 			}
 			require.Equal(t, Identity{
 				Odoo: true, Version: string(series) + ".0.1.3", Series: string(series) + ".0", Known: true,
-				Fingerprint: w.Identity().Fingerprint,
+				Fingerprint: w.Identity().Fingerprint, modules: w.Identity().modules,
 			}, w.Identity())
 			require.Len(t, w.Identity().Fingerprint, 16)
 		})

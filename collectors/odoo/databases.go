@@ -76,6 +76,16 @@ func (c *Config) judgesAs(o *Config) bool {
 		maps.Equal(c.Jobs.Channels, o.Jobs.Channels) && maps.Equal(c.Backlogs, o.Backlogs) && maps.Equal(c.ExpectedBaseVersion, o.ExpectedBaseVersion)
 }
 
+// Modules are the installed modules of a tenant's database with their versions, base among them, as
+// of its last visit on which no release was under way; false before the first such one.
+func (d *Databases) Modules(tenant string) (map[string]string, bool) {
+	identity, _ := d.Identity(tenant)
+	if identity.modules == (modules{}) {
+		return nil, false
+	}
+	return identity.modules.byName(), true
+}
+
 // Identity is what a tenant's database was at its last visit.
 func (d *Databases) Identity(tenant string) (Identity, bool) {
 	d.mu.Lock()

@@ -11,8 +11,8 @@
 //	    -> each group's read -> reading -> collectors.Builder
 //
 // A group (group.go) is one set of statements about one subject, with the columns that it needs:
-// modules.go, identity.go, crons.go with running.go, jobs.go with finished.go and runner.go, mail.go,
-// servers.go, offices.go and purchases.go (business work, read by works.go), partners.go, usage.go. A
+// modules.go, identity.go, crons.go with cronnames.go and running.go, jobs.go with finished.go and
+// runner.go, mail.go, servers.go, offices.go and purchases.go (business work, read by works.go), partners.go, usage.go. A
 // further group is one more declaration and a word in the list. The column grants of a monitoring
 // role (grants.go) are derived from the same declarations.
 //

@@ -1,56 +1,65 @@
 package odoo
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wardround/wardround/collectors"
 )
 
 // What finished is found by id, because no date of a job has an index: a job that finishes
-// between two visits was either waiting at the first, and its id is within the range of those, or
-// it was made since, and is among the newest.
+// between two visits was either waiting at the first, which noted its id, or it was made since, and
+// is among the newest.
 const (
-	mostNewest   = 2000            // jobs, newest first, among which finished ones are looked for
-	mostOlder    = 3000            // the same, upwards in the range of those that were waiting
+	mostNewest   = 2000            // ids, newest first, among which finished jobs are looked for
+	mostOlder    = 3000            // the same, among those that were waiting
+	idGap        = 10              // ids that are looked at rather than asked around
 	failedWindow = time.Hour       // how long a failure counts as recent
 	lateIDs      = 200             // of the newest at the last visit that may have been invisible then
 	lateCommit   = 5 * time.Minute // how late a job's end may become visible after its own date
 )
 
-// finishedSQL lists the tries that ended, and in a row without a channel says how far back the
-// newest jobs reach.
+// finishedSQL lists the tries that ended, and in a row without a channel the newest id and how far
+// back the newest jobs reach.
 const finishedSQL = `
-WITH newest AS MATERIALIZED (SELECT {columns} FROM public.queue_job WHERE id > {known} ORDER BY id DESC LIMIT {newest}),
-older AS MATERIALIZED (
-  SELECT {columns} FROM public.queue_job WHERE id BETWEEN {lowest} AND {highest} AND id < coalesce((SELECT min(id) FROM newest), 1 << 30) ORDER BY id LIMIT {older}
-),
-ended AS (
-  SELECT j.id, j.channel, j.state, {started} AS started, {exec} AS exec, {exc} AS exc, {retry} AS retry,
-    CASE j.state WHEN 'done' THEN {done} WHEN 'cancelled' THEN {cancelled} WHEN 'failed' THEN coalesce({started}, j.date_created) END AS at,
-    extract(epoch FROM {started} - greatest({eta}, j.date_created))::float8 AS wait
-  FROM (SELECT * FROM newest UNION ALL SELECT * FROM older) j WHERE j.state IN ('done', 'failed', 'cancelled')
-)
-SELECT id, channel, state, extract(epoch FROM at)::float8, wait, exec, exc, retry FROM ended
-WHERE at > now() AT TIME ZONE 'utc' - CASE state WHEN 'failed' THEN interval '{window} seconds' ELSE interval '{since} seconds' END
+WITH top AS MATERIALIZED (SELECT max(id) AS id FROM public.queue_job)
+SELECT id, channel, state, at, wait, exec, exc, retry FROM (
+  SELECT j.id, j.channel, j.state, {exec} AS exec, {exc} AS exc, {retry} AS retry,
+    date_part('epoch', CASE j.state WHEN 'done' THEN {done} WHEN 'cancelled' THEN {cancelled} ELSE coalesce({started}, j.date_created) END) AS at,
+    date_part('epoch', {started} - greatest({eta}, j.date_created)) AS wait
+  FROM (SELECT {columns} FROM public.queue_job WHERE id > greatest({known}, (SELECT id FROM top) - {newest}){older}) j
+  WHERE j.state IN ('done', 'failed', 'cancelled')
+) ended
+WHERE at > date_part('epoch', now()) - CASE state WHEN 'failed' THEN {window} ELSE {since} END
 UNION ALL
-SELECT (SELECT count(*) FROM older), NULL, NULL, (SELECT extract(epoch FROM min(date_created))::float8 FROM newest),
-  (SELECT max(id) FROM newest)::float8, NULL, NULL, (SELECT count(*) FROM newest)`
+SELECT (SELECT id FROM top), NULL, NULL, {reach}, NULL, NULL, NULL, NULL`
+
+const (
+	olderSQL = ` UNION ALL SELECT {columns} FROM (VALUES {ranges}) w (first, last) JOIN public.queue_job ON id BETWEEN w.first AND w.last`
+	reachSQL = `(SELECT date_part('epoch', date_created) FROM public.queue_job WHERE id > (SELECT id FROM top) - {newest} ORDER BY id LIMIT 1)`
+)
 
 func finishedStatement(r *reading) string {
-	s := r.schema
-	columns := "id, state, channel, date_created"
-	for _, name := range []string{"eta", "date_started", "date_done", "date_cancelled", "exec_time", "exc_name", "retry"} {
-		if s.has("queue_job." + name) {
-			columns += ", " + name
+	s, m := r.schema, &r.memory.jobs
+	columns := s.columnsOf("queue_job", "id", "state", "channel", "date_created", "eta", "date_started", "date_done", "date_cancelled", "exec_time", "exc_name", "retry")
+	older, reach := "", "NULL::float8"
+	if len(m.waiting) > 0 {
+		values := make([]string, len(m.waiting))
+		for i, w := range m.waiting {
+			values[i] = fmt.Sprintf("(%d, %d)", w.first, w.last)
 		}
+		older = fill(olderSQL, "{columns}", columns, "{ranges}", strings.Join(values, ", "))
 	}
-	return fill(finishedSQL,
-		"{columns}", columns,
-		"{newest}", strconv.Itoa(mostNewest), "{older}", strconv.Itoa(mostOlder),
-		"{lowest}", strconv.FormatInt(r.memory.jobs.waiting.lowest, 10), "{highest}", strconv.FormatInt(r.memory.jobs.waiting.highest, 10),
-		"{known}", strconv.FormatInt(r.memory.jobs.newest-lateIDs, 10),
-		"{window}", seconds(failedWindow), "{since}", seconds(r.memory.jobs.span(r.At())),
+	if m.newest == 0 {
+		reach = reachSQL
+	}
+	sql := fill(finishedSQL, "{older}", older, "{reach}", reach)
+	return fill(sql, "{columns}", columns,
+		"{known}", strconv.FormatInt(m.newest-lateIDs, 10), "{newest}", strconv.Itoa(mostNewest),
+		"{window}", seconds(failedWindow), "{since}", seconds(m.span(r.At())),
 		"{eta}", s.column("j", "queue_job.eta", "timestamp"),
 		"{started}", s.column("j", "queue_job.date_started", "timestamp"),
 		"{done}", s.column("j", "queue_job.date_done", "timestamp"),
@@ -72,14 +81,29 @@ type failure struct {
 	channel string
 }
 
-// idRange is the ids of jobs; zero for none.
-type idRange struct{ lowest, highest int64 }
+// idRange is a range of the ids of jobs.
+type idRange struct{ first, last int64 }
 
-func (i *idRange) add(lowest, highest int64) {
-	if lowest > 0 && (i.lowest == 0 || lowest < i.lowest) {
-		i.lowest = lowest
+// rangesOf covers ids up to the last one given with as few ranges as it can, and with as many ids as
+// may be looked at. It says whether that was all of them.
+func rangesOf(ids []int64, last int64) (ranges []idRange, all bool) {
+	slices.Sort(ids)
+	left := int64(mostOlder)
+	for _, id := range ids {
+		if id > last {
+			break
+		}
+		n := len(ranges) - 1
+		if n < 0 || id-ranges[n].last > idGap {
+			ranges = append(ranges, idRange{id, id - 1})
+			n++
+		}
+		if left -= id - ranges[n].last; left < 0 {
+			return ranges, false
+		}
+		ranges[n].last = id
 	}
-	i.highest = max(i.highest, highest)
+	return ranges, true
 }
 
 // jobMemory counts what finished since the first visit. Odoo cleans up behind itself, and these
@@ -87,7 +111,8 @@ func (i *idRange) add(lowest, highest int64) {
 type jobMemory struct {
 	began    time.Time       // of counting, by the server's clock; zero before the first visit
 	asked    time.Time       // of the last visit, by ours
-	waiting  idRange         // at the last visit
+	waiting  []idRange       // at the last visit, without those that are among the newest
+	missed   bool            // there were more
 	newest   int64           // id at the last visit
 	seen     map[ending]bool // of the last hour
 	failures []failure       // of the last hour
@@ -115,15 +140,14 @@ func (m *jobMemory) span(now time.Time) time.Duration {
 
 // read counts the tries that ended since the last visit, each once. What ended before the first
 // visit is not counted, but its failures are recent ones.
-func (m *jobMemory) read(r *reading, rows [][][]byte, waiting idRange) error {
+func (m *jobMemory) read(r *reading, rows [][][]byte, waiting []int64) error {
 	if m.began.IsZero() {
 		*m = jobMemory{began: r.now, seen: map[ending]bool{}, finished: tallies{}, failed: tallies{}, retries: tallies{}, waits: map[string]*histogram{}, runs: map[string]*histogram{}}
 	}
 	m.forget(r.now)
 	err := each(rows, func(row *row) {
 		if row.columns[1] == nil && row.columns[2] == nil {
-			m.full = row.int(0) == mostOlder || (row.int(7) == mostNewest && (m.newest > 0 || r.since(row.time(3)) < failedWindow))
-			m.newest = max(m.newest, int64(row.float(4)))
+			m.reached(r, row.int(0), row.time(3))
 			return
 		}
 		end := ending{row.int(0), row.time(3).UnixMilli()}
@@ -133,8 +157,26 @@ func (m *jobMemory) read(r *reading, rows [][][]byte, waiting idRange) error {
 		m.seen[end] = true
 		m.count(row, end)
 	})
-	m.asked, m.waiting = r.At(), waiting
+	m.asked = r.At()
+	var all bool
+	m.waiting, all = rangesOf(waiting, m.newest-lateIDs)
+	m.missed = !all
 	return err
+}
+
+// reached notes the newest id, and whether there was more between it and what was known than was
+// looked at: at the first visit, whether what was looked at reaches back far enough.
+func (m *jobMemory) reached(r *reading, newest int64, since time.Time) {
+	m.full = m.missed
+	switch {
+	case newest == 0:
+		return
+	case m.newest == 0:
+		m.full = newest > mostNewest && r.since(since) < failedWindow
+	case newest-mostNewest > m.newest-lateIDs:
+		m.full = true
+	}
+	m.newest = newest
 }
 
 // forget drops what no statement brings again.

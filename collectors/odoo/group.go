@@ -22,6 +22,8 @@ type group struct {
 	// every is how often it is asked where that is less than each visit. In between its last
 	// answers are read again, by the clock of the day.
 	every time.Duration
+	cost  int                 // of asking a large tenant once, in tenths of a millisecond of the server's processor time
+	due   func(*reading) bool // says that it is to be asked on this visit all the same; nil for never
 
 	// statements are built for the schema that was learnt and what is remembered. Each does
 	// bounded work whatever the size of the tables, and is filled with nothing but constants and
@@ -35,8 +37,8 @@ type group struct {
 // groups are all groups in the order in which they are asked. What a tenant is comes first.
 func groups() []*group {
 	return []*group{
-		identityGroup, modulesGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup,
-		invoicesGroup, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
+		identityGroup, modulesGroup, cronNamesGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup,
+		invoicesGroup, sendingSince18, sendingUntil17, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
 		deliveriesGroup, partnersGroup, busGroup, busPresenceGroup, mailPresenceGroup, loginsGroup, usersGroup, attachmentsGroup,
 	}
 }
@@ -75,6 +77,7 @@ type reading struct {
 	memory   *memory   // what is remembered from visit to visit
 	now      time.Time // by the server's clock
 	fresh    bool      // what is being read was asked on this visit
+	writes   uint64    // to the database before the visit; 0 where that is unknown
 	runners  int       // job runners that the cluster saw on this database, 0 also where it did not look
 	identity Identity
 	again    time.Time // when time alone changes something of what was read; zero means never

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"time"
 
 	"github.com/wardround/wardround/collectors"
 )
@@ -16,11 +17,14 @@ type Identity struct {
 	Known       bool   // whether it is neutralized could be read
 	Neutralized bool   // it is a staging copy
 	Fingerprint string // of database.uuid: the same in two databases where one is a plain copy of the other; "" if unknown
+
+	modules modules // that were installed when no release was under way
 }
 
 // identityGroup reads the parameters of the database that say what it is.
 var identityGroup = &group{
 	name: "identity", needs: []string{"ir_module_module.name"}, param: true, facts: true,
+	every: 5 * time.Minute, cost: 12, due: (*reading).copied,
 	statements: func(*reading) []string {
 		return []string{`SELECT wardround.param('database.is_neutralized'), wardround.param('database.uuid')`}
 	},

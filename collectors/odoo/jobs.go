@@ -25,7 +25,7 @@ var jobsGroup = &group{
 }
 
 const (
-	mostLive      = 5000            // jobs of one state that are looked at
+	mostLive      = 3000            // jobs of one state that are looked at
 	enqueuedLimit = 5 * time.Minute // an enqueued job is started within seconds; OCA's own clean-up uses this too
 	mostChannels  = 50              // that get series of their own
 )
@@ -33,26 +33,12 @@ const (
 // liveStates are those in which a job still wants something to be done.
 var liveStates = []string{"started", "enqueued", "pending", "wait_dependencies"}
 
-// liveSQL counts by channel and state, with the moments that matter: the oldest job that could
-// run, the next that will, when those under way began; and the range of ids of those that may
-// finish before the next visit.
+// liveSQL lists the jobs that are not finished, for us to count: to count them costs the server more
+// than to send them. The last column is since when a job is in its state.
 const liveSQL = `
-SELECT channel, state, count(*),
-  count(*) FILTER (WHERE due), extract(epoch FROM min(ready) FILTER (WHERE due))::float8,
-  extract(epoch FROM min(ready) FILTER (WHERE NOT due))::float8,
-  count(*) FILTER (WHERE limited <= now() AT TIME ZONE 'utc'),
-  extract(epoch FROM min(limited))::float8,
-  extract(epoch FROM min(limited) FILTER (WHERE limited > now() AT TIME ZONE 'utc'))::float8,
-  min(id) FILTER (WHERE due OR limited > now() AT TIME ZONE 'utc'), max(id) FILTER (WHERE due OR limited > now() AT TIME ZONE 'utc'),
-  count(*) FILTER (WHERE again)
-FROM (
-  SELECT j.id, {retry} > 0 AS again, j.channel, j.state, coalesce({eta}, j.date_created) AS ready,
-    j.state = 'pending' AND coalesce({eta} <= now() AT TIME ZONE 'utc', true) AS due,
-    CASE j.state WHEN 'started' THEN {started} + interval '{stuck} seconds' WHEN 'enqueued' THEN {enqueued} + interval '{enqueuing} seconds' END AS limited
-  FROM ({each}) j
-) live GROUP BY channel, state`
-
-const eachLiveSQL = `(SELECT {columns} FROM public.queue_job WHERE state = '{state}' LIMIT {most})`
+SELECT j.id, j.state, j.channel, {retry} > 0, date_part('epoch', {eta}),
+  date_part('epoch', CASE j.state WHEN 'started' THEN {started} WHEN 'enqueued' THEN {enqueued} ELSE j.date_created END)
+FROM unnest('{{states}}'::text[]) s CROSS JOIN LATERAL (SELECT {columns} FROM public.queue_job WHERE state = s LIMIT {most}) j`
 
 func jobStatements(r *reading) []string {
 	statements := []string{liveStatement(r), finishedStatement(r)}
@@ -64,23 +50,13 @@ func jobStatements(r *reading) []string {
 
 func liveStatement(r *reading) string {
 	s := r.schema
-	columns := "id, state, channel, date_created"
-	for _, name := range []string{"eta", "date_enqueued", "date_started", "retry"} {
-		if s.has("queue_job." + name) {
-			columns += ", " + name
-		}
-	}
-	each := make([]string, len(liveStates))
-	for i, state := range liveStates {
-		each[i] = fill(eachLiveSQL, "{columns}", columns, "{state}", state, "{most}", strconv.Itoa(mostLive))
-	}
 	return fill(liveSQL,
+		"{columns}", s.columnsOf("queue_job", "id", "state", "channel", "date_created", "eta", "date_enqueued", "date_started", "retry"),
 		"{eta}", s.column("j", "queue_job.eta", "timestamp"),
 		"{started}", s.column("j", "queue_job.date_started", "timestamp"),
 		"{enqueued}", s.column("j", "queue_job.date_enqueued", "timestamp"),
 		"{retry}", s.column("j", "queue_job.retry", "int"),
-		"{stuck}", seconds(time.Duration(r.config.Jobs.StuckAfter)), "{enqueuing}", seconds(enqueuedLimit),
-		"{each}", strings.Join(each, " UNION ALL "))
+		"{states}", strings.Join(liveStates, ","), "{most}", strconv.Itoa(mostLive))
 }
 
 // backlog is what is known of a tenant's jobs.
@@ -92,7 +68,7 @@ type backlog struct {
 	limit    time.Time                   // when the first of the stuck ones passed its limit
 	failed   map[string]int64            // within the window, by channel
 	retrying int64                       // failed at least once and will be tried again
-	runnable idRange                     // of the jobs that may finish before the next visit
+	runnable []int64                     // ids of the jobs that may finish before the next visit
 	full     bool                        // some jobs were not looked at
 	runners  int                         // that are connected
 }
@@ -119,22 +95,12 @@ func readJobs(r *reading, answers [][][][]byte) error {
 func (b *backlog) readLive(r *reading, rows [][][]byte) error {
 	perState := map[string]int64{}
 	err := each(rows, func(row *row) {
-		channel, state := channelName(row.text(0)), row.text(1)
-		if b.live[channel] == nil {
-			b.live[channel] = map[string]int64{}
+		j := live{id: row.int(0), state: row.text(1), channel: channelName(row.text(2)), eta: row.time(4), since: row.time(5)}
+		perState[j.state]++
+		if row.bool(3) {
+			b.retrying++
 		}
-		b.live[channel][state] += row.int(2)
-		perState[state] += row.int(2)
-		b.waiting[channel] += row.int(3)
-		b.oldest = earlier(b.oldest, row.time(4))
-		r.at(row.time(5))
-		b.stuck[channel] += row.int(6)
-		if row.int(6) > 0 {
-			b.limit = earlier(b.limit, row.time(7))
-		}
-		r.at(row.time(8))
-		b.runnable.add(row.int(9), row.int(10))
-		b.retrying += row.int(11)
+		b.add(r, j)
 	})
 	for _, n := range perState {
 		b.full = b.full || n >= mostLive
@@ -143,6 +109,51 @@ func (b *backlog) readLive(r *reading, rows [][][]byte) error {
 		r.soon() // the runner's presence is not a write
 	}
 	return err
+}
+
+// live is a job that is not finished.
+type live struct {
+	id             int64
+	state, channel string
+	eta, since     time.Time
+}
+
+func (b *backlog) add(r *reading, j live) {
+	if b.live[j.channel] == nil {
+		b.live[j.channel] = map[string]int64{}
+	}
+	b.live[j.channel][j.state]++
+	switch ready := j.since; j.state {
+	case "started":
+		b.underway(r, j, time.Duration(r.config.Jobs.StuckAfter))
+	case "enqueued":
+		b.underway(r, j, enqueuedLimit)
+	case "pending":
+		if !j.eta.IsZero() {
+			ready = j.eta
+		}
+		if j.eta.After(r.now) {
+			r.at(j.eta)
+			return
+		}
+		b.waiting[j.channel]++
+		b.oldest = earlier(b.oldest, ready)
+		b.runnable = append(b.runnable, j.id)
+	}
+}
+
+// underway adds a job that is stuck if it has been in its state for longer than the limit.
+func (b *backlog) underway(r *reading, j live, limit time.Duration) {
+	passes := j.since.Add(limit)
+	switch {
+	case j.since.IsZero():
+	case passes.After(r.now):
+		r.at(passes)
+		b.runnable = append(b.runnable, j.id)
+	default:
+		b.stuck[j.channel]++
+		b.limit = earlier(b.limit, passes)
+	}
 }
 
 // channels are those that have series of their own: configured ones always, so that their zero

@@ -1,7 +1,6 @@
 package odoo
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -10,32 +9,57 @@ import (
 type kept struct {
 	reply
 	at     time.Time // by our clock
+	writes uint64    // to the database by then
 	stands bool      // on this visit
 }
 
-// mostSeldom is how many of these groups are asked again on one visit: all at once would cost the
-// server several times as much as a visit may. On a tenant with all addons it is some quarter of an
-// hour until each had its turn, by then the work that they count has hardly moved.
-const mostSeldom = 1
+// next is when it is to be asked again.
+func (k *kept) next() time.Time { return k.at.Add(k.every) }
 
-// standing settles which of the kept answers stand on this visit: those that are young enough, and
-// those that others go before because they are older.
+// spare is what one visit may spend on groups that are asked seldom, in the parts of group.cost. All
+// at once would cost the server several times as much as a visit may.
+const spare = 30
+
+// standing settles which of the kept answers stand on this visit: those that nothing says are out
+// of date, and those for which no more is left to spend. Whose time came first goes first, so that
+// each gets its turn.
 func (d *Database) standing(r *reading) {
 	var due []*kept
+	left := spare
 	for name, k := range d.kept {
 		installed, err := r.schema.lacks(k.group)
-		if !installed || err != nil {
+		switch {
+		case !installed || err != nil:
 			delete(d.kept, name)
-			continue
-		}
-		if k.stands = r.At().Sub(k.at) < k.every; !k.stands {
-			due = append(due, k)
+		case k.due != nil && k.due(r):
+			k.stands = false
+			left -= k.cost
+		default:
+			k.stands = true
+			if !k.next().After(r.At()) {
+				due = append(due, k)
+			}
 		}
 	}
-	slices.SortFunc(due, func(a, b *kept) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.name, b.name)) })
-	for _, k := range due[min(len(due), mostSeldom):] {
-		k.stands = true
+	slices.SortFunc(due, func(a, b *kept) int { return a.next().Compare(b.next()) })
+	for _, k := range due {
+		if left == spare || k.cost <= left {
+			k.stands = false
+			left -= k.cost
+		}
 	}
+}
+
+// outdated is when the first of the kept answers is to be asked again of those that were made
+// before the last write; zero where none was.
+func (d *Database) outdated(writes uint64) time.Time {
+	var first time.Time
+	for _, k := range d.kept {
+		if k.writes != writes {
+			first = earlier(first, k.next())
+		}
+	}
+	return first
 }
 
 // inOrder keeps those of the replies that are to stand for a while, adds those that do, and brings
@@ -54,7 +78,7 @@ func (d *Database) inOrder(r *reading, replies []reply) []reply {
 		}
 		r.now = reply.clock.time(2)
 		if reply.every > 0 {
-			d.kept[reply.name] = &kept{reply: reply, at: r.At()}
+			d.kept[reply.name] = &kept{reply: reply, at: r.At(), writes: r.writes}
 		}
 	}
 	order := groups()

@@ -9,25 +9,29 @@ import (
 )
 
 // mailGroup reads the queue of outgoing mail. It has no index but its key, so the newest mails
-// are looked at; sent ones are deleted as a rule, and then these are all.
+// are looked at; sent ones are deleted as a rule, and then these are all. Mail waits for an hour at
+// times, so it is asked seldom, and at the moment at which one becomes late.
 var mailGroup = &group{
-	name: "mail", addon: true,
+	name: "mail", addon: true, every: 10 * time.Minute, cost: 16, due: mailIsDue,
 	needs:      []string{"mail_mail.id", "mail_mail.state", "mail_mail.create_date"},
 	wants:      []string{"mail_mail.failure_type", "mail_mail.scheduled_date"},
 	statements: mailStatements,
 	read:       readMail,
 }
 
+// mailIsDue says whether the moment has come at which a mail becomes late, or is to be sent.
+func mailIsDue(r *reading) bool { return !r.memory.mail.IsZero() && !r.memory.mail.After(r.At()) }
+
 const mostMails = 2000 // mails, newest first, that are looked at
 
 const mailSQL = `
 SELECT state, failure, count(*),
-  extract(epoch FROM min(ready) FILTER (WHERE ready <= now() AT TIME ZONE 'utc'))::float8,
-  extract(epoch FROM min(ready) FILTER (WHERE ready > now() AT TIME ZONE 'utc'))::float8,
-  count(*) FILTER (WHERE ready > now() AT TIME ZONE 'utc')
+  min(ready) FILTER (WHERE ready <= date_part('epoch', now())),
+  min(ready) FILTER (WHERE ready > date_part('epoch', now())),
+  count(*) FILTER (WHERE ready > date_part('epoch', now()))
 FROM (
   SELECT state, CASE state WHEN 'exception' THEN {failure} END AS failure,
-    CASE state WHEN 'outgoing' THEN coalesce({scheduled}, create_date) END AS ready
+    CASE state WHEN 'outgoing' THEN date_part('epoch', coalesce({scheduled}, create_date)) END AS ready
   FROM (SELECT {columns} FROM public.mail_mail ORDER BY id DESC LIMIT {most}) m WHERE state IN ('outgoing', 'exception')
 ) newest GROUP BY 1, 2
 UNION ALL
@@ -55,7 +59,7 @@ func mailStatements(r *reading) []string {
 
 func readMail(r *reading, answers [][][][]byte) error {
 	var seen, outgoing, scheduled, refused int64
-	var oldest time.Time
+	var oldest, next time.Time
 	failures := map[string]int64{}
 	err := each(answers[0], func(row *row) {
 		switch row.text(0) {
@@ -63,7 +67,7 @@ func readMail(r *reading, answers [][][][]byte) error {
 			seen = row.int(2)
 		case "outgoing":
 			outgoing, scheduled, oldest = row.int(2), row.int(5), row.time(3)
-			r.at(row.time(4))
+			next = row.time(4)
 		case "exception":
 			refused += row.int(2)
 			failures[failureType(row.text(1))] += row.int(2)
@@ -80,8 +84,26 @@ func readMail(r *reading, answers [][][][]byte) error {
 	}
 	r.Set(metricMailOldest, unix(oldest))
 	r.Set(metricWindowFull, truth(seen >= mostMails), "mail")
+	if !oldest.IsZero() {
+		next = earliestAfter(r.now, next, oldest.Add(time.Duration(r.config.Mail.DelayedAfter)))
+	}
+	r.at(next)
+	if r.fresh {
+		r.memory.mail = next
+	}
 	findMail(r, outgoing-scheduled, oldest)
 	return nil
+}
+
+// earliestAfter is the earliest of some moments after now, zero where there is none.
+func earliestAfter(now time.Time, moments ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range moments {
+		if t.After(now) {
+			first = earlier(first, t)
+		}
+	}
+	return first
 }
 
 func findMail(r *reading, outgoing int64, oldest time.Time) {
@@ -89,7 +111,6 @@ func findMail(r *reading, outgoing int64, oldest time.Time) {
 		return
 	}
 	limit := time.Duration(r.config.Mail.DelayedAfter)
-	r.at(oldest.Add(limit))
 	if r.since(oldest) > limit {
 		r.Find(collectors.Finding{
 			Name: "mail_delayed", Question: collectors.Healthy, Severity: collectors.Warning,

@@ -13,8 +13,12 @@ import (
 type memory struct {
 	began       time.Time      // of the first visit, by our clock: all counters were zero then
 	crons       map[int64]cron // as of the last visit; nil before the first
+	cronNames   map[int64]string
+	unnamed     bool           // there are tasks whose names were not asked for yet
+	trigger     time.Time      // of the last visit, the earliest that had not passed
 	deactivated []deactivation // of the last day, oldest first
 	total       int            // since the daemon began to visit the tenant
+	mail        time.Time      // when a mail becomes late or is to be sent, as of the last look
 	jobs        jobMemory
 	approvals   approvalMemory
 	partners    partnerMemory
@@ -46,6 +50,10 @@ func (m *memory) deactivations(r *reading, crons []cron) {
 	now := make(map[int64]cron, len(crons))
 	for _, c := range crons {
 		now[c.id] = c
+		if _, known := m.crons[c.id]; !known && m.crons != nil {
+			m.unnamed = true
+			r.soon()
+		}
 		if before := m.crons[c.id]; before.active && !c.active && !c.finished {
 			m.total++
 			m.deactivated = append(m.deactivated, deactivation{c.id, c.name, before.failures > 0, r.now})

@@ -7,7 +7,7 @@ import (
 
 // purchasesGroup reads the purchases that wait to be approved, and how long those took that were.
 var purchasesGroup = &group{
-	name: "purchases", addon: true, every: seldom,
+	name: "purchases", addon: true, every: seldom, cost: 20,
 	needs: []string{"purchase_order.id", "purchase_order.state", "purchase_order.create_date"},
 	wants: []string{
 		"purchase_order.date_approve", "mail_message.id", "mail_message.model", "mail_message.res_id", "mail_message.date",
@@ -23,7 +23,7 @@ var purchasesGroup = &group{
 const waitingSQL = `
 WITH waiting AS MATERIALIZED (SELECT id, create_date FROM public.purchase_order WHERE state = 'to approve' LIMIT {ofState}),
 since AS (SELECT coalesce({submitted}, w.create_date) AS at FROM (SELECT * FROM waiting ORDER BY id LIMIT 50) w)
-SELECT 'purchase_approval', (SELECT count(*) FROM waiting), (SELECT extract(epoch FROM min(at))::float8 FROM since)
+SELECT 'purchase_approval', (SELECT count(*) FROM waiting), (SELECT date_part('epoch', min(at)) FROM since)
 UNION ALL SELECT NULL, count(*), NULL FROM waiting`
 
 const submittedSQL = `(SELECT max(m.date) FROM public.mail_message m JOIN public.mail_tracking_value v ON v.mail_message_id = m.id
@@ -31,7 +31,7 @@ const submittedSQL = `(SELECT max(m.date) FROM public.mail_message m JOIN public
 
 // approvedSQL is those approved since the last look.
 const approvedSQL = `
-SELECT extract(epoch FROM date_approve)::float8, extract(epoch FROM date_approve - create_date)::float8
+SELECT date_part('epoch', date_approve), date_part('epoch', date_approve - create_date)
 FROM public.purchase_order WHERE date_approve > to_timestamp({after}) AT TIME ZONE 'utc' ORDER BY date_approve LIMIT {ofState}`
 
 func purchaseStatements(r *reading) []string {

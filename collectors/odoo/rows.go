@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -27,9 +28,18 @@ func (r *row) int(i int) int64 {
 	return n
 }
 
-// seconds reads a number of seconds.
-func (r *row) seconds(i int) time.Duration {
-	return time.Duration(r.float(i) * float64(time.Second))
+// ids reads an array of whole numbers.
+func (r *row) ids(i int) []int64 {
+	var all []int64
+	for digits := range strings.SplitSeq(strings.Trim(r.text(i), "{}"), ",") {
+		if digits == "" {
+			continue
+		}
+		id, err := strconv.ParseInt(digits, 10, 64)
+		r.keep(i, err)
+		all = append(all, id)
+	}
+	return all
 }
 
 // time reads seconds since 1970; NULL is the zero time.

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,11 @@ func learn(ctx context.Context, conn *pgconn.PgConn, now time.Time) (*schema, er
 
 // has says whether a column can be read.
 func (s *schema) has(name string) bool { return s.columns[name].readable }
+
+// columnsOf lists those of a table's columns that can be read, as statements write them.
+func (s *schema) columnsOf(table string, names ...string) string {
+	return strings.Join(slices.DeleteFunc(names, func(name string) bool { return !s.has(table + "." + name) }), ", ")
+}
 
 // column is the SQL for a column of the row called alias, or a NULL of the given type where the
 // column cannot be read.

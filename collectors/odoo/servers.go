@@ -9,14 +9,14 @@ import (
 
 // seldom is how often, at most, groups are asked whose subject moves in hours rather than minutes:
 // each table that a fresh connection opens costs the server a part of a millisecond.
-const seldom = 5 * time.Minute
+const seldom = 15 * time.Minute
 
 // mailInGroup reads when incoming mail was last fetched. The date is that of the last success.
 var mailInGroup = &group{
-	name: "mail_in", addon: true, every: seldom,
+	name: "mail_in", addon: true, every: seldom, cost: 4,
 	needs: []string{"fetchmail_server.id", "fetchmail_server.active", "fetchmail_server.state", "fetchmail_server.date"},
 	statements: func(*reading) []string {
-		return []string{`SELECT count(*), count(*) FILTER (WHERE date IS NULL), extract(epoch FROM min(date))::float8
+		return []string{`SELECT count(*), count(*) FILTER (WHERE date IS NULL), date_part('epoch', min(date))
 			FROM (SELECT date FROM public.fetchmail_server WHERE active AND state = 'done' LIMIT 1000) s`}
 	},
 	read: func(r *reading, answers [][][][]byte) error {
@@ -44,7 +44,7 @@ func reportMailIn(r *reading, servers, never int64, oldest time.Time) {
 // mailServersGroup counts the servers over which mail can leave. A neutralized copy's only one has
 // the host "invalid". Without any, Odoo takes the one of its own configuration.
 var mailServersGroup = &group{
-	name: "mail_servers", every: seldom,
+	name: "mail_servers", every: seldom, cost: 4,
 	needs: []string{"ir_mail_server.id", "ir_mail_server.active", "ir_mail_server.smtp_host"},
 	statements: func(*reading) []string {
 		return []string{`SELECT count(*) FILTER (WHERE smtp_host <> 'invalid'), count(*) FILTER (WHERE smtp_host = 'invalid')
@@ -66,7 +66,7 @@ var mailServersGroup = &group{
 
 // noticesGroup counts notifications that did not arrive. They stay, so it is a stock.
 var noticesGroup = &group{
-	name: "mail_notifications", addon: true, every: seldom,
+	name: "mail_notifications", addon: true, every: seldom, cost: 7,
 	needs: []string{"mail_notification.notification_status"},
 	statements: func(*reading) []string {
 		const each = `(SELECT notification_status FROM public.mail_notification WHERE notification_status = '{status}' LIMIT {most})`

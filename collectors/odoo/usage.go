@@ -17,10 +17,10 @@ const (
 // busGroup reads the messages to open pages. They live for 100 seconds, until the daily clean-up;
 // where they pile up for days that does not run.
 var busGroup = &group{
-	name: "bus", addon: true, every: seldom, needs: []string{"bus_bus.id", "bus_bus.create_date"},
+	name: "bus", addon: true, every: seldom, cost: 3, needs: []string{"bus_bus.id", "bus_bus.create_date"},
 	statements: func(*reading) []string {
 		return []string{fill(`SELECT (SELECT count(*) FROM (SELECT id FROM public.bus_bus ORDER BY id LIMIT {most}) b),
-			(SELECT extract(epoch FROM create_date)::float8 FROM public.bus_bus ORDER BY id LIMIT 1)`, "{most}", fmt.Sprint(mostUsers))}
+			(SELECT date_part('epoch', create_date) FROM public.bus_bus ORDER BY id LIMIT 1)`, "{most}", fmt.Sprint(mostUsers))}
 	},
 	read: func(r *reading, answers [][][][]byte) error {
 		return each(answers[0], func(row *row) {
@@ -36,7 +36,7 @@ var busGroup = &group{
 // presenceGroup reads who has a page open: bus_presence, from series 19 mail_presence.
 func presenceGroup(table string) *group {
 	return &group{
-		name: table, addon: true, every: seldom, needs: []string{table + ".status", table + ".last_poll"},
+		name: table, addon: true, every: seldom, cost: 3, needs: []string{table + ".status", table + ".last_poll"},
 		statements: func(*reading) []string {
 			return []string{fill(`SELECT count(*) FILTER (WHERE status = 'online'), count(*) FILTER (WHERE status = 'away')
 				FROM (SELECT status, last_poll FROM public.{table} LIMIT {most}) p WHERE last_poll >= now() AT TIME ZONE 'utc' - interval '{polls} seconds'`,
@@ -56,7 +56,7 @@ var busPresenceGroup, mailPresenceGroup = presenceGroup("bus_presence"), presenc
 // loginsGroup counts logins by id from where the last look stopped: there is a row for each, of
 // which Odoo keeps the newest of each user.
 var loginsGroup = &group{
-	name: "logins", addon: true, every: seldom, needs: []string{"res_users_log.id"},
+	name: "logins", addon: true, every: seldom, cost: 3, needs: []string{"res_users_log.id"},
 	statements: func(r *reading) []string {
 		after := "(SELECT max(id) FROM public.res_users_log)"
 		if r.memory.logins.known {
@@ -86,7 +86,7 @@ type loginMemory struct {
 }
 
 var usersGroup = &group{
-	name: "users", every: time.Hour, needs: []string{"res_users.id", "res_users.active", "res_users.share"},
+	name: "users", every: time.Hour, cost: 3, needs: []string{"res_users.id", "res_users.active", "res_users.share"},
 	statements: func(*reading) []string {
 		return []string{fill(`SELECT count(*) FILTER (WHERE NOT share), count(*) FILTER (WHERE share)
 			FROM (SELECT active, coalesce(share, false) AS share FROM public.res_users ORDER BY id LIMIT {most}) u WHERE active`, "{most}", fmt.Sprint(mostUsers))}
@@ -103,7 +103,7 @@ var usersGroup = &group{
 // in steps, and begins again an hour after it came to the end. What was deleted meanwhile is seen
 // the next time round.
 var attachmentsGroup = &group{
-	name: "attachments", every: seldom, needs: []string{"ir_attachment.id", "ir_attachment.file_size", "ir_attachment.store_fname"},
+	name: "attachments", every: seldom, cost: 24, needs: []string{"ir_attachment.id", "ir_attachment.file_size", "ir_attachment.store_fname"},
 	statements: func(r *reading) []string {
 		m := &r.memory.attachments
 		if !m.done.IsZero() && r.At().Sub(m.done) < time.Hour {

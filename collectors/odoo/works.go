@@ -40,16 +40,16 @@ const day = 24 * time.Hour
 // Pieces of work that are looked at in one table: of a state that has an index, or else the
 // newest.
 const (
-	mostOfState = 1000
+	mostOfState = 500
 	mostOfTable = 1000
 )
 
 // worksGroup is a group of one table whose statement answers with rows of: kind of work, how much
 // there is of it, since when the oldest piece waits; and a row without a kind with the number of
 // rows that were looked at.
-func worksGroup(name string, needs, wants []string, statement func(*schema) string) *group {
+func worksGroup(name string, cost int, needs, wants []string, statement func(*schema) string) *group {
 	return &group{
-		name: name, addon: true, part: "calendar_event.appointment_status", every: seldom, needs: needs, wants: wants,
+		name: name, addon: true, part: "calendar_event.appointment_status", every: seldom, cost: cost, needs: needs, wants: wants,
 		statements: func(r *reading) []string { return []string{fill(statement(r.schema), worksParts...)} },
 		read:       func(r *reading, answers [][][][]byte) error { return readWorks(r, name, answers[0]) },
 	}
