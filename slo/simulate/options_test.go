@@ -19,6 +19,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	other.Objective.Name = "other"
 	never := good
 	never.Objective.Targets.Default = 500_000_000
+	neverOfOne := good
+	neverOfOne.Objective.Targets.ByTenant = map[string]slo.Ratio{"a": 500_000_000}
 	none := good
 	none.Objective.Targets.Default = 0
 	for _, c := range []struct {
@@ -31,6 +33,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"same name", Options{Variants: []Variant{good, good}}, "not a name of its own"},
 		{"unknown objective", Options{Variants: []Variant{other}}, `nothing of objective "other"`},
 		{"never fires", Options{Variants: []Variant{never}}, "even a total outage burns only"},
+		{"never fires for a tenant", Options{Variants: []Variant{neverOfOne}}, "even a total outage burns only"},
 		{"no target", Options{Variants: []Variant{none}}, "cannot be promised"},
 		{"too seldom", Options{Variants: []Variant{good}, Every: time.Hour}, "5m at most"},
 		{"not whole", Options{Variants: []Variant{good}, Every: 90 * time.Second}, "whole minutes"},
