@@ -19,6 +19,7 @@ const (
 	KindLedgerRecovered   = "ledger_recovered"
 	KindPeriodClosed      = "period_closed"
 	KindEvidenceRecovered = "evidence_recovered"
+	KindRestoreRehearsed  = "restore_rehearsed"
 )
 
 // Self is who, where the daemon itself did or saw it.

@@ -22,6 +22,9 @@ var keyTables = []string{
 	"account_move", "mail_message", "ir_attachment",
 }
 
+// KeyTables are the tables whose rows are counted.
+func KeyTables() []string { return slices.Clone(keyTables) }
+
 // check looks whether what came back is the tenant's Odoo. What it finds stays in the result, also
 // when one check fails.
 func (r *rehearsal) check(ctx context.Context) error {

@@ -64,14 +64,15 @@ type App struct {
 	running    conc.WaitGroup
 	cleanups   []cleanup // ended last to first
 
-	config    atomic.Pointer[config.Config] // replaced as a whole by a reload
-	changed   chan struct{}                 // a visit learned something that changes who the tenants are
-	learned   learned
-	following atomic.Pointer[sources]    // the ones in use; replaced under mu
-	excluded  atomic.Pointer[exclusions] // the same
-	lessons   atomic.Uint64              // how often a visit did
-	settled   atomic.Uint64              // of these, how many have been followed
-	readied   atomic.Bool                // the first round is through
+	config     atomic.Pointer[config.Config] // replaced as a whole by a reload
+	changed    chan struct{}                 // a visit learned something that changes who the tenants are
+	learned    learned
+	following  atomic.Pointer[sources]    // the ones in use; replaced under mu
+	excluded   atomic.Pointer[exclusions] // the same
+	lessons    atomic.Uint64              // how often a visit did
+	settled    atomic.Uint64              // of these, how many have been followed
+	readied    atomic.Bool                // the first round is through
+	rehearsing atomic.Bool                // a restore is being rehearsed
 
 	mu       sync.Mutex // one reload or change of tenants at a time; guards what follows
 	targets  *targets
@@ -213,6 +214,8 @@ func (a *App) evaluate(ctx context.Context) {
 			return
 		case <-timer.C:
 			a.objectives.tick(ctx, time.Now())
+			a.collectHandedIn()
+			a.rehearseInTurn(ctx, time.Now())
 			if a.mu.TryLock() { // a reload that holds it makes silences itself
 				a.silence()
 				a.mu.Unlock()

@@ -85,26 +85,42 @@ func (a *App) leave(logger *slog.Logger) {
 // look visits the clusters first, because only they know who is to be visited then.
 func (a *App) look(ctx context.Context) (Survey, error) {
 	s := Survey{store: a.store}
-	o := a.roundsOptions()
-	o.Observe, o.Logger = collectors.DefaultOptions().Observe, a.options.Logger
-	o.Tracer = collectors.DefaultOptions().Tracer
 	for _, eager := range []bool{true, false} {
-		tenants, problems := resolve(a.config.Load(), a.targets.databases(nil))
-		for _, p := range problems {
-			a.options.Logger.Warn("tenant left out", "problem", p)
-		}
-		a.tenants.Replace(tenants)
-		visits := slices.DeleteFunc(a.visits(tenants), func(v collectors.Visit) bool { return v.Eager != eager })
-		failures, err := collectors.Once(ctx, o, visits)
+		visited, err := a.lookAt(ctx, eager)
 		if err != nil {
 			return s, err
 		}
-		for _, v := range visits {
-			s.Visits = append(s.Visits, a.visited(v.Key, failures[v.Key]))
-		}
+		s.Visits = append(s.Visits, visited...)
 	}
 	slices.SortFunc(s.Visits, func(a, b Visited) int { return a.Key.Compare(b.Key) })
 	return s, nil
+}
+
+// lookAt makes the eager visits, or the others.
+func (a *App) lookAt(ctx context.Context, eager bool) ([]Visited, error) {
+	o := a.roundsOptions()
+	o.Observe, o.Logger = collectors.DefaultOptions().Observe, a.options.Logger
+	o.Tracer = collectors.DefaultOptions().Tracer
+	visits := slices.DeleteFunc(a.visits(a.meet()), func(v collectors.Visit) bool { return v.Eager != eager })
+	failures, err := collectors.Once(ctx, o, visits)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Visited, len(visits))
+	for i, v := range visits {
+		all[i] = a.visited(v.Key, failures[v.Key])
+	}
+	return all, nil
+}
+
+// meet makes tenants what the clusters have told so far.
+func (a *App) meet() *collectors.Tenants {
+	tenants, problems := resolve(a.config.Load(), a.targets.databases(nil))
+	for _, p := range problems {
+		a.options.Logger.Warn("tenant left out", "problem", p)
+	}
+	a.tenants.Replace(tenants)
+	return tenants
 }
 
 func (a *App) visited(key collectors.Key, err error) Visited {

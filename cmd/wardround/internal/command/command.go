@@ -67,7 +67,7 @@ func Run(p Process) (code int) {
 	}
 	commands = append(commands, checkConnectCommand(app), checkObjectivesCommand(app),
 		ledgerShowCommand(app), ledgerExportCommand(app), ledgerCheckCommand(app), ledgerCompactCommand(app),
-		backfillCommand(app), simulateCommand(app), openSLOImportCommand(app), openSLOExportCommand(app), evidenceVerifyCommand(app))
+		backfillCommand(app), simulateCommand(app), openSLOImportCommand(app), openSLOExportCommand(app), evidenceVerifyCommand(app), rehearseCommand(app))
 	chosen, err := app.Parse(p.Args)
 	if err != nil {
 		fmt.Fprintf(p.Stderr, "wardround: %v; `wardround --help` lists commands and flags\n", err)

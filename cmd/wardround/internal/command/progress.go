@@ -31,4 +31,7 @@ func (p *progress) at(done, all int64) {
 	_ = p.bar.Set64(done)
 }
 
+// describe says what is under way.
+func (p *progress) describe(what string) { p.bar.Describe(what) }
+
 func (p *progress) end() { _ = p.bar.Finish() }

@@ -37,6 +37,7 @@ type Config struct {
 	Exclusions []Exclusion
 	Sources    []promsource.Config
 	Changes    changes.Config
+	Rehearsals RehearsalsConfig
 	Ledger     LedgerConfig
 	Tokens     map[string]promconfig.Secret // of those who may change something over HTTP, by name
 	Alerting   Alerting

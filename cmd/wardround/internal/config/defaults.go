@@ -21,6 +21,7 @@ func DefaultFile() File {
 		},
 		Alertmanager: Alertmanager{Timeout: model.Duration(10 * time.Second), ResendDelay: model.Duration(time.Minute)},
 		Ledger:       Ledger{Retention: model.Duration(400 * slo.Day), Grace: model.Duration(slo.Day)},
+		Rehearsals:   defaultRehearsals(),
 		Report:       Report{Platform: "Odoo platform", Zone: "UTC"},
 	}
 }
@@ -32,6 +33,7 @@ func (f *File) fillDefaults() {
 	fill(&f.Alertmanager, d.Alertmanager)
 	fill(&f.Ledger, d.Ledger)
 	fill(&f.Changes, changes.DefaultConfig())
+	fill(&f.Rehearsals, d.Rehearsals)
 	fill(&f.Report, d.Report)
 	fillEach(f.Sources, promsource.DefaultConfig())
 	fillEach(f.SQL, sql.DefaultConfig())

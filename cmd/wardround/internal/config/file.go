@@ -26,6 +26,7 @@ type File struct {
 	Sources      []promsource.Config `yaml:"sources"`
 	Ledger       Ledger              `yaml:"ledger"`
 	Changes      changes.Config      `yaml:"changes"`
+	Rehearsals   Rehearsals          `yaml:"rehearsals"`
 	API          API                 `yaml:"api"`
 	Alertmanager Alertmanager        `yaml:"alertmanager"`
 	Report       Report              `yaml:"report"`

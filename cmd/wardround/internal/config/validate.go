@@ -32,6 +32,7 @@ func (v *validator) validate() {
 	v.tokens()
 	v.alerting()
 	v.report()
+	v.rehearsals()
 }
 
 func (v *validator) rounds() {

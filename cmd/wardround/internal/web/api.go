@@ -39,8 +39,10 @@ func (s *server) api() http.Handler {
 		mux.HandleFunc("GET /api/v1/history", s.get(s.history))
 		mux.HandleFunc("GET /api/v1/periods", s.get(s.periods))
 		mux.HandleFunc("GET /api/v1/exclusions", s.get(s.exclusions))
-		mux.HandleFunc("POST /api/v1/exclusions", s.change(s.exclude))
-		mux.HandleFunc("DELETE /api/v1/exclusions/{id}", s.change(s.revoke))
+		mux.HandleFunc("POST /api/v1/exclusions", s.change(s.excluding(s.exclude)))
+		mux.HandleFunc("DELETE /api/v1/exclusions/{id}", s.change(s.excluding(s.revoke)))
+		mux.HandleFunc("GET /api/v1/rehearsals", s.get(s.rehearsals))
+		mux.HandleFunc("POST /api/v1/rehearsals", s.change(s.rehearsed))
 	}
 	if s.Changes != nil {
 		mux.HandleFunc("POST /api/v1/changes/{kind}", func(w http.ResponseWriter, r *http.Request) {

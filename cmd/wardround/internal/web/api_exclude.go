@@ -29,7 +29,7 @@ type ExcludedJSON struct {
 
 // change answers a sender who has a token. The Record writes down who that was; tokens are kept and
 // shown nowhere.
-func (s *server) change(e func(r *http.Request, sender string) (status int, kept Exclusion, err error)) http.HandlerFunc {
+func (s *server) change(e func(r *http.Request, sender string) (status int, answer any, err error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		sender, err := s.sender(r)
 		if err != nil {
@@ -40,13 +40,23 @@ func (s *server) change(e func(r *http.Request, sender string) (status int, kept
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		status, kept, err := e(r, sender)
+		status, answer, err := e(r, sender)
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
-		state := s.State()
-		s.write(w, status, ExcludedJSON{exclusionJSON(&kept), within(kept.Scope, state.Evaluations)})
+		s.write(w, status, answer)
+	}
+}
+
+// excluding answers with the exclusion that was made or revoked, and with how much it excludes.
+func (s *server) excluding(e func(r *http.Request, sender string) (int, Exclusion, error)) func(*http.Request, string) (int, any, error) {
+	return func(r *http.Request, sender string) (int, any, error) {
+		status, kept, err := e(r, sender)
+		if err != nil {
+			return 0, nil, err
+		}
+		return status, ExcludedJSON{exclusionJSON(&kept), within(kept.Scope, s.State().Evaluations)}, nil
 	}
 }
 
@@ -161,29 +171,38 @@ func (s *server) revoke(r *http.Request, sender string) (int, Exclusion, error) 
 // readExclusion reads one strictly, and checks it as those are checked that stand in files.
 func readExclusion(r *http.Request) (slo.Exclusion, error) {
 	x := slo.Exclusion{Mode: slo.Remove}
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return x, &Fault{
-			Status: http.StatusUnsupportedMediaType, Code: "media_type", Problem: "the body is not said to be JSON", Advice: "send Content-Type: application/json",
-		}
-	}
-	data, err := io.ReadAll(r.Body)
+	data, err := readJSON(r, &x)
 	if err != nil {
-		return x, unreadable(err)
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err = d.Decode(&x); err == nil {
-		if _, more := d.Token(); !errors.Is(more, io.EOF) {
-			err = errors.Join(errTrailing, more)
-		}
-	}
-	if err != nil {
-		return x, unreadable(err)
+		return x, err
 	}
 	if err := x.Validate(); err != nil {
 		return x, invalid(err)
 	}
 	return x, scoped(data)
+}
+
+// readJSON reads the one object of a body strictly, and returns its bytes too.
+func readJSON(r *http.Request, into any) ([]byte, error) {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return nil, &Fault{
+			Status: http.StatusUnsupportedMediaType, Code: "media_type", Problem: "the body is not said to be JSON", Advice: "send Content-Type: application/json",
+		}
+	}
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err = d.Decode(into); err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			err = errors.Join(errTrailing, more)
+		}
+	}
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	return data, nil
 }
 
 // scoped refuses a body that says nothing of its scope: everything must be asked for.
@@ -205,7 +224,7 @@ var errTrailing = errors.New("something follows the JSON object")
 
 // unreadable says what keeps a body from being an exclusion.
 func unreadable(err error) *Fault {
-	fault := &Fault{Status: http.StatusBadRequest, Code: "bad_body", Problem: "the body is not the JSON of one exclusion", Advice: "send one object as /api/v1/openapi.yaml describes it"}
+	fault := &Fault{Status: http.StatusBadRequest, Code: "bad_body", Problem: "the body is not the JSON of one object that belongs here", Advice: "send one object as /api/v1/openapi.yaml describes it"}
 	var large *http.MaxBytesError
 	var kind *json.UnmarshalTypeError
 	var at *time.ParseError

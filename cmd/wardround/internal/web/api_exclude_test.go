@@ -207,12 +207,12 @@ func TestExclusionsAreReadStrictly(t *testing.T) {
 		status      int
 		field, says string
 	}{
-		"nothing":         {"", 400, "", "one exclusion"},
-		"no JSON":         {"id: m", 400, "", "one exclusion"},
+		"nothing":         {"", 400, "", "one object"},
+		"no JSON":         {"id: m", 400, "", "one object"},
 		"a list":          {"[" + good + "]", 400, "", "array"},
 		"null":            {"null", 400, "id", "not an id"},
 		"two":             {good + good, 400, "", "follows"},
-		"cut off":         {good[:40], 400, "", "one exclusion"},
+		"cut off":         {good[:40], 400, "", "one object"},
 		"a typo":          {strings.Replace(good, `"reason"`, `"raeson"`, 1), 400, "raeson", "no field"},
 		"a nested typo":   {strings.Replace(good, `"tenants"`, `"tenant"`, 1), 400, "tenant", "no field"},
 		"another type":    {strings.Replace(good, `"m"`, `7`, 1), 400, "id", "number"},

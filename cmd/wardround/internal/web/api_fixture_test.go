@@ -22,12 +22,14 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"github.com/stretchr/testify/require"
 
+	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/slo"
 )
 
 // memory is a Record that holds everything in memory. Each instance has 9 good events and 1 bad one
 // in each minute since its first.
 type memory struct {
+	rehearsed []Rehearsals
 	first   map[slo.Instance]time.Time
 	periods []Period
 	fault   error // what reading says
@@ -109,6 +111,23 @@ func (m *memory) Revoke(_ context.Context, by, id, why string) (Exclusion, bool,
 		m.made[id] = kept
 	}
 	return kept, found, m.fault
+}
+
+func (m *memory) Rehearsals() []Rehearsals {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Concat([]Rehearsals{{Tenant: "south"}}, m.rehearsed)
+}
+
+func (m *memory) Rehearsed(_ context.Context, by string, r backup.Rehearsal) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r.Tenant == "nobody" {
+		return &Fault{Status: http.StatusBadRequest, Code: "bad_body", Field: "tenant", Problem: "there is no tenant", Advice: "list them"}
+	}
+	r.Reporter = by
+	m.rehearsed = append(m.rehearsed, Rehearsals{Tenant: r.Tenant, Last: r, Good: r, Due: now})
+	return m.fault
 }
 
 // token is that of the sender called calendar.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/slo"
 )
 
@@ -29,6 +30,13 @@ type Record interface {
 	// happen as one: of two that come together with one ID, one is made.
 	Exclude(ctx context.Context, by string, x slo.Exclusion) (kept Exclusion, made bool, err error)
 
+	// Rehearsals are the last restores that were rehearsed, by tenant.
+	Rehearsals() []Rehearsals
+
+	// Rehearsed puts a rehearsal on record that was made elsewhere, under the name of who sent it. Sent
+	// twice it is there once. One that cannot be so is a *Fault, and nothing is on record.
+	Rehearsed(ctx context.Context, by string, r backup.Rehearsal) error
+
 	// Revoke takes an exclusion back and puts on record who did and why; found is false where there is
 	// none with this ID. One that is revoked already is returned as it is. An exclusion that cannot be
 	// revoked here, because a file makes it, is a *Fault.
@@ -53,6 +61,13 @@ func (x *Exclusion) Effective() slo.Exclusion {
 		e.Announced = x.Created
 	}
 	return e
+}
+
+// Rehearsals is what is known of a tenant's rehearsed restores; Tenant is empty in what there is not.
+type Rehearsals struct {
+	Tenant     string
+	Last, Good backup.Rehearsal // the last, and the last with success
+	Due        time.Time        // when the next must have succeeded; zero where none must
 }
 
 // Period is a calendar period of one instance that is closed: nothing changes it any more.

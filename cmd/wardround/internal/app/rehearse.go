@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/wardround/wardround/cmd/wardround/internal/config"
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/backup"
+	"github.com/wardround/wardround/collectors/backup/rehearse"
+	"github.com/wardround/wardround/collectors/postgres"
+)
+
+// RehearseOptions say which restore is rehearsed.
+type RehearseOptions struct {
+	ConfigFile string
+	Storage    string // where the daemon finds what came of it; "" for nowhere
+	Tenant     string
+	Place      string // "" for the one with the newest backup that can be restored here
+	Dir        string // "" for the one of the configuration
+	Progress   func(rehearse.Progress)
+}
+
+// Rehearse restores a tenant's newest backup beside everything that runs, checks what came back and
+// removes it. The result of a failed rehearsal is evidence too; what could not even begin has none.
+func Rehearse(ctx context.Context, o RehearseOptions, logger *slog.Logger) (result rehearse.Result, err error) {
+	c, err := config.Load(o.ConfigFile)
+	if err != nil {
+		return result, err
+	}
+	if o.Dir != "" {
+		c.Rehearsals.Dir = o.Dir
+	}
+	a, err := newVisitor(ctx, c)
+	if err != nil {
+		return result, err
+	}
+	defer a.leave(logger)
+	if _, err := a.lookAt(ctx, true); err != nil { // only clusters know who was discovered
+		return result, err
+	}
+	tenant, known := a.meet().ByName(o.Tenant)
+	if !known {
+		return result, fmt.Errorf("there is no tenant %q; name one that is listed, or that its cluster can be asked for", o.Tenant)
+	}
+	result, err = a.rehearse(ctx, tenant, o.Place, o.Progress)
+	if o.Storage == "" || result.Started.IsZero() {
+		return result, err
+	}
+	return result, errors.Join(err, handIn(o.Storage, result))
+}
+
+// rehearse makes one rehearsal as the configuration says.
+func (a *App) rehearse(ctx context.Context, tenant collectors.Tenant, place string, progress func(rehearse.Progress)) (rehearse.Result, error) {
+	c := a.config.Load()
+	if err := os.MkdirAll(c.Rehearsals.Dir, 0o711); err != nil { //nolint:gosec // PostgreSQL's own user must get through it
+		return rehearse.Result{}, fmt.Errorf("make the folder of rehearsals: %w", err)
+	}
+	artifact, err := a.artifact(ctx, tenant, place)
+	if err != nil {
+		return rehearse.Result{}, err
+	}
+	return rehearse.Rehearse(ctx, rehearse.Options{
+		Tenant: tenant, Artifact: artifact, Dir: c.Rehearsals.Dir, BinDir: c.Rehearsals.BinDir, User: c.Rehearsals.User,
+		Limit: int64(c.Rehearsals.Limit), Reserve: int64(c.Rehearsals.Reserve), Tolerance: c.Rehearsals.Tolerance,
+		Live: a.live(ctx, tenant), Filestore: filestoreOf(c, tenant), Progress: progress,
+	})
+}
+
+// artifact is the newest backup of a tenant in a place, or in all that can be restored from here.
+func (a *App) artifact(ctx context.Context, tenant collectors.Tenant, place string) (newest backup.Artifact, err error) {
+	var errs []error
+	for c, p := range each[backup.Config, *backup.Place](a.targets) {
+		if place != "" && c.Name != place {
+			continue
+		}
+		found, err := p.Newest(ctx, tenant)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.Name, err))
+		} else if newest.Place == "" || found.Point.After(newest.Point) {
+			newest = found
+		}
+	}
+	switch {
+	case newest.Place != "":
+		return newest, nil
+	case len(errs) > 0:
+		return newest, errors.Join(errs...)
+	case place != "":
+		return newest, fmt.Errorf("there is no place %q under targets.backups", place)
+	}
+	return newest, errors.New("no place of backups is configured; add one under targets.backups")
+}
+
+// live is how many rows the planner thinks that tables of the live database have. Where nobody can
+// say, what was restored is not compared.
+func (a *App) live(ctx context.Context, tenant collectors.Tenant) map[string]int64 {
+	i := slices.IndexFunc(a.targets.clusters(), func(c *postgres.Cluster) bool { return c.Name() == tenant.Postgres })
+	if i < 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.config.Load().Rounds.Timeout)
+	defer cancel()
+	cluster, rows := a.targets.clusters()[i], map[string]int64{}
+	release, err := cluster.Budget().Acquire(ctx)
+	if err != nil {
+		return nil
+	}
+	defer release()
+	err = cluster.Visit(ctx, tenant.Database, func(ctx context.Context, conn *pgconn.PgConn) error {
+		answer := conn.ExecParams(ctx, planned, [][]byte{[]byte("{" + strings.Join(rehearse.KeyTables(), ",") + "}")}, nil, nil, nil).Read()
+		for _, row := range answer.Rows {
+			n, err := strconv.ParseInt(string(row[1]), 10, 64)
+			if err != nil {
+				return fmt.Errorf("read the rows of a table: %w", err)
+			}
+			rows[string(row[0])] = n
+		}
+		return answer.Err
+	})
+	if err != nil {
+		return nil
+	}
+	return rows
+}
+
+// planned asks for tables whose statistics are as good as new: fewer than a tenth of their rows
+// changed since they were made.
+const planned = `SELECT c.relname, c.reltuples::int8 FROM pg_class c JOIN pg_stat_all_tables s ON s.relid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname = ANY ($1::text[])
+  AND c.reltuples > 100 AND s.n_mod_since_analyze < c.reltuples / 10`
+
+// filestoreOf is the folder of a copy of a tenant's filestore; "" where there is none in a folder.
+func filestoreOf(c *config.Config, tenant collectors.Tenant) string {
+	for _, place := range c.Backups {
+		f := place.Filestore
+		if f == nil || f.In.Folder == "" || f.Postgres != "" && f.Postgres != tenant.Postgres {
+			continue
+		}
+		return filepath.Join(f.In.Folder, strings.NewReplacer("{tenant}", tenant.Name, "{database}", tenant.Database).Replace(f.Path))
+	}
+	return ""
+}
