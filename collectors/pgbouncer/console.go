@@ -8,7 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -29,6 +29,7 @@ func open(ctx context.Context, config *pgconn.Config) (*console, error) {
 	w := &wires{dial: config.DialFunc}
 	config.DialFunc = w.open
 	conn, err := pgconn.ConnectConfig(ctx, config)
+	w.connected.Store(true)
 	if err != nil {
 		w.cut()
 		return nil, explain(ctx, fmt.Errorf("connect to the console: %w", err))
@@ -73,21 +74,18 @@ func (c *console) close(ctx context.Context) {
 }
 
 // wires are the sockets of one connection: more than one where sslmode leaves the choice of TLS open.
+// They are opened while the driver connects and not afterwards, when it would only be to cancel.
 type wires struct {
-	dial pgconn.DialFunc
-
-	mu      sync.Mutex
-	sockets []net.Conn
-	done    bool
+	dial      pgconn.DialFunc
+	sockets   []net.Conn
+	connected atomic.Bool
 }
 
-var errDone = errors.New("the connection was given up")
+var errConnected = errors.New("nothing is dialled once the connection is made")
 
 func (w *wires) open(ctx context.Context, network, address string) (net.Conn, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.done {
-		return nil, errDone
+	if w.connected.Load() {
+		return nil, errConnected
 	}
 	conn, err := w.dial(ctx, network, address)
 	if err == nil {
@@ -96,11 +94,7 @@ func (w *wires) open(ctx context.Context, network, address string) (net.Conn, er
 	return conn, err
 }
 
-// cut closes all sockets and lets no other be opened.
 func (w *wires) cut() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.done = true
 	for _, socket := range w.sockets {
 		_ = socket.Close()
 	}

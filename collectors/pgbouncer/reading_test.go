@@ -255,12 +255,12 @@ func FuzzReading(f *testing.F) {
 			f.Add(what, strings.Join(lines, "\n"))
 		}
 	}
-	tenants := tenantsOfTwo(f)
+	tenants, recorded := tenantsOfTwo(f), record(f, "1.25.0")
 	f.Fuzz(func(t *testing.T, what, text string) {
-		r := record(t, "1.25.0")
-		r.tables[what] = strings.Split(text, "\n")
+		r := recorded.reading()
+		r.take(what, asTable(strings.Split(text, "\n")), nil)
 		b := collectors.NewBuilder(collectors.Key{Collector: "pgbouncer", Target: "pool"}, moment0)
-		r.reading().emit(b, twoClusters(), tenants)
+		r.emit(b, twoClusters(), tenants)
 		for _, family := range b.Batch().Families {
 			for _, s := range family.Samples {
 				require.False(t, math.IsNaN(s.Value) || math.IsInf(s.Value, 0) || s.Value < 0, "%s{%s} %v", family.Metric.Name, s.Block(), s.Value)

@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	promconfig "github.com/prometheus/common/config"
 	"github.com/stretchr/testify/require"
 
@@ -147,6 +149,37 @@ func TestSaturatedPool(t *testing.T) {
 	}
 }
 
+// TestAliases has names that lead to databases called otherwise, one of them on another server.
+func TestAliases(t *testing.T) {
+	north, south := cluster.DatabaseForTest(t, ""), cluster.DatabaseForTest(t, "")
+	p := platform.PgBouncerForTest(t, platform.PgBouncerOptions{Upstream: cluster, Users: []string{"stats"}, Databases: map[string]string{
+		"bookings": fmt.Sprintf("host=127.0.0.1 port=%d dbname=%s", cluster.Port(), north),
+		"archive":  fmt.Sprintf("host=localhost port=%d dbname=%s", cluster.Port(), south),
+	}})
+	for _, name := range []string{"bookings", "archive"} {
+		_, err := client(t, p, name).Exec(t.Context(), "SELECT 1")
+		require.NoError(t, err)
+	}
+	c := configFor(p.Addr())
+	c.Servers = map[string]string{fmt.Sprintf("localhost:%d", cluster.Port()): "second"}
+	set, err := collectors.NewTenants([]collectors.Tenant{
+		{Name: "north", Postgres: "main", Database: north},
+		{Name: "south", Postgres: "second", Database: south},
+		{Name: "bookings", Postgres: "main", Database: "bookings"},
+	})
+	require.NoError(t, err)
+	registry := collectors.NewRegistry()
+	registry.Replace(set)
+	s, err := New(c, Options{Tenants: registry})
+	require.NoError(t, err)
+	batch := collect(t, s)
+	requireValue(t, batch, 1, "pgbouncer_databases_current_connections", "tenant", "north", "name", "bookings", "database", north)
+	requireValue(t, batch, 1, "pgbouncer_stats_totals_queries_pooled_total", "tenant", "north", "database", "bookings")
+	requireValue(t, batch, 1, "pgbouncer_pools_client_active_connections", "tenant", "south", "database", "archive")
+	requireValue(t, batch, 0, "pgbouncer_databases_unattributed")
+	require.NotContains(t, page(batch), `tenant="bookings"`)
+}
+
 func TestPausedAndDisabled(t *testing.T) {
 	p := pooler(t, nil)
 	north, south := cluster.DatabaseForTest(t, ""), cluster.DatabaseForTest(t, "")
@@ -271,9 +304,31 @@ func TestCompat(t *testing.T) {
 	}
 }
 
-func TestGivesUpAConnectionThatTLSCutShort(t *testing.T) {
-	w := &wires{dial: func(context.Context, string, string) (net.Conn, error) { return nil, nil }}
-	w.cut()
-	_, err := w.open(t.Context(), "tcp", "127.0.0.1:1")
-	require.ErrorIs(t, err, errDone)
+// TestDialsForTheVisitOnly is a visit that is cut short: the driver would dial once more to cancel
+// what it had asked.
+func TestDialsForTheVisitOnly(t *testing.T) {
+	p := pooler(t, nil)
+	wire := platform.Proxy(t, p.Addr())
+	s := server(t, configFor(wire.Addr()), nil)
+	var dials atomic.Int64
+	dial := s.console.DialFunc
+	s.console.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dials.Add(1)
+		return dial(ctx, network, address)
+	}
+	c, err := open(t.Context(), withPassword(s.console))
+	require.NoError(t, err)
+	wire.Hang()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = c.show(ctx, "POOLS")
+	require.Equal(t, collectors.ReasonTimeout, collectors.ReasonOf(err))
+	c.close(ctx)
+	require.EqualValues(t, 1, dials.Load())
+}
+
+func withPassword(c *pgconn.Config) *pgconn.Config {
+	c = c.Copy()
+	c.Password = password
+	return c
 }

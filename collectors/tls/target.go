@@ -33,8 +33,9 @@ type Target struct {
 	pattern *regexp.Regexp
 	system  *x509.CertPool
 
-	mu    sync.Mutex
-	hosts map[string]*host
+	mu      sync.Mutex
+	hosts   map[string]*host
+	settled *collectors.Tenants // whose hosts these are
 }
 
 // host is one name, and what is known of it.
@@ -132,6 +133,11 @@ func (t *Target) roots() (*x509.CertPool, error) {
 
 // settle takes the tenants' hosts as they are now, and says whether any came, went or moved.
 func (t *Target) settle(now time.Time) bool {
+	current := t.tenants.Current()
+	if current == t.settled {
+		return false
+	}
+	t.settled = current
 	next := map[string]*host{}
 	add := func(name, tenant string) {
 		name = strings.ToLower(name)
@@ -144,7 +150,7 @@ func (t *Target) settle(now time.Time) bool {
 		}
 		next[name] = h
 	}
-	for _, tenant := range t.tenants.Current().All() {
+	for _, tenant := range current.All() {
 		if tenant.Staging || t.config.Tenants != "" && !t.pattern.MatchString(tenant.Name) {
 			continue
 		}

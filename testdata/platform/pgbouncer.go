@@ -19,6 +19,9 @@ type PgBouncerOptions struct {
 	// Users may log in, with the cluster's password, and use the admin console;
 	// the superuser postgres is always one of them.
 	Users []string
+	// Databases are entries of its [databases] section beside the wildcard that leads to Upstream,
+	// such as clinic -> host=127.0.0.1 port=5432 dbname=clinic_north.
+	Databases map[string]string
 	// Settings are further lines of its [pgbouncer] section.
 	Settings map[string]string
 }
@@ -70,7 +73,11 @@ func (b *PgBouncer) configure(ctx context.Context, o PgBouncerOptions) error {
 		"ignore_startup_parameters": "extra_float_digits",
 	}
 	maps.Copy(settings, o.Settings)
-	text := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d\n\n[pgbouncer]\n", o.Upstream.Port())
+	text := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d\n", o.Upstream.Port())
+	for _, name := range slices.Sorted(maps.Keys(o.Databases)) {
+		text += name + " = " + o.Databases[name] + "\n"
+	}
+	text += "\n[pgbouncer]\n"
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		text += name + " = " + settings[name] + "\n"
 	}
