@@ -34,7 +34,10 @@ FROM pg_stat_activity WHERE datid IS NOT NULL OR usesysid IS NOT NULL GROUP BY 1
 func activityGroup() group {
 	return group{
 		name: "activity", standbys: true, sql: always(activitySQL), read: (*round).readActivity,
-		metrics: []*collectors.Metric{metricActivity, metricOldestXact, metricOldestQuery, metricOldestIdle, metricAutovacuum, metricAntiWrap},
+		metrics: []*collectors.Metric{
+			metricActivity, metricOldestXact, metricOldestQuery, metricOldestIdle,
+			metricAutovacuum, metricAntiWrap, metricLockWaiting, metricLockOldest, metricLockRoots,
+		},
 	}
 }
 
@@ -47,11 +50,15 @@ func (r *round) readActivity(t table) {
 	r.snapshot.runners = map[string]int{}
 	var held float64
 	var vacuuming workers
+	waiting := map[string]int64{}
 	for line := range t.each {
 		database := line.text("datname")
 		r.setDatabase(metricActivity, line, "n", database,
 			line.text("usename"), line.text("state"), line.text("backend_type"), line.text("wait_event_type"))
 		vacuuming.take(line)
+		if n, _ := line.count("n"); line.text("wait_event_type") == "Lock" && database != "" {
+			waiting[database] += n
+		}
 		r.setTxDuration(line, now)
 		if line.text("backend_type") != "client backend" {
 			continue
@@ -68,6 +75,7 @@ func (r *round) readActivity(t table) {
 		held = max(held, age)
 	}
 	r.setWorkers(vacuuming)
+	r.setLockWaits(waiting)
 	r.holdsXmin("session", held)
 	for database, moments := range databases {
 		for metric, moment := range moments {

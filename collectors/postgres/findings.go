@@ -19,6 +19,7 @@ const (
 	oldNumbers      = 1e9              // the age of a database in transactions
 	oldNumbersLong  = 1.6e9            // where vacuum itself drops all other work
 	lastNumber      = 1<<31 - 3e6      // the age at which the server takes no more writes
+	clocksDiffer    = 5 * time.Second  // between a standby and its sender
 	heldXmin        = 10e6             // transactions behind which vacuum cannot clean up
 	heldXminLong    = 200e6            // where autovacuum begins to freeze tables by force
 	unarchived      = 10 * time.Minute // the age of a WAL file that waits to be archived

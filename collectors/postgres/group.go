@@ -21,7 +21,7 @@ type group struct {
 // groups are all that a round asks, in the order in which it is asked.
 func groups() []group {
 	return []group{
-		serverGroup(), databasesGroup(), activityGroup(), saturationGroup(), locksGroup(),
+		serverGroup(), databasesGroup(), activityGroup(), saturationGroup(),
 		replicationGroup(), standbyGroup(), slotsGroup(), walGroup(), walFilesGroup(), checkpointsGroup(), ioGroup(), slruGroup(),
 		settingsGroup(), spacesGroup(), vacuumGroup(), preparedGroup(), locksCompatGroup(),
 	}

@@ -16,10 +16,6 @@ var (
 		"Sessions that hold up others without waiting themselves")
 )
 
-// lockGateSQL tells whether anybody waits without touching the lock manager.
-const lockGateSQL = `SELECT datname, count(*) AS waiting FROM pg_stat_activity
-WHERE wait_event_type = 'Lock' AND datname IS NOT NULL GROUP BY 1`
-
 // lockTreeSQL needs the lock manager's shared state, so it is asked only while somebody waits, and
 // of at most 50 who do.
 const lockTreeSQL = `WITH w AS MATERIALIZED (
@@ -33,19 +29,13 @@ SELECT a.datname, count(*) AS waiting, extract(epoch FROM min(e.waitstart)) AS o
   extract(epoch FROM clock_timestamp() - min(e.waitstart)) AS longest, (SELECT count(*) FROM root) AS roots
 FROM e JOIN pg_stat_activity a ON a.pid = e.pid WHERE a.datname IS NOT NULL GROUP BY 1`
 
-// locksGroup is who waits for locks: the gate always, the tree behind it when somebody does.
-func locksGroup() group {
-	return group{
-		name: "locks", standbys: true, sql: always(lockGateSQL), read: (*round).readLockGate,
-		metrics: []*collectors.Metric{metricLockWaiting, metricLockOldest, metricLockRoots},
+// setLockWaits records how many sessions wait for a lock, by database, as the look at all sessions
+// found without touching the lock manager, and has that asked when somebody does.
+func (r *round) setLockWaits(waiting map[string]int64) {
+	for database, n := range waiting {
+		r.SetFor(r.tenant(database), metricLockWaiting, float64(n), database)
 	}
-}
-
-func (r *round) readLockGate(t table) {
-	for line := range t.each {
-		r.setDatabase(metricLockWaiting, line, "waiting", line.text("datname"))
-	}
-	if len(t.rows) == 0 {
+	if len(waiting) == 0 {
 		r.Set(metricLockRoots, 0)
 		return
 	}

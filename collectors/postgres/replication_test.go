@@ -116,8 +116,9 @@ func (p pair) testIdle(t *testing.T) {
 // testPaused: the lag grows from when there was something to replay, on both sides, also while
 // nothing more is written. The idle time before does not count.
 func (p pair) testPaused(t *testing.T) {
-	require.NoError(t, p.standby.Exec(t.Context(), "", "SELECT pg_wal_replay_pause()"))
 	began := time.Now()
+	collect(t, p.replica)
+	require.NoError(t, p.standby.Exec(t.Context(), "", "SELECT pg_wal_replay_pause()"))
 	p.write(t, 100)
 	var last *collectors.Batch
 	require.Eventually(t, func() bool {
