@@ -21,6 +21,7 @@ func (l *Ledger) Append(minute time.Time, deltas []slo.Delta) error {
 	defer l.mu.Unlock()
 	m := minute.Unix() / 60
 	l.steady(m + 1)
+	l.lived(m)
 	l.filled = false
 	return l.take([]added{{m, deltas}}, entry.with, m+1)
 }
@@ -52,7 +53,7 @@ func (l *Ledger) Fill(minutes iter.Seq2[time.Time, []slo.Delta]) (taken int, err
 // kept is the first minute that may be added: of earlier hours, minutes may be
 // gone.
 func (l *Ledger) kept() int64 {
-	return (l.end-int64(l.opts.Retention/time.Minute))/hour*hour + hour
+	return l.retained()/hour*hour + hour
 }
 
 // A batch of added minutes is one transaction: a day of them, or as many as make
@@ -138,7 +139,11 @@ func (l *Ledger) take(batch []added, how combine, end int64) error {
 func (l *Ledger) pack(m int64, deltas []slo.Delta) []byte {
 	row := make([]entry, 0, len(deltas))
 	for _, d := range deltas {
-		e := entry{id: l.id(d.Instance, m), run: 1, good: d.Counts.Good, bad: d.Counts.Bad, measured: 1}
+		id, there := l.id(d.Instance, m)
+		if !there {
+			continue
+		}
+		e := entry{id: id, run: 1, good: d.Counts.Good, bad: d.Counts.Bad, measured: 1}
 		if d.Carried {
 			e.measured = 0
 		}
@@ -165,16 +170,22 @@ func together(row []entry) []entry {
 
 func byID(a, b entry) int { return int(a.id) - int(b.id) }
 
-// id is the number of an instance's history, given at its first minute.
-func (l *Ledger) id(i slo.Instance, m int64) uint32 {
+// id is the number of an instance's history, given at its first minute; none if
+// nothing was promised in this one.
+func (l *Ledger) id(i slo.Instance, m int64) (id uint32, there bool) {
 	id, known := l.ids[i]
-	if !known {
+	switch {
+	case known && l.away[id].at(m) || !known && l.absent[i.Objective].at(m):
+		return 0, false
+	case !known:
 		id = uint32(len(l.records))
 		l.ids[i] = id
 		l.records = append(l.records, record{Instance: i, First: m})
 		l.unsaved[id] = true
+		l.away = append(l.away, nil)
+		l.miss(id)
 		if l.over != nil {
-			l.over.admit(i)
+			l.over.admit(&l.records[id])
 		}
 	}
 	if m < l.records[id].First {
@@ -182,7 +193,7 @@ func (l *Ledger) id(i slo.Instance, m int64) uint32 {
 		l.unsaved[id] = true
 	}
 	l.earliest = min(l.earliest, m)
-	return id
+	return id, true
 }
 
 // record lets a minute wait to be written, and puts what it gained into the
@@ -198,6 +209,7 @@ func (l *Ledger) record(m int64, row []byte, how combine) error {
 			return err
 		}
 		l.pending[m] = after
+		l.newest = max(l.newest, m+1)
 		return l.recount(m, before, after)
 	})
 }
@@ -222,15 +234,15 @@ func (l *Ledger) recount(m int64, before, after []byte) error {
 
 // flush writes what waits; what cannot be written goes on waiting.
 func (l *Ledger) flush() error {
-	if len(l.pending) == 0 {
+	if len(l.pending) == 0 && len(l.unsaved) == 0 {
 		return nil
 	}
 	count := l.rowCount
-	if err := l.update(func(tx *bbolt.Tx) error { return l.write(tx, &count) }); err != nil {
+	if err := l.update(&count, func(tx *bbolt.Tx) error { return l.write(tx, &count) }); err != nil {
 		l.failed++
 		return fmt.Errorf("write %d minutes to the ledger, kept in memory: %w", len(l.pending), err)
 	}
-	l.rowCount = count
+	l.rowCount, l.absentNews = count, false
 	l.renamed = l.renamed || len(l.unsaved) > 0
 	clear(l.pending)
 	clear(l.unsaved)

@@ -129,6 +129,8 @@ func (c *checker) row(what string, row []byte, m int64) {
 		switch {
 		case int(e.id) >= len(c.ledger.records):
 			c.report.faultf("%s: there is no instance %d", what, e.id)
+		case c.ledger.away[e.id].at(m):
+			c.report.faultf("%s: %s was absent", what, c.ledger.records[e.id].Instance)
 		case m < c.ledger.records[e.id].First:
 			c.report.faultf("%s: %s began only %s", what, c.ledger.records[e.id].Instance, minuteTime(c.ledger.records[e.id].First).Format(time.RFC3339))
 		}

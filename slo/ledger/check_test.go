@@ -152,6 +152,7 @@ func TestCompact(t *testing.T) {
 	later := int(minRetention/time.Minute) + 300
 	for n := later; n < later+200; n++ {
 		require.NoError(t, l.Append(after(n), []slo.Delta{threeTenants(n)[0], threeTenants(n)[2]}))
+		l.skipped = 0 // it is believed that the others are past the retention
 	}
 	want := map[slo.Instance]slo.Tally{}
 	for _, i := range []slo.Instance{tenant(1), tenant(3)} {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -23,7 +22,7 @@ func Compact(dir string, opts Options) (before, after int64, err error) {
 	if before, err = fileSize(l.path); err != nil {
 		return 0, 0, err
 	}
-	c := compaction{ledger: l, from: l.end - int64(l.opts.Retention/time.Minute)}
+	c := compaction{ledger: l, from: l.retained()}
 	// Its numbers are those of before: better none than wrong ones.
 	if err := os.Remove(namesPath(l.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return 0, 0, fmt.Errorf("compact ledger %s: %w", l.path, err)
@@ -56,7 +55,10 @@ type compaction struct {
 }
 
 func (c *compaction) fill(tx *bbolt.Tx, b *builder) error {
-	b.state.End, b.state.Filled = c.ledger.end, c.ledger.filled
+	b.state = state{End: c.ledger.end, Filled: c.ledger.filled, Skipped: c.ledger.skipped, Doubt: c.ledger.doubt}
+	if err := putJSON(b.tx, metaBucket, absencesKey, c.ledger.absent); err != nil {
+		return err
+	}
 	if err := c.number(tx); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (l *Ledger) Last(objective string) (minute time.Time, ok bool, err error) {
 func (l *Ledger) lastOf(of idSet) (found int64, err error) {
 	found = -1
 	err = l.view(func(tx *bbolt.Tx) error {
-		for h := (l.newest(tx) - 1) / hour; found < 0 && len(of) > 0 && h >= l.earliest/hour; h-- {
+		for h := (l.newest - 1) / hour; found < 0 && len(of) > 0 && h >= l.earliest/hour; h-- {
 			if row, err := get(tx, hoursBucket, key(h)); err == nil && row != nil && !of.measuredIn(row) && !l.waiting(h*hour, (h+1)*hour) {
 				continue
 			}
@@ -45,18 +45,19 @@ func (l *Ledger) lastOf(of idSet) (found int64, err error) {
 }
 
 // Missing are the stretches of [from, to) in which no instance of an objective
-// was measured, excluded or not.
+// was measured, excluded or not, and not all were absent.
 func (l *Ledger) Missing(objective string, from, to time.Time) (all []slo.Span, err error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	err = l.reading(func() error {
-		all, err = l.missing(l.idsOf(objective), from, to)
+		all, err = l.missing(objective, from, to)
 		return err
 	})
 	return all, err
 }
 
-func (l *Ledger) missing(of idSet, from, to time.Time) (all []slo.Span, err error) {
+func (l *Ledger) missing(objective string, from, to time.Time) (all []slo.Span, err error) {
+	of := l.idsOf(objective)
 	err = l.view(func(tx *bbolt.Tx) error {
 		for m := from.Unix() / 60; m < to.Unix()/60; m++ {
 			row, err := l.minute(tx, m)
@@ -65,7 +66,7 @@ func (l *Ledger) missing(of idSet, from, to time.Time) (all []slo.Span, err erro
 			}
 			at, last := minuteTime(m), len(all)-1
 			switch {
-			case of.measuredIn(row):
+			case of.measuredIn(row) || l.absent[objective].at(m) || l.allAbsent(of, m):
 			case last >= 0 && all[last].To.Equal(at):
 				all[last].To = at.Add(time.Minute)
 			default:
@@ -90,6 +91,16 @@ func (l *Ledger) idsOf(objective string) idSet {
 	return all
 }
 
+// allAbsent says that there are some, and that none was there in a minute.
+func (l *Ledger) allAbsent(of idSet, m int64) bool {
+	for id := range of {
+		if !l.away[id].at(m) {
+			return false
+		}
+	}
+	return len(of) > 0
+}
+
 // measuredIn says whether a row holds a measurement of any of them.
 func (s idSet) measuredIn(row []byte) bool {
 	u := unpacker{row: row}
@@ -101,16 +112,4 @@ func (s idSet) measuredIn(row []byte) bool {
 		}
 	}
 	return false
-}
-
-// newest is the minute after the last one that there is, be it still to come.
-func (l *Ledger) newest(tx *bbolt.Tx) int64 {
-	newest := l.end
-	if k, _ := tx.Bucket(minutesBucket).Cursor().Last(); k != nil {
-		newest = max(newest, number(k)+1)
-	}
-	for m := range l.pending {
-		newest = max(newest, m+1)
-	}
-	return newest
 }

@@ -146,8 +146,8 @@ func newOverlay(all []slo.Exclusion, tier func(slo.Instance) string, from, until
 }
 
 // admit lays the exclusions over the next instance.
-func (o *overlay) admit(i slo.Instance) {
-	tier := o.tier(i)
+func (o *overlay) admit(r *record) {
+	i, tier := r.Instance, r.tier(o.tier)
 	choice := make([]byte, len(o.exclusions))
 	for k := range o.exclusions {
 		if o.exclusions[k].Scope.Applies(i, tier) {

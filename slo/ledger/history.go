@@ -18,8 +18,10 @@ import (
 // renewed names those objectives. The ended ones stay on disk for Minutes; they
 // go on if the objective is defined as before while nothing was recorded, so a
 // reload can be taken back. A changed target, window or policy changes nothing
-// here, and the record of an objective that is not among these waits for its
-// return. On an error nothing has changed.
+// here. The record of an objective that is not among these waits for its return;
+// the minutes in between are neither expected nor missing, and what is recorded
+// for them is left out. That is not so of time in which nobody wrote the ledger.
+// On an error nothing has changed.
 func (l *Ledger) Define(objectives []slo.Objective) (renewed []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -39,12 +41,14 @@ func (l *Ledger) Define(objectives []slo.Objective) (renewed []string, err error
 			maps.Copy(altered, l.ending(o.Name, before))
 		}
 	}
-	if len(measures) > 0 {
-		err = l.mending(func() error { return l.saveHistories(measures, altered) })
+	absent, news := l.attendance(defined)
+	if (len(measures) > 0 || news) && !l.opts.ReadOnly {
+		err = l.mending(func() error { return l.saveHistories(measures, altered, absent) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write what the objectives measure: %w", err)
 	}
+	l.absent = absent
 	for id, r := range altered {
 		l.records[id] = r
 		if delete(l.ids, r.Instance); r.Until == 0 {
@@ -54,6 +58,7 @@ func (l *Ledger) Define(objectives []slo.Objective) (renewed []string, err error
 	l.renamed = l.renamed || len(altered) > 0
 	maps.Copy(l.measures, measures)
 	l.defined = defined
+	l.missAll()
 	return renewed, nil
 }
 
@@ -96,25 +101,17 @@ func (l *Ledger) ended(objective, measures string) map[uint32]record {
 	return all
 }
 
-func (l *Ledger) saveHistories(measures map[string]string, altered map[uint32]record) error {
-	return l.update(func(tx *bbolt.Tx) error {
+func (l *Ledger) saveHistories(measures map[string]string, altered map[uint32]record, absent map[string]absences) error {
+	return l.update(&l.rowCount, func(tx *bbolt.Tx) error {
 		for name, text := range measures {
 			if err := put(tx, objectivesBucket, []byte(name), []byte(text)); err != nil {
 				return err
 			}
 		}
-		// Ids on disk have no gaps, so those that wait go before.
-		for id := range l.unsaved {
-			if err := putJSON(tx, instancesBucket, key(id), l.records[id]); err != nil {
-				return err
-			}
+		if err := putJSON(tx, metaBucket, absencesKey, absent); err != nil {
+			return err
 		}
-		for id, r := range altered {
-			if err := putJSON(tx, instancesBucket, key(id), r); err != nil {
-				return err
-			}
-		}
-		return nil
+		return l.saveRecords(tx, altered)
 	})
 }
 

@@ -48,6 +48,9 @@ type Stats struct {
 	// Damaged is how many minutes were found damaged since Open; they count as
 	// missing.
 	Damaged int
+	// Skipped is by how much the ledger's time may be ahead of the true one: it
+	// went ahead at once lately. Calendar periods close later by as much.
+	Skipped time.Duration
 	// Recovery is the last mending of the file since Open, nil if it was whole.
 	Recovery *Recovery
 	// Bytes is the size of the file.
@@ -68,20 +71,27 @@ type Ledger struct {
 	unsaved  map[uint32]bool          // records that are not on disk as they are
 	measures map[string]string        // by objective: what its history is of
 	defined  map[string]bool          // objectives that there are; nil before Define
+	absent   map[string]absences      // by objective
+	away     []absences               // by id: those of its objective and its own
+	returned int64                    // the end of the last one of these that is over
 	lags     map[string]time.Duration // by objective
 	over     *overlay                 // nil where nothing is excluded
 	renamed  bool                     // the second copy of the records is not as they are
-	settled  map[string]int64         // by objective and window: the start of the first period that is not closed
-	earliest int64                    // the first minute of all records
-	end      int64                    // the minute after the last appended one
-	filled   bool                     // no minute was appended yet: the end is that of what was added
-	unsteady int                      // Appends until the clock is believed and periods are closed
-	rowCount int64                    // minutes on disk
-	views    map[string]*view         // by the window's text
-	pending  map[int64][]byte         // rows of minutes that are not on disk
-	touched  map[int64]bool           // hours whose sums are not on disk
-	failed   uint64
-	recovery *Recovery
+
+	absentNews bool             // the objectives' absences are not on disk as they are
+	settled    map[string]int64 // by objective and window: the start of the first period that is not closed
+	earliest   int64            // the first minute of all records
+	end        int64            // the minute after the last appended one
+	filled     bool             // no minute was appended yet: the end is that of what was added
+	newest     int64            // the minute after the last one that there is, be it still to come
+	skipped    int64            // minutes that the ledger's time skipped lately, by a downtime or a wrong clock
+	doubt      int64            // minutes to append until those are believed
+	rowCount   int64            // minutes on disk
+	views      map[string]*view // by the window's text
+	pending    map[int64][]byte // rows of minutes that are not on disk
+	touched    map[int64]bool   // hours whose sums are not on disk
+	failed     uint64
+	recovery   *Recovery
 }
 
 // Open opens the ledger in a folder, or begins one there. A file of an earlier
@@ -119,7 +129,7 @@ func openLedger(dir string, opts Options) (*Ledger, error) {
 	l := &Ledger{
 		path: ledgerPath(dir), opts: opts, db: db,
 		damage: &damage{logger: opts.Logger, minutes: map[int64]bool{}, hours: map[int64]bool{}},
-		ids:    map[slo.Instance]uint32{}, unsaved: map[uint32]bool{}, measures: map[string]string{},
+		ids:    map[slo.Instance]uint32{}, unsaved: map[uint32]bool{}, measures: map[string]string{}, absent: map[string]absences{},
 		settled: map[string]int64{}, views: map[string]*view{}, pending: map[int64][]byte{}, touched: map[int64]bool{},
 	}
 	if err := l.view(l.load); err != nil {
@@ -212,7 +222,7 @@ func (l *Ledger) Stats() Stats {
 	defer l.mu.RUnlock()
 	s := Stats{
 		Instances: len(l.records), Waiting: len(l.pending), FailedWrites: l.failed,
-		Damaged: l.damage.count(), Recovery: l.recovery,
+		Damaged: l.damage.count(), Recovery: l.recovery, Skipped: time.Duration(l.skipped) * time.Minute,
 	}
 	// The size is that of the moment; a closed file has none.
 	if err := l.db.View(func(tx *bbolt.Tx) error { s.Bytes = tx.Size(); return nil }); err != nil {
@@ -226,7 +236,16 @@ func (l *Ledger) view(read func(*bbolt.Tx) error) error {
 	return guarded(func() error { return l.db.View(read) })
 }
 
-// update changes the file, all or nothing.
-func (l *Ledger) update(change func(*bbolt.Tx) error) error {
-	return guarded(func() error { return l.db.Update(change) })
+// update changes the file, all or nothing, and says in it where the record ends
+// and how many minutes it has: so that whatever of the file is found, it tells
+// whether that is all.
+func (l *Ledger) update(rows *int64, change func(*bbolt.Tx) error) error {
+	return guarded(func() error {
+		return l.db.Update(func(tx *bbolt.Tx) error {
+			if err := change(tx); err != nil {
+				return err
+			}
+			return putJSON(tx, metaBucket, stateKey, state{End: l.end, Filled: l.filled, Minutes: *rows, Skipped: l.skipped, Doubt: l.doubt})
+		})
+	})
 }

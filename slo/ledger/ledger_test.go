@@ -122,6 +122,8 @@ func TestRetentionKeepsHours(t *testing.T) {
 		put(from.Add(time.Duration(n) * time.Minute))
 	}
 	later := from.Add(minRetention + 2*time.Hour)
+	put(later)
+	believe(t, l)
 	for n := range 40 {
 		put(later.Add(time.Duration(n) * time.Minute))
 	}

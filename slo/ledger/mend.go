@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"maps"
 	"os"
@@ -88,7 +89,7 @@ func (l *Ledger) mend(cause error) error {
 		return fmt.Errorf("open the mended ledger: %w", err)
 	}
 	l.recovery, l.rowCount = found, found.Minutes
-	err = l.update(func(tx *bbolt.Tx) error {
+	err = l.update(&l.rowCount, func(tx *bbolt.Tx) error {
 		for id, r := range l.records { // of which the file may have lost some
 			if err := putJSON(tx, instancesBucket, key(uint32(id)), r); err != nil {
 				return err
@@ -99,7 +100,7 @@ func (l *Ledger) mend(cause error) error {
 				return err
 			}
 		}
-		return nil
+		return putJSON(tx, metaBucket, absencesKey, l.absent)
 	})
 	return errors.Join(err, l.advance())
 }
@@ -140,14 +141,22 @@ func (r *Recovery) fill(b *builder, file *os.File, retention time.Duration, name
 	if err != nil {
 		return err
 	}
-	b.state.End = was.End
-	kept := b.state.End - int64(retention/time.Minute)
+	b.state = state{End: was.End, Filled: was.Filled, Skipped: was.Skipped, Doubt: was.Doubt}
+	kept := was.End - was.Skipped - int64(retention/time.Minute)
 	maps.DeleteFunc(minutes, func(k string, _ found) bool { return number([]byte(k)) < kept }) // freed, not lost
 	maps.DeleteFunc(hours, func(k string, _ found) bool { return number([]byte(k))*hour >= kept })
 	for _, name := range [][]byte{objectivesBucket, periodsBucket, instancesBucket, hoursBucket} {
 		if err := s.copy(b, name); err != nil {
 			return err
 		}
+	}
+	if err := s.each(metaBucket, func(k, body []byte) error {
+		if string(k) == string(stateKey) {
+			return nil
+		}
+		return b.put(metaBucket, k, body)
+	}); err != nil {
+		return err
 	}
 	ids, err := s.copyMinutes(b, kept)
 	if err != nil {
@@ -175,9 +184,11 @@ type found struct {
 //	page: id (8 bytes), flags (2), count (2), pages that follow (4), elements
 //	leaf element: flags (4), offset from the element (4), key size (4), value size (4)
 //	bucket's value: root page (8), sequence (8), and if the root is 0 a page
+//	head, the first two pages: magic (4), version (4), page size (4), flags (4), root (16), freelist (8), pages (8), transaction (8), checksum (8)
 type scan struct {
 	file   *os.File
 	newest map[string]map[string]found // by bucket and key
+	head   uint64                      // the last transaction, if a head is whole
 }
 
 const (
@@ -186,6 +197,8 @@ const (
 	bucketHead  = 16
 	leafPage    = 2
 	bucketFlag  = 1
+	headSize    = 56 // up to its checksum
+	headTx      = 48
 	// maxPages is more than the largest row takes: a page that claims more is
 	// damaged.
 	maxPages = 1 << 14
@@ -198,6 +211,7 @@ func (s *scan) pages() error {
 	}
 	size := int64(os.Getpagesize())
 	head := make([]byte, pageHeader)
+	s.heads(size)
 	for at := int64(0); at+size <= info.Size(); at += size {
 		if _, err := s.file.ReadAt(head, at); err != nil {
 			return fmt.Errorf("read page %d: %w", at/size, err)
@@ -213,6 +227,21 @@ func (s *scan) pages() error {
 		s.leaf(page, at, nil)
 	}
 	return nil
+}
+
+// heads reads which transaction was the last one.
+func (s *scan) heads(pageSize int64) {
+	head := make([]byte, headSize+8)
+	for n := range int64(2) {
+		sum := fnv.New64a()
+		if _, err := s.file.ReadAt(head, n*pageSize+pageHeader); err != nil {
+			continue // it is not whole
+		}
+		sum.Write(head[:headSize])
+		if binary.NativeEndian.Uint64(head[headSize:]) == sum.Sum64() {
+			s.head = max(s.head, binary.NativeEndian.Uint64(head[headTx:]))
+		}
+	}
 }
 
 // leaf takes in the values of a page. Those of a page within a bucket's value
@@ -328,8 +357,8 @@ func (s *scan) nameAll(b *builder, ids int64, names []record) (unnamed int64, er
 	return unnamed, nil
 }
 
-// state is what the file last said of itself, brought up to minutes that were
-// written later; it says of no Minutes where it is lost.
+// state is what the file last said of itself. If anything in it is later than
+// that, it says of no Minutes: some that came later may be lost.
 func (s *scan) state() (was state, err error) {
 	f, stated := s.newest[string(metaBucket)][string(stateKey)]
 	if stated {
@@ -341,14 +370,19 @@ func (s *scan) state() (was state, err error) {
 			return was, err
 		}
 	}
+	last := s.head
+	for _, all := range s.newest {
+		for _, value := range all {
+			last = max(last, value.tx)
+		}
+	}
+	if !stated || f.tx < last {
+		was.Minutes = 0
+	}
 	for k, row := range s.newest[string(minutesBucket)] {
 		if row.tx > f.tx {
 			was.End = max(was.End, number([]byte(k))+1)
-			was.Minutes++
 		}
-	}
-	if !stated {
-		was.Minutes = 0
 	}
 	return was, nil
 }

@@ -25,7 +25,7 @@ func (l *Ledger) SetExclusions(all []slo.Exclusion, tier func(slo.Instance) stri
 // unroll makes recurring exclusions reach beyond the ledger's end, and back to
 // its first minute.
 func (l *Ledger) unroll() error {
-	if o := l.over; o != nil && (l.end > o.until || l.correctable() < o.from) {
+	if o := l.over; o != nil && (l.end > o.until || l.correctable() < o.from || o.from < l.kept()) {
 		return l.lay(o.exclusions, o.tier)
 	}
 	return nil
@@ -42,8 +42,8 @@ func (l *Ledger) lay(all []slo.Exclusion, tier func(slo.Instance) string) error 
 	var next *overlay
 	if len(all) > 0 {
 		next = newOverlay(all, tier, l.correctable(), l.end+horizon)
-		for _, r := range l.records {
-			next.admit(r.Instance)
+		for id := range l.records {
+			next.admit(&l.records[id])
 		}
 	}
 	x := &shift{from: l.over, to: next, sums: make(sums, len(l.records))}

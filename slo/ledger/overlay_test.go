@@ -126,5 +126,12 @@ func TestExclusionsReachNoFurtherThanMinutes(t *testing.T) {
 	}
 	got, err = l.Sum(tenant(1), from, from.Add(time.Hour))
 	require.NoError(t, err)
+	require.Equal(t, int64(20), got.Excluded, "the clock may be ahead")
+	believe(t, l)
+	for n := 41; n < 80; n++ {
+		require.NoError(t, l.Append(from.Add(minRetention+2*time.Hour+time.Duration(n)*time.Minute), good(1, 1)))
+	}
+	got, err = l.Sum(tenant(1), from, from.Add(time.Hour))
+	require.NoError(t, err)
 	require.Equal(t, slo.Tally{Counts: slo.Counts{Good: 60}, Measured: 60, Expected: 60}, got)
 }

@@ -49,15 +49,12 @@ type Closed struct {
 // it is no more or that nobody watched; excluded minutes were measured.
 //
 // What is closed is closed for good, so a clock that is ahead must not do it:
-// after Open, and after the ledger's time went ahead by more than an hour at
-// once, nothing is closed before it went on by 60 more minutes without such a
-// step. A new ledger need not wait.
+// where the ledger's time went ahead by more than an hour at once, what it skipped
+// is not believed to have passed, and periods close later by as much. A clock set
+// right ends that, and so does a week in which it goes on steadily.
 func (l *Ledger) Settle(objectives []slo.Objective, tier func(slo.Instance) string, grace time.Duration) ([]Closed, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.unsteady > 0 {
-		return nil, nil
-	}
 	var all []Closed
 	for k := range objectives {
 		o := &objectives[k]
@@ -72,20 +69,6 @@ func (l *Ledger) Settle(objectives []slo.Objective, tier func(slo.Instance) stri
 	return all, nil
 }
 
-// steadyAppends are as many as a clock that is wrong is given to be set.
-const steadyAppends = 60
-
-// steady notes that the ledger's end moves: a step ahead may be the clock's, or
-// a downtime.
-func (l *Ledger) steady(end int64) {
-	switch {
-	case l.end > 0 && !l.filled && end > l.end+hour:
-		l.unsteady = steadyAppends
-	case l.unsteady > 0 && end > l.end:
-		l.unsteady--
-	}
-}
-
 func (l *Ledger) settle(o *slo.Objective, tier func(slo.Instance) string, grace time.Duration) (all []Closed, err error) {
 	grace = max(grace, time.Duration(l.lag(o.Name))*time.Minute)
 	due := o.Name + " " + o.Window.String()
@@ -95,9 +78,9 @@ func (l *Ledger) settle(o *slo.Objective, tier func(slo.Instance) string, grace 
 			return nil, nil
 		}
 	}
-	for next+int64(grace/time.Minute) < l.end {
+	for next+int64(grace/time.Minute) < l.end-l.skipped {
 		from, to := o.Window.Bounds(minuteTime(next))
-		if to.Add(grace).After(l.through()) {
+		if to.Add(grace).After(l.passed()) {
 			break
 		}
 		var closed []Closed
@@ -133,7 +116,7 @@ func (l *Ledger) firstPeriod(o *slo.Objective) (start int64, known bool) {
 // closePeriod writes one period of all instances that have none yet and were
 // measured in it: of one that is no more there is nothing to say.
 func (l *Ledger) closePeriod(o *slo.Objective, tier func(slo.Instance) string, from, to time.Time) (all []Closed, err error) {
-	err = l.update(func(tx *bbolt.Tx) error {
+	err = l.update(&l.rowCount, func(tx *bbolt.Tx) error {
 		all = all[:0]
 		var open []uint32
 		for i, id := range l.ids {
@@ -155,9 +138,9 @@ func (l *Ledger) closePeriod(o *slo.Objective, tier func(slo.Instance) string, f
 			}
 			i, recorded := l.records[id].Instance, slo.Tally{}
 			l.finish(&recorded, id, &total[id], from.Unix()/60, min(to.Unix()/60, l.due(id)), l.over)
-			c := closed(o, judge.Evaluate(slo.Input{Instance: i, Tier: tier(i), At: to, Period: recorded}))
+			c := closed(o, judge.Evaluate(slo.Input{Instance: i, Tier: l.records[id].tier(tier), At: to, Period: recorded}))
 			c.ClosedAt, c.Recorded = l.through(), recorded
-			c.Exclusions = l.over.applied(id, i, from, to)
+			c.Exclusions = l.over.applied(id, &l.records[id], from, to)
 			if err := putJSON(tx, periodsBucket, periodKey(i, o.Window, from), c); err != nil {
 				return err
 			}
@@ -280,12 +263,12 @@ func (l *Ledger) Closed(from, to time.Time) ([]Closed, error) {
 }
 
 // applied are the exclusions that take some of [from, to) out for an instance.
-func (o *overlay) applied(id uint32, i slo.Instance, from, to time.Time) []slo.Exclusion {
+func (o *overlay) applied(id uint32, r *record, from, to time.Time) []slo.Exclusion {
 	var all []slo.Exclusion
 	if c := o.cover(id); !c.touches(from.Unix()/60, to.Unix()/60) {
 		return nil
 	}
-	tier := o.tier(i)
+	i, tier := r.Instance, r.tier(o.tier)
 	for k := range o.exclusions {
 		if x := &o.exclusions[k]; x.Scope.Applies(i, tier) && len(x.Spans(from, to)) > 0 {
 			all = append(all, *x)

@@ -12,108 +12,6 @@ import (
 	"github.com/wardround/wardround/slo"
 )
 
-// naive is the record as anybody would keep it: every minute of every instance,
-// and every exclusion asked about every minute.
-type naive struct {
-	minutes    map[int64]map[slo.Instance]slo.Delta
-	first      map[slo.Instance]int64
-	exclusions []slo.Exclusion
-	end        int64
-}
-
-func newNaive() *naive {
-	return &naive{minutes: map[int64]map[slo.Instance]slo.Delta{}, first: map[slo.Instance]int64{}}
-}
-
-func (n *naive) add(m int64, deltas []slo.Delta, fill bool) {
-	if n.minutes[m] == nil {
-		n.minutes[m] = map[slo.Instance]slo.Delta{}
-	}
-	measured := map[slo.Instance]bool{}
-	for i, d := range n.minutes[m] {
-		measured[i] = !d.Carried
-	}
-	for _, d := range deltas {
-		if first, there := n.first[d.Instance]; !there || m < first {
-			n.first[d.Instance] = m
-		}
-		old, there := n.minutes[m][d.Instance]
-		switch {
-		case there && d.Carried, fill && measured[d.Instance]:
-			continue
-		case there && !old.Carried:
-			d.Counts = d.Counts.Add(old.Counts)
-		}
-		n.minutes[m][d.Instance] = d
-	}
-}
-
-// renew forgets the histories of an objective.
-func (n *naive) renew(objective string) {
-	for _, row := range n.minutes {
-		for i := range row {
-			if i.Objective == objective {
-				delete(row, i)
-			}
-		}
-	}
-	for i := range n.first {
-		if i.Objective == objective {
-			delete(n.first, i)
-		}
-	}
-}
-
-// tierOf is a tier for every tenant.
-func tierOf(i slo.Instance) string {
-	if i.Tenant() < "clinic-006" {
-		return "dedicated"
-	}
-	return "shared"
-}
-
-// marks are those of one instance for each minute of [from, to).
-func (n *naive) marks(i slo.Instance, from, to int64) []slo.ExclusionMode {
-	all := make([]slo.ExclusionMode, max(0, to-from))
-	for _, x := range n.exclusions {
-		if !x.Scope.Applies(i, tierOf(i)) {
-			continue
-		}
-		for _, s := range x.Spans(minuteTime(from), minuteTime(to)) {
-			for m := s.From.Unix() / 60; m < s.To.Unix()/60; m++ {
-				if all[m-from] != slo.Remove {
-					all[m-from] = x.Mode
-				}
-			}
-		}
-	}
-	return all
-}
-
-func (n *naive) tally(i slo.Instance, from, to int64) (t slo.Tally) {
-	first, known := n.first[i]
-	from, to = max(from, first), min(to, n.end)
-	if !known || to <= from {
-		return t
-	}
-	t.Expected = to - from
-	for k, mark := range n.marks(i, from, to) {
-		d, there := n.minutes[from+int64(k)][i]
-		switch mark {
-		case slo.Remove:
-			t.Excluded++
-			continue
-		case slo.AsGood:
-			d.Counts = slo.Counts{Good: d.Counts.Total()}
-		}
-		t.Counts = t.Counts.Add(d.Counts)
-		if there && !d.Carried {
-			t.Measured++
-		}
-	}
-	return t
-}
-
 // step moves the wall clock as it moves in the field: on by a minute, ahead over
 // a gap, back, or nowhere.
 func step(r *rand.Rand) int64 {
@@ -179,7 +77,9 @@ type history struct {
 	ledger  *Ledger
 	want    *naive
 	windows []slo.Window
+	watched []slo.Window // and those that a Reader needs
 	renewed int
+	gone    map[string]bool // objectives and tenants that are no more
 	m       int64
 }
 
@@ -187,32 +87,84 @@ func (h *history) reopen() {
 	if h.ledger != nil {
 		require.NoError(h.t, h.ledger.Close())
 	}
-	l, err := Open(h.dir, DefaultOptions())
+	switch h.r.IntN(4) {
+	case 0:
+		_, _, err := Compact(h.dir, DefaultOptions())
+		require.NoError(h.t, err)
+	case 1:
+		if h.ledger != nil {
+			h.open(Options{Retention: DefaultOptions().Retention, ReadOnly: true})
+			h.compare()
+			require.NoError(h.t, h.ledger.Close())
+		}
+	}
+	h.open(DefaultOptions())
+	h.ledger.db.NoSync = true
+}
+
+func (h *history) open(o Options) {
+	l, err := Open(h.dir, o)
 	require.NoError(h.t, err)
-	l.db.NoSync = true
 	h.ledger = l
 	require.Empty(h.t, h.define())
 	if h.r.IntN(2) == 0 { // in either order
 		require.NoError(h.t, l.SetExclusions(h.want.exclusions, tierOf))
-		require.NoError(h.t, l.Watch(h.windows))
+		require.NoError(h.t, l.Watch(h.watched))
 		return
 	}
-	require.NoError(h.t, l.Watch(h.windows))
+	require.NoError(h.t, l.Watch(h.watched))
 	require.NoError(h.t, l.SetExclusions(h.want.exclusions, tierOf))
 }
 
-// define gives the ledger two objectives, of which mail measures something else
-// each time it is renewed.
+// define gives the ledger the objectives of two that there are, of which mail
+// measures something else each time it is renewed.
 func (h *history) define() []string {
+	h.t.Helper()
 	at := func(text string) slo.Indicator {
 		return slo.Indicator{Probe: &slo.Probe{Success: slo.Selector{Text: text}}}
 	}
-	renewed, err := h.ledger.Define([]slo.Objective{
+	all := []slo.Objective{
 		{Name: "login", Indicator: at("login_ok")},
 		{Name: "mail", Indicator: at(fmt.Sprintf("mail_ok_%d", h.renewed))},
-	})
+	}
+	renewed, err := h.ledger.Define(slices.DeleteFunc(all, func(o slo.Objective) bool { return h.gone[o.Name] }))
 	require.NoError(h.t, err)
 	return renewed
+}
+
+// turn lets an objective go that is there, or come back.
+func (h *history) turn(objective string) {
+	if h.gone[objective] = !h.gone[objective]; h.gone[objective] {
+		h.want.leave(objective)
+	} else {
+		h.want.comeBack(objective)
+	}
+	if h.r.IntN(2) == 0 {
+		require.Empty(h.t, h.define())
+	} else {
+		h.reopen()
+	}
+}
+
+// attend lets tenants come and go. Those that begin gone are strangers.
+func (h *history) attend() {
+	for range 3 {
+		tenant := tenant(h.r.IntN(16)).Tenant()
+		h.gone[tenant] = !h.gone[tenant]
+	}
+	h.ledger.Attend(func(i slo.Instance) (string, bool) { return tierOf(i), !h.gone[i.Tenant()] })
+	w := h.want
+	for i := range w.first {
+		_, left := w.left[i]
+		switch there := !h.gone[i.Tenant()]; {
+		case there && left:
+			w.comeBack(i)
+		case !there && !left && w.known[i]:
+			w.leave(i)
+		case there:
+			w.known[i] = true
+		}
+	}
 }
 
 // late adds minutes around the present one and before.
@@ -260,19 +212,21 @@ func (h *history) exclude(id int) {
 func (h *history) append() {
 	h.m += step(h.r)
 	deltas := randomDeltas(h.r)
+	h.want.live(h.m)
 	h.want.add(h.m, deltas, false)
 	h.want.end = h.m + 1
 	require.NoError(h.t, h.ledger.Append(minuteTime(h.m), deltas))
 }
 
 // TestEqualsNaiveRecount drives random histories with gaps, clock steps,
-// restarts, late data, exclusions and renewed objectives, and counts everything
-// again the slow way.
+// restarts, late data, exclusions, renewed objectives, and objectives and tenants
+// that go and come back, and counts everything again the slow way.
 func TestEqualsNaiveRecount(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
-			h := &history{t: t, r: rand.New(rand.NewPCG(seed, 7)), dir: t.TempDir(), want: newNaive(), windows: windows(t), m: start.Unix() / 60}
+			h := &history{t: t, r: rand.New(rand.NewPCG(seed, 7)), dir: t.TempDir(), want: newNaive(), windows: windows(t), gone: map[string]bool{}, m: start.Unix() / 60}
+			h.watched = append(Windows([]slo.Objective{benchObjective(t)}), h.windows...)
 			h.reopen()
 			for n := range 500 {
 				h.append()
@@ -284,15 +238,24 @@ func TestEqualsNaiveRecount(t *testing.T) {
 				case 3, 4, 5:
 					h.exclude(n)
 				case 6:
-					h.renewed++
-					require.Equal(t, []string{"mail"}, h.define())
-					h.want.renew("mail")
+					if !h.gone["mail"] {
+						h.renewed++
+						require.Equal(t, []string{"mail"}, h.define())
+						h.want.renew("mail")
+					}
+				case 7, 8:
+					h.turn([]string{"login", "mail"}[h.r.IntN(2)])
+				case 9, 10, 11:
+					h.attend()
 				}
 				if n%40 == 0 {
 					h.compare()
 				}
 			}
 			h.compare()
+			report, err := h.ledger.Check(t.Context())
+			require.NoError(t, err)
+			require.Empty(t, report.Faults)
 			require.NoError(t, h.ledger.Close())
 		})
 	}
@@ -304,6 +267,7 @@ func (h *history) compare() {
 	at := minuteTime(want.end)
 	from := want.end - h.r.Int64N(5*1440)
 	to := from + h.r.Int64N(2*1440)
+	h.compareMissing(from, min(to, from+400))
 	edges := []time.Time{minuteTime(from), minuteTime((from + to) / 2), minuteTime(to)}
 	slices := map[slo.Instance]slo.Tally{}
 	require.NoError(t, l.Walk(edges, func(s Slice) error {
@@ -312,10 +276,15 @@ func (h *history) compare() {
 		}
 		return nil
 	}))
+	o := benchObjective(t)
+	read := l.Reader(&o)
 	for _, i := range []slo.Instance{tenant(0), tenant(h.r.IntN(16)), slo.NewInstance("mail")} {
 		for _, w := range h.windows {
 			from, _ := w.Ending(at)
 			require.Equal(t, want.tally(i, from.Unix()/60, want.end), l.Tally(i, w), "%s over %s at %s", i, w, at)
+		}
+		for k, d := range o.BurnWindows() {
+			require.Equal(t, l.Tally(i, slo.Window{Rolling: d}), read(i, "").Burns[k], "%s read over %s", i, d)
 		}
 		got, err := l.Sum(i, minuteTime(from), minuteTime(to))
 		require.NoError(t, err)
@@ -327,6 +296,17 @@ func (h *history) compare() {
 		plain.exclusions = nil
 		require.Equal(t, plain.tally(i, from, to), raw, "%s in [%d, %d), raw", i, from, to)
 	}
+}
+
+func (h *history) compareMissing(from, to int64) {
+	objective := []string{"login", "mail"}[h.r.IntN(2)]
+	spans, err := h.ledger.Missing(objective, minuteTime(from), minuteTime(to))
+	require.NoError(h.t, err)
+	missing := time.Duration(0)
+	for _, s := range spans {
+		missing += s.To.Sub(s.From)
+	}
+	require.Equal(h.t, h.want.missing(objective, from, to), int64(missing/time.Minute), "%s in [%d, %d)", objective, from, to)
 }
 
 func plus(a, b slo.Tally) slo.Tally {

@@ -53,7 +53,7 @@ func (r *reader) read(i slo.Instance, tier string) *slo.Input {
 	}
 	due := l.end - r.lag
 	l.tally(&r.in.Period, id, r.period, due)
-	if l.over != nil {
+	if l.over != nil || len(l.away[id]) > 0 {
 		for k, v := range r.views {
 			l.tally(&r.in.Burns[k], id, v, due)
 		}
@@ -139,6 +139,12 @@ func (l *Ledger) finish(t *slo.Tally, id uint32, s *sum, from, to int64, over *o
 	t.Good, t.Bad, t.Measured, t.Expected, t.Excluded = s.good, s.bad, int64(s.measured), max(0, to-from), 0
 	if over != nil {
 		t.Excluded = over.excluded(id, from, to)
+	}
+	if away := l.away[id]; len(away) > 0 {
+		away.within(from, to, func(from, to int64) {
+			t.Expected -= to - from
+			t.Excluded -= over.excluded(id, from, to)
+		})
 	}
 }
 
@@ -226,12 +232,13 @@ func (s Slice) tally(id uint32) (t slo.Tally) {
 	return t
 }
 
-// All are the instances that existed in the slice, in the order of their first
-// minutes, ended histories left out.
+// All are the instances that existed in the slice and were not absent throughout,
+// in the order of their first minutes, ended histories left out.
 func (s Slice) All() iter.Seq2[slo.Instance, slo.Tally] {
 	return func(yield func(slo.Instance, slo.Tally) bool) {
 		for id, r := range s.ledger.records {
-			if r.First >= s.to() || r.Until != 0 {
+			from := max(s.from(), r.First)
+			if from >= s.to() || r.Until != 0 || s.ledger.away[id].minutes(from, s.to()) == s.to()-from {
 				continue
 			}
 			if !yield(r.Instance, s.tally(uint32(id))) {

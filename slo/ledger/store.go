@@ -13,8 +13,6 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
-
-	"github.com/wardround/wardround/slo"
 )
 
 // The file's buckets. All values but the schema's version are sealed.
@@ -36,8 +34,9 @@ func buckets() [][]byte {
 const schema = 2
 
 var (
-	schemaKey = []byte("schema")
-	stateKey  = []byte("state")
+	schemaKey   = []byte("schema")
+	stateKey    = []byte("state")
+	absencesKey = []byte("absences") // of objectives, by name
 )
 
 // state is what the meta bucket says of the record.
@@ -48,18 +47,9 @@ type state struct {
 	Filled bool `json:"filled,omitempty"`
 	// Minutes is how many rows there are.
 	Minutes int64 `json:"minutes"`
-}
-
-// record is what is known of an instance's history for good.
-type record struct {
-	Instance slo.Instance `json:"instance"`
-	// First is the instance's first minute since the epoch.
-	First int64 `json:"first_minute"`
-	// Until is the end of a history whose objective measures something else
-	// since; 0 while it goes on.
-	Until int64 `json:"until_minute,omitempty"`
-	// Measures is what an ended history is of.
-	Measures string `json:"measures,omitempty"`
+	// Skipped minutes are doubted for as many appended ones as Doubt says.
+	Skipped int64 `json:"skipped_minutes,omitempty"`
+	Doubt   int64 `json:"doubt_minutes,omitempty"`
 }
 
 const hour = 60 // minutes
@@ -210,17 +200,17 @@ func (l *Ledger) load(tx *bbolt.Tx) error {
 		l.measures[string(k)] = string(body)
 		return err
 	})
+	if err == nil {
+		var body []byte
+		if body, err = get(tx, metaBucket, absencesKey); err == nil && body != nil {
+			err = json.Unmarshal(body, &l.absent)
+		}
+	}
 	if err != nil {
 		return damaged(fmt.Errorf("read objectives: %w", err))
 	}
+	l.missAll()
 	return l.loadState(tx)
-}
-
-func readRecord(body []byte, err error) (r record, _ error) {
-	if err == nil {
-		err = json.Unmarshal(body, &r)
-	}
-	return r, err
 }
 
 func (l *Ledger) loadState(tx *bbolt.Tx) error {
@@ -228,7 +218,7 @@ func (l *Ledger) loadState(tx *bbolt.Tx) error {
 	if err == nil && body != nil {
 		var s state
 		err = json.Unmarshal(body, &s)
-		l.end, l.filled, l.rowCount = s.End, s.Filled, s.Minutes
+		l.end, l.filled, l.rowCount, l.skipped, l.doubt = s.End, s.Filled, s.Minutes, s.Skipped, s.Doubt
 	}
 	if err != nil {
 		return damaged(fmt.Errorf("read the end of the record: %w", err))
@@ -236,8 +226,9 @@ func (l *Ledger) loadState(tx *bbolt.Tx) error {
 	if l.end > 0 {
 		l.touched[(l.end-1)/hour] = true
 	}
-	if l.end > 0 && !l.filled {
-		l.unsteady = steadyAppends
+	l.newest = l.end
+	if k, _ := tx.Bucket(minutesBucket).Cursor().Last(); k != nil {
+		l.newest = max(l.newest, number(k)+1)
 	}
 	return nil
 }
@@ -314,8 +305,11 @@ func (l *Ledger) minute(tx *bbolt.Tx, m int64) ([]byte, error) {
 func (l *Ledger) write(tx *bbolt.Tx, rows *int64) error {
 	minutes, hours := tx.Bucket(minutesBucket), tx.Bucket(hoursBucket)
 	minutes.FillPercent, hours.FillPercent = 0.95, 0.95 // rows come in order
-	for id := range l.unsaved {
-		if err := putJSON(tx, instancesBucket, key(id), l.records[id]); err != nil {
+	if err := l.saveRecords(tx, nil); err != nil {
+		return err
+	}
+	if l.absentNews {
+		if err := putJSON(tx, metaBucket, absencesKey, l.absent); err != nil {
 			return err
 		}
 	}
@@ -334,10 +328,7 @@ func (l *Ledger) write(tx *bbolt.Tx, rows *int64) error {
 	if err := l.sumHours(tx); err != nil {
 		return err
 	}
-	if err := l.expire(minutes, rows); err != nil {
-		return err
-	}
-	return putJSON(tx, metaBucket, stateKey, state{End: l.end, Filled: l.filled, Minutes: *rows})
+	return l.expire(minutes, rows)
 }
 
 func putJSON(tx *bbolt.Tx, bucket, key []byte, value any) error {
@@ -370,7 +361,7 @@ func (l *Ledger) sumHours(tx *bbolt.Tx) error {
 // time, so that a clock that jumps ahead for an hour costs next to nothing.
 func (l *Ledger) expire(minutes *bbolt.Bucket, rows *int64) error {
 	const batch = 2
-	before := l.end - int64(l.opts.Retention/time.Minute)
+	before := l.retained()
 	c := minutes.Cursor()
 	for range batch {
 		k, _ := c.First()
