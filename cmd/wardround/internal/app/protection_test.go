@@ -43,7 +43,7 @@ func scratch(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "wr")
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(dir, 0o711)) //nolint:gosec // see above
+	require.NoError(t, os.Chmod(dir, 0o711))
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	return dir
 }

@@ -62,7 +62,7 @@ func Rehearse(ctx context.Context, o RehearseOptions, logger *slog.Logger) (resu
 // rehearse makes one rehearsal as the configuration says.
 func (a *App) rehearse(ctx context.Context, tenant collectors.Tenant, place string, progress func(rehearse.Progress)) (rehearse.Result, error) {
 	c := a.config.Load()
-	if err := os.MkdirAll(c.Rehearsals.Dir, 0o711); err != nil { //nolint:gosec // PostgreSQL's own user must get through it
+	if err := os.MkdirAll(c.Rehearsals.Dir, 0o711); err != nil { // PostgreSQL runs as a user of its own
 		return rehearse.Result{}, fmt.Errorf("make the folder of rehearsals: %w", err)
 	}
 	artifact, err := a.artifact(ctx, tenant, place)

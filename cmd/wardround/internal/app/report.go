@@ -1,6 +1,8 @@
 package app
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +17,7 @@ import (
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/slo"
+	"github.com/wardround/wardround/slo/evidence"
 	"github.com/wardround/wardround/slo/ledger"
 	"github.com/wardround/wardround/slo/report"
 )
@@ -24,7 +27,26 @@ func (a *App) Report(w io.Writer, month, format string) error {
 	a.mu.Lock()
 	s := reported{a.config.Load(), a.objectives.ledger, a.tenants.Current().All(), a.excluded.Load().standing()}
 	a.mu.Unlock()
-	return s.write(w, month, format)
+	sum := sha256.New()
+	if err := s.write(io.MultiWriter(w, sum), month, format); err != nil {
+		return err
+	}
+	issued(a.witness.evident, s.config, month, format, sum.Sum(nil))
+	return nil
+}
+
+// issued puts on record that a report was handed out, once its month has ended: before, it is a draft.
+func issued(evident func(at time.Time, kind, who string, payload any), c *config.Config, month, format string, sum []byte) {
+	m, err := report.ParseMonth(month, c.Zone)
+	if err != nil {
+		return // it was written, so it is one
+	}
+	now := time.Now()
+	if from, to := m.Bounds(); !to.After(now) {
+		evident(now, evidence.KindReportIssued, evidence.Self, evidence.ReportIssued{
+			From: from.UTC(), To: to.UTC(), Format: format, SHA256: hex.EncodeToString(sum),
+		})
+	}
 }
 
 // OfflineReport writes the same from the storage directory of a daemon that is not running.
@@ -40,7 +62,17 @@ func OfflineReport(w io.Writer, c *config.Config, storage, month, format string,
 	if err := o.Except(); err != nil {
 		return err
 	}
-	return reported{c, o.Ledger, o.tenants.All(), o.Exclusions()}.write(w, month, format)
+	sum := sha256.New()
+	if err := (reported{c, o.Ledger, o.tenants.All(), o.Exclusions()}).write(io.MultiWriter(w, sum), month, format); err != nil {
+		return err
+	}
+	log, err := evidence.Open(storage, evidence.DefaultOptions())
+	if err != nil {
+		return fmt.Errorf("put the report on record: %w", err)
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	issued((&witness{log: log, say: func(failed error) { err = failed }}).evident, c, month, format, sum.Sum(nil))
+	return err
 }
 
 // reported is what a report is made of. The exclusions lie over the ledger already.

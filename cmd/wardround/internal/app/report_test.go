@@ -2,10 +2,13 @@ package app_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/wardround/wardround/cmd/wardround/internal/app"
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/slo"
+	"github.com/wardround/wardround/slo/evidence"
 	"github.com/wardround/wardround/slo/ledger"
 )
 
@@ -63,6 +67,17 @@ func TestReportOfClosedMonth(t *testing.T) {
 		minutes[x.ID] = x.Minutes
 	}
 	require.Equal(t, map[string]int{"update": 120, "forgotten": 60}, minutes)
+
+	sum := sha256.Sum256(out.Bytes())
+	log, err := os.ReadFile(filepath.Join(dir, evidence.FileName))
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(log), `"report_issued"`))
+	require.Contains(t, string(log), hex.EncodeToString(sum[:]), "what was handed out can be proved to be it")
+	out.Reset()
+	require.NoError(t, app.OfflineReport(&out, c, dir, time.Now().UTC().Format("2006-01"), "json", slog.New(slog.DiscardHandler)))
+	log, err = os.ReadFile(filepath.Join(dir, evidence.FileName))
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(log), `"report_issued"`), "of a month under way it is a draft")
 }
 
 // recordMonth records the last day of March for both promises, and closes the month with the first exclusion alone.

@@ -26,10 +26,10 @@ import (
 
 // Config is a configuration that was checked. Only Load and Parse make one.
 type Config struct {
-	Rounds     RoundsConfig
-	Tiers      map[string]TierConfig
-	Listed     []collectors.Tenant
-	Discovery  []Discovery
+	Rounds    RoundsConfig
+	Tiers     map[string]TierConfig
+	Listed    []collectors.Tenant
+	Discovery []Discovery
 	Targets
 	SQL        []sql.Config
 	Objectives []slo.Objective

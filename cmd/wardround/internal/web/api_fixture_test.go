@@ -30,10 +30,10 @@ import (
 // in each minute since its first.
 type memory struct {
 	rehearsed []Rehearsals
-	first   map[slo.Instance]time.Time
-	periods []Period
-	fault   error // what reading says
-	now     func() time.Time
+	first     map[slo.Instance]time.Time
+	periods   []Period
+	fault     error // what reading says
+	now       func() time.Time
 
 	mu   sync.Mutex
 	made map[string]Exclusion
