@@ -21,8 +21,13 @@ type Options struct {
 	// connection; nil where nobody knows.
 	PoolWaiting func(tenant string) int
 
+	// StateDir is an existing folder where sizes are kept over a restart, so that growth over a week
+	// can be told; "" for nowhere.
+	StateDir string
+
 	// Previous is the Cluster that this one takes the place of, nil for none. With a budget of the
 	// same size they share it: visitors of both are bound by it while the last of the old one end.
+	// With the same DSN what was counted and measured goes on.
 	Previous *Cluster
 }
 
@@ -47,6 +52,7 @@ type Cluster struct {
 	gate    *gate
 	groups  []group
 	use     *use
+	walk    *walk
 
 	asking   sync.Mutex // held during a round and by Close
 	session  *session   // nil while there is no control connection
@@ -95,7 +101,7 @@ func New(c Config, o Options) (*Cluster, error) {
 	previous := o.Previous
 	o.Previous = nil // or each would keep all that were before it
 	cluster := &Cluster{config: c, options: o, dialer: d, gate: gate}
-	cluster.use = newUse(cluster, previous)
+	cluster.use, cluster.walk = newUse(cluster, previous), newWalk(cluster, previous)
 	for _, g := range groups() {
 		if (c.StandbyOf == "" || g.standbys) && (c.Compat || !g.compat) {
 			cluster.groups = append(cluster.groups, g)
@@ -107,11 +113,12 @@ func New(c Config, o Options) (*Cluster, error) {
 // Name is the target's name.
 func (c *Cluster) Name() string { return c.config.Name }
 
-// Visits are the round that Collect makes and, to a primary, those that tell who uses what of it.
+// Visits are the round that Collect makes and, to a primary, those that tell who uses what of it
+// and how large the databases are.
 func (c *Cluster) Visits() []collectors.Visit {
 	visits := []collectors.Visit{{Key: collectors.Key{Collector: "postgres", Target: c.Name()}, Collector: c, Eager: true}}
 	if c.config.StandbyOf == "" {
-		visits = append(visits, collectors.Visit{Key: collectors.Key{Collector: "postgres_use", Target: c.Name()}, Collector: c.use})
+		visits = append(visits, collectors.Visit{Key: collectors.Key{Collector: "postgres_use", Target: c.Name()}, Collector: c.use}, c.walk.visit())
 	}
 	return visits
 }

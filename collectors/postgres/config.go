@@ -39,6 +39,8 @@ type Config struct {
 	// Cores is how many processors the server has. Zero means those of this machine where the
 	// server is on it, and otherwise that it is not known.
 	Cores int `yaml:"cores,omitempty"`
+	// Sizes says how the databases are measured, and what there is room for.
+	Sizes Sizes `yaml:"sizes"`
 	// Compat has the names of postgres_exporter emitted too where ours differ.
 	Compat bool `yaml:"compat,omitempty"`
 }
@@ -50,6 +52,7 @@ func DefaultConfig() Config {
 		StatementTimeout: model.Duration(3 * time.Second),
 		LockTimeout:      model.Duration(200 * time.Millisecond),
 		TopStatements:    20,
+		Sizes:            DefaultSizes(),
 	}
 }
 
@@ -95,6 +98,7 @@ func (c Config) Validate() error {
 	if c.Cores < 0 {
 		fail("cores", "must not be negative")
 	}
+	errs = append(errs, c.Sizes.validate()...)
 	if _, err := c.parse(); err != nil {
 		errs = append(errs, err)
 	}

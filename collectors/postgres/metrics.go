@@ -4,7 +4,7 @@ import "github.com/wardround/wardround/collectors"
 
 // Metrics is the catalogue of everything that a Cluster emits, group by group.
 func Metrics() collectors.Catalogue {
-	return collectors.Merge(roundMetrics(), useMetrics())
+	return collectors.Merge(roundMetrics(), useMetrics(), sizeMetrics())
 }
 
 // roundMetrics are those of the round on the control connection.

@@ -19,7 +19,7 @@ const clearly = 1.5
 // settle gives free slots to the statements that took the longest of late, and slots of holders to
 // those that clearly outdo them.
 func (s *slots) settle(entries map[statementKey]*statement) {
-	slices.SortFunc(s.holders, longest)
+	slices.SortFunc(s.holders, slowestFirst)
 	least := 0.0
 	if len(s.holders) == s.size && s.size > 0 {
 		least = clearly * s.holders[s.size-1].recent
@@ -30,7 +30,7 @@ func (s *slots) settle(entries map[statementKey]*statement) {
 			candidates = append(candidates, entry)
 		}
 	}
-	slices.SortFunc(candidates, longest)
+	slices.SortFunc(candidates, slowestFirst)
 	for _, candidate := range candidates {
 		last := len(s.holders) - 1
 		switch {
@@ -43,11 +43,11 @@ func (s *slots) settle(entries map[statementKey]*statement) {
 			return
 		}
 		candidate.placed = true
-		slices.SortFunc(s.holders, longest)
+		slices.SortFunc(s.holders, slowestFirst)
 	}
 }
 
-func longest(a, b *statement) int {
+func slowestFirst(a, b *statement) int {
 	return cmp.Or(cmp.Compare(b.recent, a.recent), cmp.Compare(a.database, b.database), cmp.Compare(a.user, b.user), cmp.Compare(a.query, b.query))
 }
 
