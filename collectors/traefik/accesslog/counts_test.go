@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"flag"
+	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/collectortest"
 	"github.com/wardround/wardround/collectors/logtail"
 )
 
@@ -150,4 +155,162 @@ func TestIndependentCounts(t *testing.T) {
 		}
 	}
 	require.Equal(t, want, got)
+}
+
+// What the histograms say, counted once more with encoding/json and a program that knows neither
+// workflows nor outcomes.
+func TestDurations(t *testing.T) {
+	got := map[string]float64{}
+	tally := tallyOf(t, DefaultConfig())
+	tally.addAll(recording(t))
+	for series, value := range reported(tally) {
+		if strings.HasPrefix(series, "traefik_log_request_duration_seconds") && strings.Contains(series, `workflow="partner_api"`) {
+			got[series] = value
+		}
+	}
+	want := map[string]float64{}
+	for line := range bytes.Lines(recording(t)) {
+		var w wanted
+		require.NoError(t, json.Unmarshal(line, &w))
+		served, failed := w.DownstreamStatus < 400, w.DownstreamStatus >= 500 || w.DownstreamStatus == 499 && w.Duration >= 5e9
+		if !regexp.MustCompile(`^/(jsonrpc|xmlrpc)\b`).MatchString(w.RequestPath) || !served && !failed {
+			continue
+		}
+		name := func(suffix, le string) string {
+			return fmt.Sprintf(`traefik_log_request_duration_seconds%s{tenant=%q,workflow="partner_api"%s}`, suffix, w.RequestHost[len("tenant_"):len("tenant_alpha")], le)
+		}
+		for _, le := range []string{"0.1", "0.25", "0.5", "1.0", "2.0", "5.0", "10.0", "30.0"} {
+			bound, err := strconv.ParseFloat(le, 64)
+			require.NoError(t, err)
+			if want[name("_bucket", `,le="`+le+`"`)] += 0; served && w.Duration <= bound*1e9 {
+				want[name("_bucket", `,le="`+le+`"`)]++
+			}
+		}
+		want[name("_bucket", `,le="+Inf"`)]++
+		want[name("_count", "")]++
+		if served {
+			want[name("_sum", "")] += w.Duration / 1e9
+		}
+	}
+	require.Len(t, want, 22)
+	for series, value := range want {
+		require.InDelta(t, value, got[series], 1e-6, series)
+	}
+	require.Len(t, got, len(want))
+	alpha := func(le string) float64 {
+		return got[`traefik_log_request_duration_seconds_bucket{tenant="alpha",workflow="partner_api",le="`+le+`"}`]
+	}
+	require.Equal(t, 6.0, alpha("+Inf")-alpha("30.0"), "a 502 is not fast, however soon it came")
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// All that the recordings come to, in both formats.
+func TestReport(t *testing.T) {
+	common, err := os.ReadFile("testdata/access.clf")
+	require.NoError(t, err)
+	for name, text := range map[string][]byte{"json": recording(t), "common": common} {
+		tally := tallyOf(t, DefaultConfig())
+		tally.addAll(text)
+		b := collectors.NewBuilder(collectors.Key{Collector: "traefik_log", Target: "edge"}, recorded)
+		tally.report(b)
+		page := collectortest.Text(b.Batch())
+		golden := "testdata/report-" + name + ".txt"
+		if *update {
+			require.NoError(t, os.WriteFile(golden, page, 0o600))
+		}
+		want, err := os.ReadFile(golden)
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(page))
+	}
+}
+
+// The common format has no host: the router's name says whose a request is.
+func TestCommonFormat(t *testing.T) {
+	text, err := os.ReadFile("testdata/access.clf")
+	require.NoError(t, err)
+	want := map[string]float64{}
+	for line := range bytes.Lines(text) {
+		fields := commonForm.FindSubmatch(bytes.TrimSuffix(line, []byte("\n")))
+		path, _, _ := strings.Cut(string(fields[3]), "?")
+		if path != "/websocket" {
+			want[byRouter(string(fields[5]), "")]++
+		}
+	}
+	tally := tallyOf(t, DefaultConfig())
+	tally.addAll(text)
+	got := map[string]float64{}
+	for series, n := range reported(tally) {
+		if labels, found := strings.CutPrefix(series, "traefik_log_requests_total{"); found {
+			tenant, _, _ := strings.Cut(strings.TrimPrefix(labels, `tenant="`), `"`)
+			got[strings.TrimPrefix(tenant, "workflow=")] += n
+		}
+	}
+	require.Equal(t, map[string]float64{"alpha": want["alpha"], "gamma": want["gamma"], "": want[""] + want["-"]}, got)
+	require.Positive(t, got["alpha"])
+	require.Positive(t, got["gamma"])
+}
+
+// However many lines: no memory is taken for one.
+func TestNoAllocations(t *testing.T) {
+	common, err := os.ReadFile("testdata/access.clf")
+	require.NoError(t, err)
+	lines := append(linesOf(recording(t)), linesOf(common)...)
+	escaped := `{"RequestMethod":"GET","RequestPath":"/web\u002flogin","RequestHost":"TENANT_\u0061lpha.example.test","DownstreamStatus":2e2,"Duration":1.5e9}`
+	lines = append(lines, logtail.Line{Text: []byte(escaped), Whole: true}, logtail.Line{Text: []byte("\x00foreign"), Whole: true})
+	tally := tallyOf(t, DefaultConfig())
+	require.Zero(t, testing.AllocsPerRun(3, func() {
+		for _, line := range lines {
+			tally.add(line)
+		}
+	}))
+}
+
+// Names without end, as whoever asks may invent them, take no memory and no series.
+func TestBoundedByNames(t *testing.T) {
+	tally := tallyOf(t, DefaultConfig())
+	for i := range 2 * mostRoutes {
+		line := fmt.Sprintf(`{"RequestMethod":"M%d","RequestPath":"/%d/x","RequestHost":"h%d.test","RouterName":"r%d@file","ServiceName":"s","DownstreamStatus":200,"Duration":1}`, i, i, i, i)
+		tally.add(logtail.Line{Text: []byte(line), Whole: true})
+	}
+	for _, name := range []string{`a b`, `ä`, strings.Repeat("x", longestName+1)} {
+		line := fmt.Sprintf(`{"RequestMethod":"GET","RequestPath":"/","RequestHost":%q,"RouterName":%q,"DownstreamStatus":200,"Duration":1}`, name, name)
+		tally.add(logtail.Line{Text: []byte(line), Whole: true})
+	}
+	all := reported(tally)
+	require.Len(t, tally.routes, mostRoutes)
+	require.Len(t, tally.tenants, 3)
+	require.Equal(t, float64(mostRoutes+3), all[`traefik_log_route_requests_total{router="other",service="other"}`])
+	require.Equal(t, float64(2*mostRoutes+3), all[`traefik_log_requests_total{workflow="other",outcome="ok",verdict="good"}`])
+}
+
+// Tenants come, go and take their hosts with them.
+func TestTenantsChange(t *testing.T) {
+	tally := tallyOf(t, DefaultConfig())
+	line := logtail.Line{Text: []byte(`{"RequestMethod":"GET","RequestPath":"/","RequestHost":"erp.GAMMA.test.","RouterName":"x@file","DownstreamStatus":200,"Duration":1}`), Whole: true}
+	requests := func(tenant string) float64 {
+		return reported(tally)[`traefik_log_requests_total{`+tenant+`workflow="other",outcome="ok",verdict="good"}`]
+	}
+	tally.add(line)
+	require.Equal(t, 1.0, requests(`tenant="gamma",`))
+	moved, err := collectors.NewTenants([]collectors.Tenant{{Name: "beta", Hosts: []string{"erp.gamma.test"}}})
+	require.NoError(t, err)
+	tally.begin(recorded, moved)
+	tally.add(line)
+	require.Equal(t, 1.0, requests(`tenant="beta",`))
+	require.Zero(t, requests(`tenant="gamma",`))
+	tally.begin(recorded, &collectors.Tenants{})
+	tally.add(line)
+	require.Equal(t, 1.0, requests(``))
+}
+
+func TestRetriesAndWhereTimeGoes(t *testing.T) {
+	tally := tallyOf(t, DefaultConfig())
+	tally.addAll([]byte(`{"RequestMethod":"GET","RequestPath":"/my","RequestHost":"tenant_alpha.example.test","DownstreamStatus":200,"Duration":3e9,"OriginDuration":2e9,"RetryAttempts":2}
+{"RequestMethod":"GET","RequestPath":"/my","RequestHost":"tenant_alpha.example.test","DownstreamStatus":502,"Duration":1e9,"OriginDuration":4e9,"RetryAttempts":1}
+`))
+	all := reported(tally)
+	require.Equal(t, 3.0, all[`traefik_log_retries_total{tenant="alpha"}`])
+	require.Equal(t, 3.0, all[`traefik_log_backend_seconds_total{tenant="alpha",workflow="portal"}`])
+	require.Equal(t, 1.0, all[`traefik_log_overhead_seconds_total{tenant="alpha",workflow="portal"}`])
 }

@@ -45,8 +45,10 @@ func (t *tally) reportTenant(b *collectors.Builder, name string, c *counts) {
 		}
 		seen = true
 		t.reportDuration(b, name, c, w)
-		b.SetFor(name, metricBackend, c.backend[w]/1e9, workflow)
-		b.SetFor(name, metricOverhead, c.overhead[w]/1e9, workflow)
+		if c.backend[w]+c.overhead[w] > 0 {
+			b.SetFor(name, metricBackend, c.backend[w]/1e9, workflow)
+			b.SetFor(name, metricOverhead, c.overhead[w]/1e9, workflow)
+		}
 	}
 	if seen {
 		b.SetFor(name, metricRetries, float64(c.retries))

@@ -145,9 +145,11 @@ func (t *tally) add(line logtail.Line) {
 func (t *tally) addRequest(c *counts, workflow, outcome int, r *request) {
 	c.requests[workflow*len(t.rules.outcomes)+outcome]++
 	c.retries += uint64(r.retries.value)
-	backend := min(r.backend.value, r.duration.value)
-	c.backend[workflow] += backend
-	c.overhead[workflow] += r.duration.value - backend
+	if r.backend.there { // the common format does not say
+		backend := min(r.backend.value, r.duration.value)
+		c.backend[workflow] += backend
+		c.overhead[workflow] += r.duration.value - backend
+	}
 	bucket := len(t.bounds)
 	if t.good[outcome] {
 		for bucket > 0 && r.duration.value <= t.bounds[bucket-1] {
