@@ -57,18 +57,21 @@ func aliases() map[*collectors.Metric][]alias {
 // age where we emit a moment.
 var (
 	sameElsewhere = map[string]*collectors.Metric{
-		"pg_replication_lag":                           metricLag,
-		"pg_replication_slots_active":                  metricSlotActive,
-		"pg_replication_slots_pg_wal_lsn_diff":         metricSlotRetained,
-		"pg_replication_slots_pg_xlog_location_diff":   metricSlotRetained,
-		"pg_stat_activity_count":                       metricActivity,
-		"pg_stat_archiver_archived_count":              statArchiver.metric("archived_count"),
-		"pg_stat_archiver_failed_count":                statArchiver.metric("failed_count"),
-		"pg_stat_replication_pg_current_wal_lsn_bytes": metricWALPosition,
-		"pg_stat_replication_pg_wal_lsn_diff":          metricReplayBytes,
-		"pg_stat_replication_pg_xlog_location_diff":    metricReplayBytes,
-		"pg_xlog_location_bytes":                       metricWALPosition,
-		"pg_xlog_position_bytes":                       metricWALPosition,
+		"pg_database_wraparound_age_datfrozenxid_seconds": metricXidAge,
+		"pg_database_wraparound_age_datminmxid_seconds":   metricMxidAge,
+		"pg_replication_lag":                              metricLag,
+		"pg_replication_slots_active":                     metricSlotActive,
+		"pg_replication_slots_pg_wal_lsn_diff":            metricSlotRetained,
+		"pg_replication_slots_pg_xlog_location_diff":      metricSlotRetained,
+		"pg_stat_activity_count":                          metricActivity,
+		"pg_stat_archiver_archived_count":                 statArchiver.metric("archived_count"),
+		"pg_stat_archiver_failed_count":                   statArchiver.metric("failed_count"),
+		"pg_stat_replication_pg_current_wal_lsn_bytes":    metricWALPosition,
+		"pg_stat_replication_pg_wal_lsn_diff":             metricReplayBytes,
+		"pg_stat_replication_pg_xlog_location_diff":       metricReplayBytes,
+		"pg_stat_replication_reply_time":                  metricReplyTime,
+		"pg_xlog_location_bytes":                          metricWALPosition,
+		"pg_xlog_position_bytes":                          metricWALPosition,
 	}
 	agesElsewhere = map[string]*collectors.Metric{
 		"pg_replication_last_replay_seconds": metricReplayedCommit,
