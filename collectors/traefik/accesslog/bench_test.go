@@ -48,7 +48,7 @@ func BenchmarkLines(b *testing.B) {
 					tally.add(line)
 				}
 			})
-			require.Equal(b, tally.kinds[kindRequest]%uint64(len(lines)), uint64(0))
+			require.Zero(b, tally.kinds[kindRequest]%uint64(len(lines)))
 		})
 	}
 }

@@ -18,8 +18,14 @@ func commonLine(line []byte, r *request) bool {
 		to     *[]byte
 		quoted bool
 	}{
-		{&took, false}, {&ignored, true}, {&router, true}, {&count, false},
-		{&ignored, true}, {&ignored, true}, {&size, false}, {&status, false},
+		{&took, false},
+		{&ignored, true},
+		{&router, true},
+		{&count, false},
+		{&ignored, true},
+		{&ignored, true},
+		{&size, false},
+		{&status, false},
 	} {
 		if *field.to, rest, ok = lastField(rest, field.quoted); !ok {
 			return false

@@ -77,7 +77,7 @@ func TestUsual(t *testing.T) {
 			require.Equal(t, 1.0, c.compared("north", monday+hour*3600+59*60+59))
 		}
 	}
-	at := int64(monday + (start+10)*3600)
+	at := monday + (start+10)*3600
 	require.InDelta(t, 1.0, c.compared("north", at-1), 0.02)
 	c.live(start+10, "north", 700)
 	require.InDelta(t, 7.0, c.compared("north", at+3599), 0.1)
@@ -94,7 +94,7 @@ func TestUsualAtTheHoursTurn(t *testing.T) {
 	for hour := int64(3 * week); hour < eight; hour++ {
 		c.live(hour, "north", 2)
 	}
-	for minute := int64(0); minute < 30; minute++ {
+	for minute := range int64(30) {
 		at := monday + eight*3600 + minute*60
 		c.begin(at)
 		for range 100 {
