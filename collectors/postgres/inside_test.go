@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// insideOf visits a database as package odoo does: all statements in one batch, in a transaction
+// that prefers indexes.
+func insideOf(t testing.TB, c *Cluster, tenant, database string) *collectors.Batch {
+	t.Helper()
+	b := collectors.NewBuilder(collectors.Key{Collector: "odoo", Target: "main", Tenant: tenant}, time.Now())
+	require.NoError(t, c.Visit(t.Context(), database, func(ctx context.Context, conn *pgconn.PgConn) error {
+		batch := "SELECT set_config('search_path', 'pg_catalog', true), set_config('enable_seqscan', 'off', true)"
+		for _, in := range InsideGroups() {
+			batch += ";\n" + in.SQL
+		}
+		results, err := conn.Exec(ctx, batch).ReadAll()
+		if err != nil {
+			return err
+		}
+		for i, in := range InsideGroups() {
+			if err := in.Read(b, database, results[i+1].Rows); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	return b.Batch()
+}
+
+func TestInside(t *testing.T) {
+	clinic := primary.DatabaseForTest(t, "")
+	run(
+		t, primary, clinic,
+		"CREATE TABLE visits(id serial PRIMARY KEY, n int) WITH (autovacuum_enabled = off)", "CREATE TABLE beds(id serial PRIMARY KEY) WITH (autovacuum_enabled = off)",
+		"CREATE TABLE doubles(n int)", "CREATE SEQUENCE turns CYCLE MAXVALUE 10", "SELECT setval('turns', 10)", "INSERT INTO doubles VALUES (1), (1)",
+		"INSERT INTO visits(n) SELECT generate_series(1, 120000)", "CREATE TEMP TABLE mine(n int)",
+	)
+	role := roleForTest(t, primary, "IN ROLE pg_monitor")
+	c := clusterForTest(t, configFor(primary, role), Options{})
+	rows := func(family string) float64 {
+		n, _ := value(insideOf(t, c, "north", clinic), family, "tenant", "north")
+		return n
+	}
+	require.Eventually(t, func() bool { return rows("pg_database_live_rows") == 120002 }, soon, tick)
+	run(t, primary, clinic, "VACUUM ANALYZE visits", "UPDATE visits SET n = n + 1 WHERE id <= 60000")
+	b := insideOf(t, c, "north", clinic)
+	requireValue(t, b, 3, "pg_database_tables", "tenant", "north", "datname", clinic)
+	requireValue(t, b, 1, "pg_database_big_tables", "tenant", "north")
+	requireValue(t, b, 0, "pg_database_big_tables_never_vacuumed", "tenant", "north")
+	requireValue(t, b, 0, "pg_database_invalid_indexes", "tenant", "north")
+	at, _ := value(b, "pg_database_oldest_vacuum_timestamp_seconds", "tenant", "north")
+	require.InDelta(t, float64(time.Now().Unix()), at, 60)
+	require.Eventually(t, func() bool { return rows("pg_database_dead_rows") == 60000 }, soon, tick)
+	b = insideOf(t, c, "north", clinic)
+	requireValue(t, b, 1, "pg_database_tables_vacuum_overdue", "tenant", "north")
+	require.Empty(t, b.Findings, "the last vacuum was just now")
+	requireValue(t, b, 2, "pg_database_sequences_hidden", "tenant", "north")
+	requireValue(t, b, 0, "pg_database_sequences", "tenant", "north")
+	requireAbsent(t, b, "pg_database_sequence_used_ratio")
+	requireValue(t, b, 1, "wardround_indicator_unavailable", "indicator", "sequences", "reason", "permission")
+
+	conn, err := primary.Connect(t.Context(), "", clinic)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "CREATE UNIQUE INDEX CONCURRENTLY ON doubles(n)")
+	require.Error(t, err)
+	require.NoError(t, conn.Close(t.Context()))
+	run(t, primary, clinic, "GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO "+role, "SELECT setval('beds_id_seq', 1900000000)")
+	b = insideOf(t, c, "north", clinic)
+	requireValue(t, b, 1, "pg_database_invalid_indexes", "tenant", "north")
+	requireValue(t, b, 2, "pg_database_sequences", "tenant", "north")
+	requireValue(t, b, 1, "pg_database_sequences_nearly_exhausted", "tenant", "north")
+	used, _ := value(b, "pg_database_sequence_used_ratio", "tenant", "north")
+	require.InDelta(t, 1.9e9/(1<<31), used, 1e-3)
+	requireAbsent(t, b, "wardround_indicator_unavailable")
+	sequence, ok := finding(b, "sequence_nearly_exhausted")
+	require.True(t, ok)
+	require.Equal(t, collectors.Finding{
+		Tenant: "north", Name: "sequence_nearly_exhausted", Question: collectors.Contained, Severity: collectors.Warning,
+		Text: "1 sequences of database " + clinic + " have given out four fifths of their values, the fullest 88.5 %: at its end no row can be added to its table",
+	}, sequence)
+	index, ok := finding(b, "invalid_indexes")
+	require.True(t, ok)
+	require.Contains(t, index.Text, "1 indexes of database "+clinic+" are invalid")
+	for _, m := range InsideMetrics() {
+		_, emitted := value(b, m.Name, "datname", clinic)
+		require.True(t, emitted, m.Name)
+	}
+	require.NoError(t, InsideMetrics().Validate())
+	require.NoError(t, collectors.Merge(Metrics(), InsideMetrics()).Validate(), "no name is taken")
+}
+
+func TestInsideFindings(t *testing.T) {
+	tables, sequences := InsideGroups()[0], InsideGroups()[1]
+	text := func(values ...string) [][][]byte {
+		var line [][]byte
+		for _, v := range values {
+			line = append(line, []byte(v))
+		}
+		return [][][]byte{line}
+	}
+	b := collectors.NewBuilder(collectors.Key{Collector: "odoo", Target: "main", Tenant: "north"}, t0)
+	require.NoError(t, tables.Read(b, "clinic", text("700", "1", "1", "3", "1", "0", "2", "300000", "0")))
+	require.NoError(t, sequences.Read(b, "clinic", text("600", "0", "0.99", "1", "wardround")))
+	findings := b.Batch().Findings
+	require.Equal(t, "2 tables of database clinic have twice as many dead rows as should bring autovacuum, and a big one was not vacuumed for 3 days: "+
+		"look for a transaction that is kept open, and at autovacuum's settings", findings[0].Text)
+	require.Equal(t, collectors.Critical, findings[1].Severity)
+	require.Error(t, tables.Read(b, "clinic", nil))
+	require.Error(t, tables.Read(b, "clinic", text("1")))
+}
