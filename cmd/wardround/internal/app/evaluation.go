@@ -166,13 +166,17 @@ func (o *objectives) renew() {
 	if r.same(&o.roster) {
 		return
 	}
+	o.ledger.Attend(func(i slo.Instance) (tier string, there bool) {
+		tenant, _ := r.tenants.ByName(i.Tenant())
+		return tenant.Tier, o.promised(r.tenants, i)
+	})
 	promises := make(map[string]*promise, len(o.all))
 	for i := range o.all {
 		promises[o.all[i].Name] = newPromise(&o.all[i], o.ledger)
 	}
 	seen := make(map[slo.Instance]bool, len(r.measured))
 	add := func(i slo.Instance, measured bool) {
-		if p := promises[i.Objective]; p != nil && !seen[i] && o.promised(p.objective, r.tenants, i) {
+		if p := promises[i.Objective]; p != nil && !seen[i] && o.promised(r.tenants, i) {
 			tenant, _ := r.tenants.ByName(i.Tenant())
 			r.seats = append(r.seats, seat{i, tenant.Tier, p, measured, i.Tenant(), i.Get("target"), beyond(i)})
 			r.population[crowd{i.Objective, tenant.Postgres}]++
@@ -210,11 +214,11 @@ func newPromise(o *slo.Objective, book *ledger.Ledger) *promise {
 
 // promised says whether a promise is made about an instance: its tenant is there and no copy, or
 // its target is configured, or is none of ours.
-func (o *objectives) promised(about *slo.Objective, tenants *collectors.Tenants, i slo.Instance) bool {
+func (o *objectives) promised(tenants *collectors.Tenants, i slo.Instance) bool {
 	if name := i.Tenant(); name != "" {
 		tenant, there := tenants.ByName(name)
 		return there && !tenant.Staging
 	}
 	target := i.Get("target")
-	return target == "" || o.sources[about.Name] != "" || o.targets[target]
+	return target == "" || o.sources[i.Objective] != "" || o.targets[target]
 }
