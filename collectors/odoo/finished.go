@@ -20,6 +20,7 @@ const (
 	failedWindow = time.Hour       // how long a failure counts as recent
 	lateIDs      = 200             // of the newest at the last visit that may have been invisible then
 	lateCommit   = 5 * time.Minute // how late a job's end may become visible after its own date
+	calmFor      = 5 * time.Minute // how long what finished is not asked for where nothing happens
 )
 
 // finishedSQL lists the tries that ended, and in a row without a channel the newest id and how far
@@ -117,6 +118,7 @@ type jobMemory struct {
 	seen     map[ending]bool // of the last hour
 	failures []failure       // of the last hour
 	full     bool            // more happened than was looked at
+	lively   bool            // some job waited or ran at the last visit, or one had ended since the one before
 
 	finished tallies // by channel and state
 	failed   tallies // by channel and kind of error
@@ -140,11 +142,12 @@ func (m *jobMemory) span(now time.Time) time.Duration {
 
 // read counts the tries that ended since the last visit, each once. What ended before the first
 // visit is not counted, but its failures are recent ones.
-func (m *jobMemory) read(r *reading, rows [][][]byte, waiting []int64) error {
+func (m *jobMemory) read(r *reading, rows [][][]byte) error {
 	if m.began.IsZero() {
 		*m = jobMemory{began: r.now, seen: map[ending]bool{}, finished: tallies{}, failed: tallies{}, retries: tallies{}, waits: map[string]*histogram{}, runs: map[string]*histogram{}}
 	}
 	m.forget(r.now)
+	m.lively = false
 	err := each(rows, func(row *row) {
 		if row.columns[1] == nil && row.columns[2] == nil {
 			m.reached(r, row.int(0), row.time(3))
@@ -154,14 +157,28 @@ func (m *jobMemory) read(r *reading, rows [][][]byte, waiting []int64) error {
 		if m.seen[end] {
 			return
 		}
-		m.seen[end] = true
+		m.seen[end], m.lively = true, true
 		m.count(row, end)
 	})
 	m.asked = r.At()
-	var all bool
-	m.waiting, all = rangesOf(waiting, m.newest-lateIDs)
-	m.missed = !all
 	return err
+}
+
+// await notes which jobs may finish before the next visit.
+func (m *jobMemory) await(r *reading, ids []int64) {
+	var all bool
+	m.lively = m.lively || len(ids) > 0
+	m.waiting, all = rangesOf(ids, m.newest-lateIDs)
+	m.missed = !all
+	if !r.finished {
+		r.at(r.now.Add(calmFor - r.At().Sub(m.asked)))
+	}
+}
+
+// mayHaveFinished says whether it is worth asking what became of jobs: where none waited and none
+// ended, those that are made and done between two visits are looked for more seldom.
+func (m *jobMemory) mayHaveFinished(now time.Time) bool {
+	return m.lively || m.asked.IsZero() || now.Sub(m.asked) >= calmFor
 }
 
 // reached notes the newest id, and whether there was more between it and what was known than was

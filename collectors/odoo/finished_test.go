@@ -37,7 +37,26 @@ func TestFinishedJobsAreCountedOnce(t *testing.T) {
 	w.exec(t, `DELETE FROM queue_job`)
 	require.Equal(t, 3.0, value(t, w.collect(t), "odoo_jobs_finished_total", "state", "done"), "Odoo cleaned up")
 	w.exec(t, fmt.Sprintf(ended, "done", 1, "NULL"))
+	w.memory.jobs.asked = time.Now().Add(-calmFor)
 	require.Equal(t, 4.0, value(t, w.collect(t), "odoo_jobs_finished_total", "state", "done"))
+}
+
+// Where nothing waits and nothing ends, what was made and done between two visits is seen some
+// minutes later, also where nothing is written any more.
+func TestCalmJobs(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, `UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'utc' + interval '10 hours'; DELETE FROM queue_job WHERE state = 'done'`)
+	w.collect(t)
+	require.False(t, w.memory.jobs.mayHaveFinished(time.Now()))
+	w.exec(t, fmt.Sprintf(ended, "done", 3, "NULL"))
+	absent(t, w.collect(t), "odoo_jobs_finished_total")
+	require.True(t, w.Unchanged(time.Now().Add(calmFor-time.Minute)))
+	later := time.Now().Add(calmFor)
+	require.False(t, w.Unchanged(later))
+	b := w.builderAt(later)
+	require.NoError(t, w.Collect(t.Context(), b))
+	require.Equal(t, 3.0, value(t, b.Batch(), "odoo_jobs_finished_total", "state", "done"))
+	require.True(t, w.memory.jobs.mayHaveFinished(later), "more may follow")
 }
 
 func TestFailingAgainCountsAgain(t *testing.T) {

@@ -40,6 +40,7 @@ func groups() []*group {
 		identityGroup, modulesGroup, cronNamesGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup,
 		invoicesGroup, sendingSince18, sendingUntil17, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
 		deliveriesGroup, partnersGroup, busGroup, busPresenceGroup, mailPresenceGroup, loginsGroup, usersGroup, attachmentsGroup,
+		strangersGroup,
 	}
 }
 
@@ -78,6 +79,7 @@ type reading struct {
 	now      time.Time // by the server's clock
 	fresh    bool      // what is being read was asked on this visit
 	writes   uint64    // to the database before the visit; 0 where that is unknown
+	finished bool      // what became of jobs is asked on this visit
 	runners  int       // job runners that the cluster saw on this database, 0 also where it did not look
 	identity Identity
 	again    time.Time // when time alone changes something of what was read; zero means never

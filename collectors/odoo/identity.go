@@ -3,6 +3,8 @@ package odoo
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,9 +26,9 @@ type Identity struct {
 // identityGroup reads the parameters of the database that say what it is.
 var identityGroup = &group{
 	name: "identity", needs: []string{"ir_module_module.name"}, param: true, facts: true,
-	every: 5 * time.Minute, cost: 12, due: (*reading).copied,
+	every: 10 * time.Minute, cost: 12, due: (*reading).copied,
 	statements: func(*reading) []string {
-		return []string{`SELECT wardround.param('database.is_neutralized'), wardround.param('database.uuid')`}
+		return []string{`SELECT wardround.param('database.is_neutralized'), wardround.param('database.uuid'), wardround.param('web.base.url')`}
 	},
 	read: func(r *reading, answers [][][][]byte) error {
 		return each(answers[0], func(row *row) {
@@ -35,6 +37,9 @@ var identityGroup = &group{
 			if uuid := row.text(1); uuid != "" {
 				sum := sha256.Sum256([]byte(uuid))
 				r.identity.Fingerprint = hex.EncodeToString(sum[:8])
+			}
+			if !r.staging() {
+				reportAddress(r, row.text(2))
 			}
 		})
 	},
@@ -72,4 +77,36 @@ func (r *reading) introduce() {
 			Text: "This is a neutralized staging copy" + map[bool]string{true: "; no promise is made about it.", false: "."}[r.staging()],
 		})
 	}
+}
+
+// reportAddress says whether the address that Odoo writes into mails is one of the tenant's. A login
+// of an administrator over another name of the service overwrites it. It is not known where there is
+// none, or where the grants are those of an earlier release.
+func reportAddress(r *reading, address string) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || len(r.tenant.Hosts) == 0 {
+		return
+	}
+	foreign := !slices.ContainsFunc(r.tenant.Hosts, func(host string) bool { return strings.EqualFold(host, u.Hostname()) })
+	r.Set(metricForeignAddress, truth(foreign))
+	if foreign {
+		r.Find(collectors.Finding{
+			Name: "address_foreign", Question: collectors.Controlled, Severity: collectors.Warning,
+			Text: "Links in this tenant's mails lead to a host that is none of its own: somebody with an administrator's rights logged in there; set web.base.url, and web.base.url.freeze.",
+		})
+	}
+}
+
+// strangersGroup counts the connections that keep Odoo from duplicating, renaming or dropping the
+// database, or from making a backup of it over its own pages: before each it ends all connections,
+// and those of other roles than its own it may not.
+var strangersGroup = &group{
+	name: "strangers", every: seldom, cost: 4, needs: []string{"ir_module_module.name"},
+	statements: func(*reading) []string {
+		return []string{`SELECT count(*) FROM pg_catalog.pg_stat_activity a JOIN pg_catalog.pg_database d ON d.oid = a.datid
+			WHERE d.datname = current_database() AND a.usesysid <> d.datdba AND a.pid <> pg_backend_pid()`}
+	},
+	read: func(r *reading, answers [][][][]byte) error {
+		return each(answers[0], func(row *row) { r.Set(metricStrangers, float64(row.int(0))) })
+	},
 }

@@ -41,7 +41,10 @@ SELECT j.id, j.state, j.channel, {retry} > 0, date_part('epoch', {eta}),
 FROM unnest('{{states}}'::text[]) s CROSS JOIN LATERAL (SELECT {columns} FROM public.queue_job WHERE state = s LIMIT {most}) j`
 
 func jobStatements(r *reading) []string {
-	statements := []string{liveStatement(r), finishedStatement(r)}
+	statements := []string{liveStatement(r)}
+	if r.finished = r.memory.jobs.mayHaveFinished(r.At()); r.finished {
+		statements = append(statements, finishedStatement(r))
+	}
 	if r.asksRunner() {
 		statements = append(statements, runnerStatement())
 	}
@@ -80,11 +83,16 @@ func readJobs(r *reading, answers [][][][]byte) error {
 	if err := b.readLive(r, answers[0]); err != nil {
 		return err
 	}
-	if err := r.memory.jobs.read(r, answers[1], b.runnable); err != nil {
-		return err
+	rest := answers[1:]
+	if r.finished {
+		if err := r.memory.jobs.read(r, rest[0]); err != nil {
+			return err
+		}
+		rest = rest[1:]
 	}
+	r.memory.jobs.await(r, b.runnable)
 	b.failed = r.memory.jobs.recentFailures(r)
-	if err := b.readRunner(r, answers[2:]); err != nil {
+	if err := b.readRunner(r, rest); err != nil {
 		return err
 	}
 	b.report(r)

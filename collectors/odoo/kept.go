@@ -50,13 +50,17 @@ func (d *Database) standing(r *reading) {
 	}
 }
 
-// outdated is when the first of the kept answers is to be asked again of those that were made
-// before the last write; zero where none was.
+// catchUp is how old an answer may become that a write may have changed, where there is no visit for
+// another reason. Scheduled tasks write every few minutes, so there is one as a rule.
+const catchUp = 40 * time.Minute
+
+// outdated is when a visit is due for the sake of the kept answers that were made before the last
+// write; zero where none was.
 func (d *Database) outdated(writes uint64) time.Time {
 	var first time.Time
 	for _, k := range d.kept {
 		if k.writes != writes {
-			first = earlier(first, k.next())
+			first = earlier(first, k.at.Add(max(catchUp, k.every)))
 		}
 	}
 	return first

@@ -17,6 +17,18 @@ var (
 	}
 )
 
+// What bars the way of Odoo's own tools, and where its mails lead.
+var (
+	metricStrangers = &collectors.Metric{
+		Name: "odoo_database_foreign_connections",
+		Help: "Connections to the tenant's database of other roles than its owner, without that of the visit; Odoo can neither duplicate, rename, drop nor back it up while there are any", Source: "pg_stat_activity",
+	}
+	metricForeignAddress = &collectors.Metric{
+		Name: "odoo_base_url_foreign",
+		Help: "Whether the address that Odoo writes into mails is none of the tenant's hosts; absent where these are not configured", Source: "ir_config_parameter",
+	}
+)
+
 // Releases and scheduled tasks.
 var (
 	metricModulesPending = &collectors.Metric{
@@ -248,7 +260,7 @@ var (
 // Metrics is the catalogue of everything that this package emits.
 func Metrics() collectors.Catalogue {
 	own := collectors.Catalogue{
-		metricTenantInfo, metricDatabaseFingerprint, metricCopies, metricRoleSeries,
+		metricTenantInfo, metricDatabaseFingerprint, metricCopies, metricRoleSeries, metricStrangers, metricForeignAddress,
 		metricModulesPending, metricCronsBlocked, metricCrons, metricCronsFailing, metricCronOldestOverdue, metricCronDue,
 		metricCronFailures, metricCronFailingSince, metricCronsNotShown, metricCronsDeactivated,
 		metricCronOldestRunning, metricCronRunning,

@@ -9,7 +9,7 @@ import (
 
 // seldom is how often, at most, groups are asked whose subject moves in hours rather than minutes:
 // each table that a fresh connection opens costs the server a part of a millisecond.
-const seldom = 15 * time.Minute
+const seldom = 20 * time.Minute
 
 // mailInGroup reads when incoming mail was last fetched. The date is that of the last success.
 var mailInGroup = &group{

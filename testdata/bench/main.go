@@ -8,7 +8,8 @@
 // of queries.yaml; watch.go counts connections and processor time (meter.go) while each is scraped
 // (scrape.go) once a minute on an idle platform, and trouble.go looks at a scrape on a bad day.
 // memory.go watches another process of this program, which holds what Wardround holds of 1,000
-// synthetic tenants (hold.go). burn.go asks a Prometheus for the burn rates that Wardround computes. Everything ends up in a table (table.go). Whatever is started ends with the command.
+// synthetic tenants (hold.go). burn.go asks a Prometheus for the burn rates that Wardround computes. sweep.go is one visitor of a
+// thousand small databases. Everything ends up in a table (table.go). Whatever is started ends with the command.
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -65,7 +67,7 @@ func parse(args []string) (plan, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "measure fewer tenants, to try it out")
 	flags.StringVar(&p.wardround, "wardround", "bin/wardround", "the built binary")
-	flags.StringVar(&p.only, "only", "", "one part: memory, burn, exporters, or one exporter by its name")
+	flags.StringVar(&p.only, "only", "", "one part: memory, burn, sweep, exporters, or one exporter by its name")
 	flags.StringVar(&p.hold, "hold", "", "serve synthetic tenants at this address and measure nothing; the part memory starts itself so")
 	flags.BoolVar(&p.bare, "bare", false, "with -hold: promise nothing")
 	flags.IntVar(&p.databases, "databases", 200, "tenants' databases that are seeded")
@@ -96,7 +98,12 @@ func measure(ctx context.Context, p plan, out io.Writer) error {
 			return fmt.Errorf("measure burn rates: %w", err)
 		}
 	}
-	if p.only != "memory" && p.only != "burn" {
+	if p.wants("sweep") {
+		if err := measureSweep(ctx, p, out); err != nil {
+			return fmt.Errorf("measure a sweep: %w", err)
+		}
+	}
+	if !slices.Contains([]string{"memory", "burn", "sweep"}, p.only) {
 		if err := measureExporters(ctx, p, out); err != nil {
 			return fmt.Errorf("measure exporters: %w", err)
 		}

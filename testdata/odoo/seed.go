@@ -65,15 +65,7 @@ func GrantsSQL(role, password string) (cluster, database string, err error) {
 // the troubles given. The first call on a cluster takes about a second, further
 // ones some 50 ms each.
 func Seed(ctx context.Context, pg *platform.Postgres, database string, series Series, troubles ...Trouble) error {
-	names := []string{"clock.sql"}
-	for _, t := range troubles {
-		if series == Series17 && (t == FailingCron || t == DeactivatedCron) {
-			return fmt.Errorf("seed %s: series 17 leaves no trace of %s", database, t)
-		}
-		names = append(names, "troubles/"+string(t)+".sql")
-	}
-	parts, err := read(names...)
-	if err != nil {
+	if err := possible(series, troubles); err != nil {
 		return fmt.Errorf("seed %s: %w", database, err)
 	}
 	template, err := makeTemplate(ctx, pg, series)
@@ -86,7 +78,36 @@ func Seed(ctx context.Context, pg *platform.Postgres, database string, series Se
 	if err != nil {
 		return err
 	}
+	parts, err := read("clock.sql")
+	if err != nil {
+		return fmt.Errorf("seed %s: %w", database, err)
+	}
+	if err := pg.Exec(ctx, database, "SET ROLE odoo;\n"+parts[0]); err != nil {
+		return err
+	}
+	return Afflict(ctx, pg, database, troubles...)
+}
+
+// Afflict puts troubles on a tenant that Seed made.
+func Afflict(ctx context.Context, pg *platform.Postgres, database string, troubles ...Trouble) error {
+	var names []string
+	for _, t := range troubles {
+		names = append(names, "troubles/"+string(t)+".sql")
+	}
+	parts, err := read(names...)
+	if err != nil {
+		return fmt.Errorf("afflict %s: %w", database, err)
+	}
 	return pg.Exec(ctx, database, "SET ROLE odoo;\n"+strings.Join(parts, "\n"))
+}
+
+func possible(series Series, troubles []Trouble) error {
+	for _, t := range troubles {
+		if series == Series17 && (t == FailingCron || t == DeactivatedCron) {
+			return fmt.Errorf("series 17 leaves no trace of %s", t)
+		}
+	}
+	return nil
 }
 
 // makeTemplate returns the name of the series' template database and makes it if
