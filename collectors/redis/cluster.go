@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -20,51 +21,46 @@ import (
 type cluster struct {
 	config Config
 	dial   dial
-	seeds  map[string]*link
+	listed map[string]*link
 }
 
 func newCluster(c Config, connect dial) *cluster {
-	return &cluster{config: c, dial: connect, seeds: map[string]*link{}}
+	all := &cluster{config: c, dial: connect, listed: map[string]*link{}}
+	for _, address := range c.Addresses {
+		all.listed[address] = newLink(address, 0, c.login(), connect)
+	}
+	return all
 }
 
-func (c *cluster) close() error {
-	var errs []error
-	for _, l := range c.seeds {
-		errs = append(errs, l.close())
-	}
-	return errors.Join(errs...)
-}
+func (c *cluster) close() error { return closeAll(slices.Collect(maps.Values(c.listed))) }
 
 // find asks the listed nodes who is there and, if none of them answers, all that were there. The
 // newest answer counts: that of a node that was cut off has an older epoch.
 func (c *cluster) find(ctx context.Context, _ page, known []place) ([]place, error) {
 	half, cancel := share(ctx, 2)
 	defer cancel()
-	places, err := c.ask(half, c.config.Addresses)
+	places, err := c.ask(half, slices.Collect(maps.Values(c.listed)))
 	if err == nil {
 		return places, nil
 	}
-	var others []string
+	var others []*link // for this once: they are kept as nodes already
 	for _, at := range known {
-		if !slices.Contains(c.config.Addresses, at.address) {
-			others = append(others, at.address)
+		if c.listed[at.address] == nil {
+			others = append(others, newLink(at.address, 0, c.config.login(), c.dial))
 		}
 	}
 	if len(others) == 0 {
 		return nil, err
 	}
-	return c.ask(ctx, others)
+	places, err = c.ask(ctx, others)
+	return places, errors.Join(err, closeAll(others))
 }
 
-func (c *cluster) ask(ctx context.Context, addresses []string) ([]place, error) {
-	views := make([]view, len(addresses))
-	errs := make([]error, len(addresses))
+func (c *cluster) ask(ctx context.Context, links []*link) ([]place, error) {
+	views := make([]view, len(links))
+	errs := make([]error, len(links))
 	all := pool.New().WithMaxGoroutines(atOnce)
-	for i, address := range addresses {
-		if c.seeds[address] == nil {
-			c.seeds[address] = newLink(address, 0, c.config.login(), c.dial)
-		}
-		l := c.seeds[address]
+	for i, l := range links {
 		all.Go(func() { views[i], errs[i] = c.view(ctx, l) })
 	}
 	all.Wait()

@@ -87,6 +87,14 @@ func (l *link) connectAnew() {
 
 func (l *link) close() error { return l.client.Close() }
 
+func closeAll(links []*link) error {
+	errs := make([]error, len(links))
+	for i, l := range links {
+		errs[i] = l.close()
+	}
+	return errors.Join(errs...)
+}
+
 // visit lets f use the connection until ctx ends. An error of f means that the connection is not
 // to be used again.
 func (l *link) visit(ctx context.Context, f func(context.Context, *redis.Client) error) error {
@@ -176,8 +184,11 @@ func reason(err error) collectors.Reason {
 		return collectors.ReasonPermission
 	case redis.IsMaxClientsError(err):
 		return collectors.ReasonConnections
-	case redis.HasErrorPrefix(err, "unknown command"), redis.HasErrorPrefix(err, "unknown subcommand"):
+	case redis.HasErrorPrefix(err, "unknown command"), redis.HasErrorPrefix(err, "unknown subcommand"),
+		redis.HasErrorPrefix(err, "This instance has cluster support disabled"):
 		return collectors.ReasonMissing
+	case redis.HasErrorPrefix(err, "No such master"):
+		return collectors.ReasonGone
 	case redis.HasErrorPrefix(err, "BUSY"), redis.IsLoadingError(err):
 		return collectors.ReasonLocked // a script or the loading of the data, for which we would have to wait
 	case errors.Is(err, os.ErrDeadlineExceeded):

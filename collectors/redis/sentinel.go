@@ -3,7 +3,6 @@ package redis
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -30,13 +29,7 @@ func newSentinels(c Config, connect dial) *sentinels {
 	return s
 }
 
-func (s *sentinels) close() error {
-	var errs []error
-	for _, l := range s.links {
-		errs = append(errs, l.close())
-	}
-	return errors.Join(errs...)
-}
+func (s *sentinels) close() error { return closeAll(s.links) }
 
 // opinion is what one Sentinel says: fields as SENTINEL MASTER and the like name them.
 type opinion struct {

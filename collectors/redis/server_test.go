@@ -75,6 +75,8 @@ func at(t *testing.T, address string) collectors.Visit {
 	return server(t, Config{Address: address, Password: password}).Visit()
 }
 
+func builder(s *Server) *collectors.Builder { return collectors.NewBuilder(s.Visit().Key, time.Now()) }
+
 // visit makes one visit as the daemon does, and returns its notes too.
 func visit(t *testing.T, s *Server) (*collectors.Batch, []string) {
 	t.Helper()
@@ -295,7 +297,7 @@ func TestCloseWaitsForTheVisit(t *testing.T) {
 	wire.Latency(200 * time.Millisecond)
 	s := server(t, Config{Address: wire.Addr(), Password: password})
 	visited := make(chan error, 1)
-	go func() { visited <- s.Collect(t.Context(), collectors.NewBuilder(s.Visit().Key, time.Now())) }()
+	go func() { visited <- s.Collect(t.Context(), builder(s)) }()
 	require.Eventually(t, func() bool {
 		if s.asking.TryLock() {
 			s.asking.Unlock()
@@ -316,7 +318,7 @@ func TestPasswordFileIsReadAgain(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("old\n"), 0o600))
 	r := start(t, nil)
 	s := server(t, Config{Address: r.Addr(), PasswordFile: file})
-	err := s.Collect(t.Context(), collectors.NewBuilder(s.Visit().Key, time.Now()))
+	err := s.Collect(t.Context(), builder(s))
 	require.Equal(t, collectors.ReasonAuth, collectors.ReasonOf(err))
 
 	require.NoError(t, os.WriteFile(file, []byte(password+"\n"), 0o600))
@@ -326,7 +328,7 @@ func TestPasswordFileIsReadAgain(t *testing.T) {
 	require.NoError(t, r.Kill())
 	require.NoError(t, r.Start(t.Context()))
 	require.Eventually(t, func() bool {
-		err = s.Collect(t.Context(), collectors.NewBuilder(s.Visit().Key, time.Now()))
+		err = s.Collect(t.Context(), builder(s))
 		return collectors.ReasonOf(err) == collectors.ReasonAuth
 	}, 5*time.Second, 20*time.Millisecond)
 	require.ErrorContains(t, err, "read password file")
@@ -338,10 +340,10 @@ func TestUnixSocketAndRecovery(t *testing.T) {
 	s := server(t, Config{Address: socket, Password: config.Secret(password)})
 	collect(t, s)
 	require.NoError(t, r.Kill())
-	require.Error(t, s.Collect(t.Context(), collectors.NewBuilder(s.Visit().Key, time.Now())))
+	require.Error(t, s.Collect(t.Context(), builder(s)))
 	require.NoError(t, r.Start(t.Context()))
 	require.Eventually(t, func() bool { // the socket comes a moment after the port
-		return s.Collect(t.Context(), collectors.NewBuilder(s.Visit().Key, time.Now())) == nil
+		return s.Collect(t.Context(), builder(s)) == nil
 	}, 5*time.Second, 20*time.Millisecond)
 }
 

