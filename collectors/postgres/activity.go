@@ -44,40 +44,33 @@ func activityGroup() group {
 // oldest are the earliest moments of one database's clients, by metric.
 type oldest map[*collectors.Metric]float64
 
+// sessions is what the lines of all sessions add up to.
+type sessions struct {
+	workers workers
+	waiting map[string]int64  // for a lock, by database
+	clients map[string]oldest // by database
+	held    float64           // the age of the oldest rows that a client keeps from being cleaned up
+}
+
 func (r *round) readActivity(t table) {
 	now, _ := t.first().number("now")
-	databases := map[string]oldest{}
+	s := sessions{waiting: map[string]int64{}, clients: map[string]oldest{}}
 	r.snapshot.runners = map[string]int{}
-	var held float64
-	var vacuuming workers
-	waiting := map[string]int64{}
 	for line := range t.each {
 		database := line.text("datname")
 		r.setDatabase(metricActivity, line, "n", database,
 			line.text("usename"), line.text("state"), line.text("backend_type"), line.text("wait_event_type"))
-		vacuuming.take(line)
-		if n, _ := line.count("n"); line.text("wait_event_type") == "Lock" && database != "" {
-			waiting[database] += n
-		}
 		r.setTxDuration(line, now)
-		if line.text("backend_type") != "client backend" {
-			continue
+		s.take(line, database)
+		if line.text("backend_type") == "client backend" {
+			runners, _ := line.count("runners")
+			r.snapshot.runners[database] += int(runners)
 		}
-		if databases[database] == nil {
-			databases[database] = oldest{}
-		}
-		runners, _ := line.count("runners")
-		r.snapshot.runners[database] += int(runners)
-		databases[database].take(metricOldestXact, line, "xact")
-		databases[database].take(metricOldestQuery, line, "query")
-		databases[database].take(metricOldestIdle, line, "idle")
-		age, _ := line.number("xmin_age")
-		held = max(held, age)
 	}
-	r.setWorkers(vacuuming)
-	r.setLockWaits(waiting)
-	r.holdsXmin("session", held)
-	for database, moments := range databases {
+	r.setWorkers(s.workers)
+	r.setLockWaits(s.waiting)
+	r.holdsXmin("session", s.held)
+	for database, moments := range s.clients {
 		for metric, moment := range moments {
 			r.SetFor(r.tenant(database), metric, moment, database)
 		}
@@ -85,6 +78,24 @@ func (r *round) readActivity(t table) {
 			r.findLongTransaction(database, time.Duration((now-began)*float64(time.Second)))
 		}
 	}
+}
+
+func (s *sessions) take(line row, database string) {
+	s.workers.take(line)
+	if n, _ := line.count("n"); line.text("wait_event_type") == "Lock" && database != "" {
+		s.waiting[database] += n
+	}
+	if line.text("backend_type") != "client backend" {
+		return
+	}
+	if s.clients[database] == nil {
+		s.clients[database] = oldest{}
+	}
+	s.clients[database].take(metricOldestXact, line, "xact")
+	s.clients[database].take(metricOldestQuery, line, "query")
+	s.clients[database].take(metricOldestIdle, line, "idle")
+	age, _ := line.number("xmin_age")
+	s.held = max(s.held, age)
 }
 
 // setTxDuration is for those who ask for postgres_exporter's names.

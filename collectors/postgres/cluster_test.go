@@ -218,7 +218,10 @@ func TestGroupsThatTheServerHasNothingOf(t *testing.T) {
 			return ""
 		}})
 	requireAbsent(t, collect(t, c), "wardround_indicator_unavailable")
-	require.Len(t, c.session.questions, len(groups()))
+	require.NotEmpty(t, c.session.questions)
+	for _, q := range c.session.questions {
+		require.NotContains(t, []string{"later", "earlier"}, q.name)
+	}
 }
 
 // A job runner is known by its last statement: it listens, and says SELECT 1 every minute.

@@ -13,7 +13,9 @@
 // with every safety setting in its start-up packet, closed and gone from the server when Visit
 // returns. Budget bounds how many of them there are at once.
 //
-// A group is one statement with its metrics, in a file of its own: activity, databases, locks,
-// replication, saturation, server, standby. Columns are chosen by asking the catalog, so versions
-// of PostgreSQL differ in what is there, not in what fails.
+// A group is one statement with its metrics: see groups() for all of them. A view's columns are
+// data (columns.go) and chosen by asking the catalog, so versions of PostgreSQL differ in what is
+// there, not in what fails. Names are postgres_exporter's where they say what the value is; what
+// became of each of its metrics stands in testdata/postgres_exporter.txt. Where they do not, a target
+// that says compat emits them beside ours (compat.go), so that boards and rules made for it go on.
 package postgres

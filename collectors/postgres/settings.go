@@ -118,11 +118,12 @@ func unitOf(unit string) float64 {
 
 // settingsHash makes a number of the settings that a float64 holds exactly.
 func settingsHash(settings map[string]string) float64 {
-	hash := sha256.New()
+	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		fmt.Fprintf(hash, "%s=%s\n", name, settings[name])
+		fmt.Fprintf(&text, "%s=%s\n", name, settings[name])
 	}
-	return float64(binary.BigEndian.Uint64(hash.Sum(nil)) >> 16)
+	hash := sha256.Sum256([]byte(text.String()))
+	return float64(binary.BigEndian.Uint64(hash[:]) >> 16)
 }
 
 // Settings are the server's settings that differ from its built-in ones, by name, as of the last

@@ -57,11 +57,11 @@ func (r *round) readSpaces(t table) {
 		known := r.cluster.spaces[name]
 		if due == "" && r.At().Sub(known.asked) >= sizeEvery {
 			due = name
-			known.asked = r.At()
+			known = spaceSize{asked: r.At()}
 			r.more = append(r.more, spaceSizeGroup(name, line.text("oid")))
 		}
 		sizes[name] = known
-		if known.known && due != name {
+		if known.known {
 			r.Set(metricSpaceSize, known.bytes, name)
 		}
 	}
