@@ -171,6 +171,35 @@ func TestTarpitsDelayNobody(t *testing.T) {
 	}
 }
 
+func TestThoseWhoWaitLongestComeFirst(t *testing.T) {
+	now := time.Now()
+	made := &Target{hosts: map[string]*host{
+		"a": {name: "a", due: now}, "b": {name: "b", due: now.Add(-time.Hour)}, "c": {name: "c", due: now.Add(-time.Minute)}, "d": {name: "d", due: now.Add(1)},
+	}}
+	var names []string
+	for _, h := range made.due(now) {
+		names = append(names, h.name)
+	}
+	require.Equal(t, []string{"b", "c", "a"}, names)
+}
+
+// TestPeer holds what was said of each metric of blackbox_exporter against the catalogue.
+func TestPeer(t *testing.T) {
+	text, err := os.ReadFile("peer.yaml")
+	require.NoError(t, err)
+	var peer []struct{ Theirs, Ours, Left string }
+	require.NoError(t, yaml.Unmarshal(text, &peer))
+	require.NotEmpty(t, peer)
+	ours := map[string]bool{}
+	for _, m := range Metrics() {
+		ours[m.Name] = true
+	}
+	for _, line := range peer {
+		require.NotEqual(t, line.Ours == "", line.Left == "", "%s needs either ours, or left with why", line.Theirs)
+		require.True(t, line.Ours == "" || ours[line.Ours], "%s: there is no %s", line.Theirs, line.Ours)
+	}
+}
+
 // TestCutShort is a visit that is cancelled while it looks: that says nothing about the host.
 func TestCutShort(t *testing.T) {
 	top := root(t)
