@@ -31,6 +31,14 @@ func run(t testing.TB, server *platform.Postgres, database string, statements ..
 }
 
 func TestStatementsAreCountedByTenant(t *testing.T) {
+	for major, bin := range bins(t) {
+		t.Run(major, func(t *testing.T) {
+			testStatementsByTenant(t, platform.PostgresForTest(t, platform.PostgresOptions{BinDir: bin}))
+		})
+	}
+}
+
+func testStatementsByTenant(t *testing.T, primary *platform.Postgres) {
 	north, south := primary.DatabaseForTest(t, ""), primary.DatabaseForTest(t, "")
 	c := monitored(t, primary, Options{Tenants: tenantsOf(t, map[string]string{"north": north, "south": south})})
 	run(t, primary, north, "CREATE TABLE beds(n int)", "SELECT pg_sleep(0.3)")
