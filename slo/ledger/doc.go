@@ -2,6 +2,7 @@
 // as whole numbers, on disk.
 //
 //	[]slo.Delta ─Append, Add, Fill─> minutes on disk ─> running sums per window ─Reader─> slo.Judge
+//	 Define, Attend: who there is ─┘
 //	              slo.Exclusion ─SetExclusions─┘ └─> hours on disk ─Sum, Walk─> pages, API, reports
 //	                                                     └─Settle─> closed periods, for good
 //
@@ -24,7 +25,14 @@
 // clock both ways; before the first one it is that of the last added minute. If the clock steps back, minutes that exist are added to,
 // never overwritten; if it jumps ahead and returns, what was written ahead
 // counts when its time comes. A minute without a row was not watched: it is
-// missing, neither good nor bad. What comes late is added where it belongs.
+// missing, neither good nor bad. What comes late is added where it belongs. Time
+// that is skipped at once may not have passed: for a week no period closes on its
+// account, and no minute expires.
+//
+// An objective that is taken out and comes back, and a tenant that leaves and
+// returns, is absent in between (Define, Attend). Nothing was promised then: such
+// minutes are not expected, hold no entry, and what is recorded for them is left
+// out. Time in which the daemon was down is no absence.
 //
 // # Corrections
 //
