@@ -11,13 +11,14 @@ import (
 // group is one subject asked of a tenant's database: what it needs there, the statements, and
 // how their answers are read. Groups are data; batch.go sends them, database.go chooses them.
 type group struct {
-	name  string   // the indicator's name where it is unavailable
-	needs []string // table.column without which it cannot be asked
-	wants []string // table.column that it uses where they are there
-	param bool     // it calls wardround.param
-	addon bool     // its tables belong to an addon: where they are missing there is nothing to say
-	part  string   // the column that a further addon brings: where it is missing there is nothing to say either
-	facts bool     // it says what the tenant is, not how its work goes: asked of staging copies too
+	name   string   // the indicator's name where it is unavailable
+	needs  []string // table.column without which it cannot be asked
+	wants  []string // table.column that it uses where they are there
+	param  bool     // it calls wardround.param
+	addon  bool     // its tables belong to an addon: where they are missing there is nothing to say
+	part   string   // the column that a further addon brings: where it is missing there is nothing to say either
+	unless []string // columns of a later series: where one is there, there is nothing to say either
+	facts  bool     // it says what the tenant is, not how its work goes: asked of staging copies too
 
 	// every is how often it is asked where that is less than each visit. In between its last
 	// answers are read again, by the clock of the day.
@@ -38,7 +39,7 @@ type group struct {
 func groups() []*group {
 	return []*group{
 		identityGroup, modulesGroup, cronNamesGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup,
-		invoicesGroup, sendingSince18, sendingUntil17, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
+		invoicesSince14, invoicesOf13, invoicesOf12, sendingSince18, sendingUntil17, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
 		deliveriesGroup, partnersGroup, busGroup, busPresenceGroup, mailPresenceGroup, loginsGroup, usersGroup, attachmentsGroup,
 		strangersGroup,
 	}

@@ -20,7 +20,8 @@ type memory struct {
 	total       int            // since the daemon began to visit the tenant
 	mail        time.Time      // when a mail becomes late or is to be sent, as of the last look
 	jobs        jobMemory
-	approvals   approvalMemory
+	approvals   decisionMemory // of purchases
+	reviews     decisionMemory
 	partners    partnerMemory
 	logins      loginMemory
 	attachments attachmentMemory

@@ -181,7 +181,7 @@ var (
 var (
 	metricWork = &collectors.Metric{
 		Name: "odoo_backlog", Labels: []string{"work"},
-		Help: "Pieces of business work that wait or have failed, by kind; only kinds whose tables the tenant has", Source: "account_move, sale_order, account_edi_document, edi_exchange_record, purchase_order, tier_review, resource_booking, calendar_event, stock_picking",
+		Help: "Pieces of business work that wait or have failed, by kind; only kinds whose tables the tenant has", Source: "account_move, account_invoice, sale_order, account_edi_document, edi_exchange_record, purchase_order, tier_review, resource_booking, calendar_event, stock_picking",
 	}
 	metricWorkOldest = &collectors.Metric{
 		Name: "odoo_backlog_oldest_timestamp_seconds", Unit: "seconds", Labels: []string{"work"},
@@ -190,6 +190,10 @@ var (
 	metricApproval = &collectors.Metric{
 		Name: "odoo_purchase_approval_seconds", Type: collectors.Histogram, Unit: "seconds",
 		Help: "How long purchases seen to be approved took from being made", Source: "purchase_order.date_approve, purchase_order.create_date",
+	}
+	metricReview = &collectors.Metric{
+		Name: "odoo_tier_review_seconds", Type: collectors.Histogram, Unit: "seconds",
+		Help: "How long reviews seen to be decided took from being asked for", Source: "tier_review.reviewed_date, tier_review.create_date",
 	}
 	metricPartnerCalls = &collectors.Metric{
 		Name: "odoo_partner_api_calls_total", Type: collectors.Counter, Labels: []string{"collection", "state"},
@@ -268,7 +272,7 @@ func Metrics() collectors.Catalogue {
 		metricJobsRetrying, metricJobsFinished, metricJobFailures, metricJobRetries, metricJobWait, metricJobRun, metricJobRunners,
 		metricMails, metricMailExceptions, metricMailOldest, metricWindowFull,
 		metricMailInServers, metricMailInNever, metricMailInOldest, metricMailServers, metricNotices,
-		metricWork, metricWorkOldest, metricApproval, metricPartnerCalls, metricPartnerDuration,
+		metricWork, metricWorkOldest, metricApproval, metricReview, metricPartnerCalls, metricPartnerDuration,
 		metricBus, metricBusOldest, metricPresence, metricLogins, metricUsers, metricAttachments, metricAttachmentBytes,
 		metricLoginChecks, metricLoginSuccess, metricLoginDuration, metricLoginColdStarts, metricLoginColdDuration,
 		metricSessionChecks, metricSessionSuccess, metricSessionDuration, metricSessionLogins, metricWebsocket,

@@ -1,9 +1,6 @@
 package odoo
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // purchasesGroup reads the purchases that wait to be approved, and how long those took that were.
 var purchasesGroup = &group{
@@ -42,10 +39,7 @@ func purchaseStatements(r *reading) []string {
 	}
 	statements := []string{fill(fill(waitingSQL, "{submitted}", submitted), worksParts...)}
 	if r.tellsApprovals() {
-		after := r.memory.approvals.until
-		if after.IsZero() {
-			after = r.now
-		}
+		after := r.memory.approvals.from(r)
 		statements = append(statements, fill(fill(approvedSQL, "{after}", fmt.Sprintf("%.6f", unix(after))), worksParts...))
 	}
 	return statements
@@ -56,35 +50,9 @@ func (r *reading) tellsApprovals() bool {
 	return r.schema.has("purchase_order.date_approve") && r.schema.columns["purchase_order.date_approve"].kind == "timestamp without time zone"
 }
 
-// approvalMemory counts how long approvals took, from the purchase's making.
-type approvalMemory struct {
-	until time.Time // the last that was counted, at first that of the first visit
-	took  *histogram
-}
-
-var approvalBounds = []float64{300, 3600, 4 * 3600, 86400, 2 * 86400, 4 * 86400, 7 * 86400, 14 * 86400}
-
 func readPurchases(r *reading, answers [][][][]byte) error {
 	if err := readWorks(r, "purchases", answers[0]); err != nil || len(answers) < 2 {
 		return err
 	}
-	m := &r.memory.approvals
-	if m.took == nil {
-		*m = approvalMemory{until: r.now, took: newHistogram(approvalBounds)}
-	}
-	if r.fresh {
-		err := each(answers[1], func(row *row) {
-			if at := row.time(0); at.After(m.until) {
-				m.took.add(max(0, row.float(1)))
-			}
-		})
-		if err != nil {
-			return err
-		}
-		if last := len(answers[1]) - 1; last >= 0 {
-			m.until = (&row{columns: answers[1][last]}).time(0)
-		}
-	}
-	m.took.set(r, metricApproval)
-	return nil
+	return r.memory.approvals.read(r, answers[1], metricApproval)
 }

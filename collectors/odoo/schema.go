@@ -90,6 +90,11 @@ func (s *schema) column(alias, name, kind string) string {
 // lacks says why a group cannot be asked for, nil if it can. installed is false where the addon
 // whose tables it reads is not there at all.
 func (s *schema) lacks(g *group) (installed bool, err error) {
+	for _, name := range g.unless {
+		if _, there := s.columns[name]; there {
+			return false, collectors.Because(collectors.ReasonMissing, fmt.Errorf("column %s is there instead", name))
+		}
+	}
 	for _, name := range g.needs {
 		table, _, _ := strings.Cut(name, ".")
 		c, there := s.columns[name]

@@ -80,13 +80,6 @@ func TestInvoicesOfSeries15(t *testing.T) {
 	require.Equal(t, 5.0, value(t, b, "odoo_backlog", "work", "invoice_draft"))
 }
 
-// Series 12 and 13 call the type otherwise: that is unavailable, and nothing fails.
-func TestInvoicesOfSeries13(t *testing.T) {
-	w := seeded(t, seeds.Series17)
-	w.exec(t, `ALTER TABLE account_move RENAME move_type TO type`)
-	require.Equal(t, map[string]string{"invoices": "missing"}, unavailable(w.collect(t)))
-}
-
 // A purchase that was submitted later than it was made waits since then.
 func TestPurchaseWaitsSinceItWasSubmitted(t *testing.T) {
 	w := seeded(t, seeds.Series18, seeds.BusinessBacklog)
@@ -110,6 +103,41 @@ func TestApprovalsAreTimed(t *testing.T) {
 		require.Equal(t, want, bucket(t, batch, "odoo_purchase_approval_seconds", "345600.0"), "it took three days")
 		require.Zero(t, bucket(t, batch, "odoo_purchase_approval_seconds", "172800.0"))
 	}
+}
+
+func TestReviewsAreTimed(t *testing.T) {
+	w := seeded(t, seeds.Series18, seeds.BusinessBacklog)
+	began := time.Now()
+	for i := range 3 {
+		if i == 1 {
+			w.exec(t, `UPDATE tier_review SET status = 'rejected', reviewed_date = clock_timestamp() AT TIME ZONE 'utc' + interval '1 second' WHERE status = 'pending'`)
+		}
+		batch := w.collectAll(t, began.Add(time.Duration(i)*seldom))
+		require.Equal(t, float64(min(i, 1)), bucket(t, batch, "odoo_tier_review_seconds", "604800.0"), "it took four days")
+		require.Zero(t, bucket(t, batch, "odoo_tier_review_seconds", "172800.0"))
+		require.Equal(t, float64(1-min(i, 1)), value(t, batch, "odoo_backlog", "work", "tier_review"))
+	}
+}
+
+// The kind of an invoice had another name in series 13, and invoices a table of their own in 12.
+func TestInvoicesOfOldSeries(t *testing.T) {
+	w := seeded(t, seeds.Series17, seeds.BusinessBacklog)
+	w.exec(t, `ALTER TABLE account_move RENAME move_type TO type; ALTER TABLE account_move DROP COLUMN send_and_print_values; `+Grants(role))
+	b := w.collect(t)
+	require.Empty(t, unavailable(b))
+	require.Equal(t, 5.0, value(t, b, "odoo_backlog", "work", "invoice_draft"))
+	w = seeded(t, seeds.Series17)
+	w.exec(t, `ALTER TABLE account_move DROP COLUMN move_type; ALTER TABLE account_move DROP COLUMN send_and_print_values;
+		CREATE TABLE account_invoice (id serial PRIMARY KEY, type varchar, state varchar, number varchar, create_date timestamp);
+		INSERT INTO account_invoice (type, state, create_date) SELECT t, s, now() AT TIME ZONE 'utc' - interval '4 days'
+			FROM unnest(ARRAY['out_invoice', 'in_invoice']) t, unnest(ARRAY['draft', 'open']) s; `+Grants(role))
+	b = w.collect(t)
+	require.Empty(t, unavailable(b))
+	require.Equal(t, 1.0, value(t, b, "odoo_backlog", "work", "invoice_draft"))
+	ago(t, 4*day, value(t, b, "odoo_backlog_oldest_timestamp_seconds", "work", "invoice_draft"))
+	w.exec(t, `ALTER TABLE account_move ADD COLUMN type varchar; `+Grants(role))
+	w.schema = nil
+	require.Zero(t, value(t, w.collect(t), "odoo_backlog", "work", "invoice_draft"), "what an upgrade left of the old table does not count")
 }
 
 // Series 12 keeps the day of an approval only.
