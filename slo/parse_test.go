@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -90,24 +89,6 @@ links: {runbook: https://run.example/a, dashboard: https://dash.example/a}
 	require.Equal(t, "tickets", o.Policy.Name)
 	require.Equal(t, LowTraffic{MinBad: 5}, o.LowTraffic)
 	require.Equal(t, Links{"https://run.example/a", "https://dash.example/a"}, o.Links)
-}
-
-// TestExamplesOfTheReadme reads what people copy.
-func TestExamplesOfTheReadme(t *testing.T) {
-	text, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	blocks := strings.Split(string(text), "```yaml\n")[1:]
-	require.Len(t, blocks, 3)
-	for _, block := range blocks {
-		example, _, closed := strings.Cut(block, "```\n")
-		require.True(t, closed)
-		if strings.HasPrefix(example, "id: ") {
-			_, err = ParseExclusions("README.md", []byte(example))
-		} else {
-			_, err = ParseObjectives("README.md", []byte(example))
-		}
-		require.NoError(t, err, example)
-	}
 }
 
 func TestOwnPolicies(t *testing.T) {

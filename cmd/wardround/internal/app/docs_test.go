@@ -29,10 +29,12 @@ func TestPromisesAreDocumented(t *testing.T) {
 	}
 	require.Equal(t, want, text, "run the test with -update")
 	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1)
-	require.Len(t, examples, 2)
-	_, err = slo.ParseObjectives("README.md", []byte(examples[0][1]))
-	require.NoError(t, err)
-	_, err = slo.ParseExclusions("README.md", []byte(examples[1][1]))
+	require.Len(t, examples, 3)
+	for _, promise := range examples[:2] {
+		_, err = slo.ParseObjectives("README.md", []byte(promise[1]))
+		require.NoError(t, err)
+	}
+	_, err = slo.ParseExclusions("README.md", []byte(examples[2][1]))
 	require.NoError(t, err)
 }
 
