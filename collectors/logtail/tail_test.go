@@ -241,6 +241,12 @@ func TestStateCannotBeKept(t *testing.T) {
 	require.NotContains(t, err.Error(), dir)
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	require.Empty(t, d.new())
+	kept, err := os.Stat(d.options.StatePath)
+	require.NoError(t, err)
+	require.Empty(t, d.new())
+	still, err := os.Stat(d.options.StatePath)
+	require.NoError(t, err)
+	require.True(t, os.SameFile(kept, still), "nothing is written where nothing is new")
 	d.restart()
 	require.Empty(t, d.new())
 

@@ -304,6 +304,24 @@ func TestTenantsChange(t *testing.T) {
 	require.Equal(t, 1.0, requests(``))
 }
 
+// A router that is another tenant's from now on is asked for in each round.
+func TestRoutersChange(t *testing.T) {
+	tally := tallyOf(t, DefaultConfig())
+	line := logtail.Line{Text: []byte(`{"RequestMethod":"GET","RequestPath":"/","RequestHost":"x.test","RouterName":"r@file","DownstreamStatus":200,"Duration":1}`), Whole: true}
+	for _, tenant := range []string{"alpha", "gamma", "nobody that is known"} {
+		tally.owner = func(router, service string) string {
+			require.Equal(t, "r@file ", router+" "+service)
+			return tenant
+		}
+		tally.begin(recorded, tally.known)
+		tally.add(line)
+	}
+	all := reported(tally)
+	for _, tenant := range []string{`tenant="alpha",`, `tenant="gamma",`, ""} {
+		require.Equal(t, 1.0, all[`traefik_log_requests_total{`+tenant+`workflow="other",outcome="ok",verdict="good"}`])
+	}
+}
+
 func TestRetriesAndWhereTimeGoes(t *testing.T) {
 	tally := tallyOf(t, DefaultConfig())
 	tally.addAll([]byte(`{"RequestMethod":"GET","RequestPath":"/my","RequestHost":"tenant_alpha.example.test","DownstreamStatus":200,"Duration":3e9,"OriginDuration":2e9,"RetryAttempts":2}

@@ -1,6 +1,7 @@
 package accesslog
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -201,6 +202,7 @@ func TestHabitsAreKept(t *testing.T) {
 	for i := range spoilt.Usual {
 		spoilt.Usual[i], spoilt.Weeks[i/4] = 0xff, 0xff // not a number, 255 weeks
 	}
+	binary.LittleEndian.PutUint32(spoilt.Usual[40:], math.Float32bits(-5))
 	text, err = json.Marshal(kept{Tenants: map[string]keptHabit{"north": spoilt}})
 	require.NoError(t, err)
 	require.NoError(t, after.UnmarshalJSON(text))

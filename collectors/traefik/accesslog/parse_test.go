@@ -83,6 +83,7 @@ func reference(line []byte) (all map[string]any, ok bool) {
 var awkward = []string{
 	`{}`, ` { } `, `{"DownstreamStatus":200}`, `{"DownstreamStatus":2e2,"Duration":1.5E+9,"OriginDuration":-0.0}`,
 	`{"RequestPath":"\/web\u002flogin\u003Fa=\ud83d\ude00\ud83d","RequestHost":"\"\\\b\f\n\r\t"}`,
+	`{"RequestPath":"\ud83d\ude00x","RouterName":"\ud83dx\ude00"}`, `{"Duration":5,"Duration":null}`,
 	`{"Request\u0050ath":"/x","RequestPath":"/y"}`, `{"RequestPath":"/x","RequestPath":null}`, `{"RequestPath":null,"RequestPath":"/x"}`,
 	`{"RequestPath":7,"RequestPath":"/x"}`, `{"DownstreamStatus":"200"}`, `{"DownstreamStatus":true}`, `{"DownstreamStatus":null}`,
 	`{"time":{"time":"x"},"time":"y"}`, `{"a":{"RequestPath":"/no","b":[1,{"c":[]}],"d":{}},"RequestPath":"/yes"}`,
@@ -216,6 +217,7 @@ func TestKinds(t *testing.T) {
 		{whole + `}`, kindRequest},
 		{common, kindRequest},
 		{common + "\r", kindRequest},
+		{strings.Replace(common, `"-" "-"`, `"\\" "a\" \"b\\"`, 1), kindRequest},
 		{`2026-11-21 19:37:53,936 19355 INFO tenant_north werkzeug: 127.0.0.1 - - "GET /web/login HTTP/1.1" 200 -`, kindForeign},
 		{`10.0.0.1 - - [21/Nov/2026:20:54:08 +0000] "GET /web/login HTTP/2.0" 200 4908 "-" "curl"`, kindForeign}, // no duration
 		{strings.Replace(common, "Nov", "Nev", 1), kindForeign},

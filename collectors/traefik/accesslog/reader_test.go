@@ -146,6 +146,9 @@ func TestBadDay(t *testing.T) {
 		}
 	}
 	require.Empty(t, d.findings(), "the second round had nothing new")
+	d.write(strings.Repeat("{\n", 20) + string(asking(200, 20)))
+	d.round()
+	require.Empty(t, d.findings(), "half of it can be read")
 }
 
 func TestLogIsNotThere(t *testing.T) {
@@ -182,6 +185,9 @@ func TestBehind(t *testing.T) {
 	require.Zero(t, all[`traefik_log_behind_bytes{}`])
 	require.Empty(t, d.findings())
 	require.Equal(t, float64(n), all[`traefik_log_lines_total{kind="request"}`])
+	d.write("unfinished")
+	require.Equal(t, 10.0, d.round()[`traefik_log_behind_bytes{}`])
+	require.Empty(t, d.findings())
 }
 
 // Websockets that Odoo's HTTP workers answer: a setting that is wrong, of which nobody hears.
@@ -194,6 +200,7 @@ func TestWebsocketsRefused(t *testing.T) {
 	socket(502, 9)
 	require.Empty(t, d.findings())
 	socket(500, 4)
+	socket(404, 1)
 	require.Empty(t, d.findings())
 	socket(500, 1)
 	require.Equal(t, []string{"websockets_refused"}, d.findings())

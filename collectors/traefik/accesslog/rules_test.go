@@ -123,20 +123,24 @@ func TestOperatorsOwn(t *testing.T) {
 		{Name: "booking", Methods: []string{"POST"}, Paths: []string{"/clinic/**"}},
 		{Name: "elsewhere", Hosts: []string{"*.example.org"}},
 		{Name: "events", Sockets: true, Paths: []string{"/events"}},
+		{Name: "old_api", Paths: []string{"/xmlrpc/**", "/1/2/3/4/5/6/7/8/9/10/11/12"}},
 	}
 	c.Outcomes = []Outcome{
 		{Name: "redirected", Verdict: "good", Statuses: []string{"303"}, Paths: []string{"/web/login"}},
 		{Name: "slow", Verdict: "bad", Statuses: []string{"200-299"}, After: model.Duration(900e6), Methods: []string{"PUT"}, Hosts: []string{"tenant_*"}},
 	}
 	for request, want := range map[string]string{
-		"GET /visit/7/start 200":  "telemedicine ok good",
-		"GET /visit/7/middle 200": "other ok good",
-		"POST /clinic 200":        "booking ok good",
-		"GET /clinic 200":         "other ok good",
-		"POST /jsonrpc 200":       "partner_api ok good",
-		"GET /events 0":           "socket ended",
-		"GET /web/login 303":      "login_page redirected good",
-		"PUT /x 204":              "other slow bad",
+		"GET /visit/7/start 200":                 "telemedicine ok good",
+		"GET /visit/7/middle 200":                "other ok good",
+		"POST /clinic 200":                       "booking ok good",
+		"GET /clinic 200":                        "other ok good",
+		"POST /jsonrpc 200":                      "partner_api ok good",
+		"POST /xmlrpc/2/object 200":              "old_api ok good",
+		"GET /1/2/3/4/5/6/7/8/9/10/11/12 200":    "old_api ok good",
+		"GET /1/2/3/4/5/6/7/8/9/10/11/12/13 200": "other ok good",
+		"GET /events 0":                          "socket ended",
+		"GET /web/login 303":                     "login_page redirected good",
+		"PUT /x 204":                             "other slow bad",
 	} {
 		require.Equal(t, want, told(t, c, request), request)
 	}
