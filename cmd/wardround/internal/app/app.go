@@ -218,6 +218,7 @@ func (a *App) evaluate(ctx context.Context) {
 			a.rehearseInTurn(ctx, time.Now())
 			if a.mu.TryLock() { // a reload that holds it makes silences itself
 				a.silence()
+				a.noticeSettings(time.Now())
 				a.mu.Unlock()
 			}
 		}

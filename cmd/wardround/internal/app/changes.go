@@ -1,8 +1,11 @@
 package app
 
 import (
+	"time"
+
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/changes"
+	"github.com/wardround/wardround/collectors/redis"
 )
 
 // notice tells changes what a visit found out about something that can be changed.
@@ -10,14 +13,29 @@ func (a *App) notice(b *collectors.Batch) {
 	if b.Key.Collector != "odoo" || b.Key.Tenant == "" {
 		return
 	}
-	b.Each(func(name string) bool { return name == "odoo_tenant_info" }, func(s collectors.Series) {
-		if version := s.Get("version"); version != "" {
-			a.seen(changes.Fact{
-				Kind: "version", System: "odoo", Tenant: b.Key.Tenant, Target: b.Key.Target,
-				Items: map[string]string{"base": version}, At: b.At,
-			})
+	if modules, ok := a.databases.Modules(b.Key.Tenant); ok {
+		a.seen(changes.Fact{Kind: "modules", System: "odoo", Tenant: b.Key.Tenant, Target: b.Key.Target, Items: modules, At: b.At})
+	}
+}
+
+// noticeSettings tells changes how servers are set, as they last said. The caller holds the lock.
+func (a *App) noticeSettings(now time.Time) {
+	for _, t := range a.targets.all {
+		server, ok := t.it.(interface{ Settings() (map[string]string, bool) })
+		if !ok {
+			continue
 		}
-	})
+		if settings, known := server.Settings(); known {
+			a.seen(changes.Fact{Kind: "settings", System: systemOf(t.it), Target: t.name, Items: settings, At: now})
+		}
+	}
+}
+
+func systemOf(server any) string {
+	if _, ok := server.(*redis.Server); ok {
+		return "redis"
+	}
+	return "postgresql"
 }
 
 // seen tells changes of a fact. What cannot be kept is told again with the next visit.

@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	seeds "github.com/wardround/wardround/testdata/odoo"
+	"github.com/wardround/wardround/testdata/platform"
 )
 
 // TestAlertsNameWhatChangedBefore reports a release to a tenant whose promise is then broken.
@@ -40,4 +42,28 @@ func TestAlertsNameWhatChangedBefore(t *testing.T) {
 	eventually(t, "it is counted", func() bool {
 		return d.page().is(1, "change_outcomes_total", "tenant", "change_cedar", "outcome", "succeeded")
 	})
+}
+
+// TestChangesSeenByOurselves updates a module and sets a server differently, and is told of nobody.
+func TestChangesSeenByOurselves(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "seen", patient{name: "north", series: seeds.Series18}, patient{name: "cedar", series: seeds.Series18})
+	store := platform.RedisForTest(t, platform.RedisOptions{})
+	s.redis = store.Addr()
+	d := s.start().ready()
+	eventually(t, "what is there was learned", func() bool {
+		return d.page().is(1, "redis_up", "target", "seen-cache") && d.page().has("odoo_tenant_info", "tenant", "seen_cedar")
+	})
+	require.False(t, d.page().has("change_observed_total", "tenant", "seen_cedar"), "there is nothing to compare it with")
+	cli := redis.NewClient(&redis.Options{Addr: store.Addr()})
+	t.Cleanup(func() { require.NoError(t, cli.Close()) })
+	require.NoError(t, cli.ConfigSet(t.Context(), "maxmemory", "50mb").Err())
+	s.exec("cedar", "UPDATE ir_module_module SET latest_version = '18.0.9.9' WHERE name = 'account'")
+	s.stir("cedar")
+	eventually(t, "both are on record", func() bool {
+		p := d.page()
+		return p.is(1, "change_observed_total", "tenant", "seen_cedar", "kind", "modules") &&
+			p.is(1, "change_observed_total", "kind", "settings")
+	})
+	require.False(t, d.page().has("change_observed_total", "tenant", "seen_north", "kind", "modules"))
 }

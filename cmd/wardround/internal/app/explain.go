@@ -14,11 +14,13 @@ import (
 	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/collectors/pgbouncer"
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/probe"
 	"github.com/wardround/wardround/collectors/redis"
 	"github.com/wardround/wardround/collectors/scrape"
 	"github.com/wardround/wardround/collectors/sql"
+	"github.com/wardround/wardround/collectors/tls"
 	"github.com/wardround/wardround/slo"
 	"github.com/wardround/wardround/slo/indicator"
 )
@@ -26,7 +28,7 @@ import (
 // Catalogue is every metric that visits can bring under names of ours.
 func Catalogue() collectors.Catalogue {
 	return collectors.Merge(
-		collectors.Metrics(), postgres.Metrics(), redis.Metrics(), odoo.Metrics(), probe.Metrics(),
+		collectors.Metrics(), postgres.Metrics(), pgbouncer.Metrics(), redis.Metrics(), odoo.Metrics(), tls.Metrics(), probe.Metrics(),
 		backup.Metrics(), changes.Metrics(), scrape.Metrics(), sql.Metrics(),
 	)
 }

@@ -14,11 +14,13 @@ import (
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/collectors/pgbouncer"
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/probe"
 	"github.com/wardround/wardround/collectors/redis"
 	"github.com/wardround/wardround/collectors/scrape"
 	"github.com/wardround/wardround/collectors/sql"
+	"github.com/wardround/wardround/collectors/tls"
 )
 
 // target is one of a package's visited things, with the configuration that it was made from.
@@ -84,6 +86,12 @@ func newTargets(c *config.Config, old *targets, o targetOptions) (*targets, erro
 	err := errors.Join(
 		adopt(t, old, "postgres", c.Postgres, func(c postgres.Config, before *postgres.Cluster) (*postgres.Cluster, error) {
 			return postgres.New(c, postgres.Options{Tenants: o.tenants, Logger: o.logger, Interval: o.interval, Previous: before})
+		}),
+		adopt(t, old, "pgbouncer", c.PgBouncer, func(c pgbouncer.Config, _ *pgbouncer.Server) (*pgbouncer.Server, error) {
+			return pgbouncer.New(c, pgbouncer.Options{Tenants: o.tenants})
+		}),
+		adopt(t, old, "tls", c.TLS, func(c tls.Config, _ *tls.Target) (*tls.Target, error) {
+			return tls.New(c, tls.Options{Tenants: o.tenants})
 		}),
 		adopt(t, old, "redis", c.Redis, func(c redis.Config, _ *redis.Server) (*redis.Server, error) { return redis.New(c) }),
 		adopt(t, old, "odoo", c.Odoo, func(c odoo.Config, before *odoo.Target) (*odoo.Target, error) {

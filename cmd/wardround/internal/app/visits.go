@@ -96,7 +96,7 @@ func (a *App) visits(tenants *collectors.Tenants) []collectors.Visit {
 	for _, t := range a.targets.all {
 		switch it := t.it.(type) {
 		case *postgres.Cluster:
-			all = append(all, collectors.Visit{Key: collectors.Key{Collector: "postgres", Target: it.Name()}, Collector: it, Eager: true})
+			all = append(all, it.Visits()...)
 		case *redis.Server:
 			visit := it.Visit()
 			visit.Eager = true

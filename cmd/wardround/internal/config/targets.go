@@ -10,28 +10,34 @@ import (
 
 	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/collectors/odoo"
+	"github.com/wardround/wardround/collectors/pgbouncer"
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/probe"
 	"github.com/wardround/wardround/collectors/redis"
 	"github.com/wardround/wardround/collectors/scrape"
+	"github.com/wardround/wardround/collectors/tls"
 )
 
 // Targets are what is visited, by kind: each field is a list of one package's Config, which has a
 // Name and can validate itself.
 type Targets struct {
-	Postgres []postgres.Config `yaml:"postgres"`
-	Redis    []redis.Config    `yaml:"redis"`
-	Odoo     []odoo.Config     `yaml:"odoo"`
-	Probe    []probe.Config    `yaml:"probe"`
-	Backups  []backup.Config   `yaml:"backups"`
-	Scrape   []scrape.Config   `yaml:"scrape"`
+	Postgres  []postgres.Config  `yaml:"postgres"`
+	PgBouncer []pgbouncer.Config `yaml:"pgbouncer"`
+	Redis     []redis.Config     `yaml:"redis"`
+	Odoo      []odoo.Config      `yaml:"odoo"`
+	TLS       []tls.Config       `yaml:"tls"`
+	Probe     []probe.Config     `yaml:"probe"`
+	Backups   []backup.Config    `yaml:"backups"`
+	Scrape    []scrape.Config    `yaml:"scrape"`
 }
 
 // fillDefaults gives every setting of every target that was left out its default.
 func (t *Targets) fillDefaults() {
 	fillEach(t.Postgres, postgres.DefaultConfig())
+	fillEach(t.PgBouncer, pgbouncer.DefaultConfig())
 	fillEach(t.Redis, redis.DefaultConfig())
 	fillEach(t.Odoo, odoo.DefaultConfig())
+	fillEach(t.TLS, tls.DefaultConfig())
 	fillEach(t.Probe, probe.DefaultConfig())
 	fillEach(t.Backups, backup.DefaultConfig())
 	fillEach(t.Scrape, scrape.DefaultConfig())
@@ -88,6 +94,13 @@ func (v *validator) targets() {
 	for i, p := range t.Postgres {
 		if p.StandbyOf != "" {
 			v.cluster(fmt.Sprintf("targets.postgres[%d].standby_of", i), p.StandbyOf)
+		}
+	}
+	for i, b := range t.PgBouncer {
+		path := fmt.Sprintf("targets.pgbouncer[%d]", i)
+		v.cluster(path+".postgres", b.Postgres)
+		for address, server := range b.Servers {
+			v.cluster(path+".servers."+address, server)
 		}
 	}
 	for i, b := range t.Backups {
