@@ -21,6 +21,9 @@ func (o *objectives) tick(ctx context.Context, now time.Time) {
 	defer span.End()
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.roster.tenants != nil && o.roster.tenants != o.tenants.Current() {
+		o.renew() // who has come back is there in this minute
+	}
 	deltas := o.indicators.Drain(now)
 	for _, d := range deltas {
 		o.totals[d.Instance] = o.totals[d.Instance].Add(d.Counts)

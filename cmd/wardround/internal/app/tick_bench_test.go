@@ -45,7 +45,7 @@ func BenchmarkTick(b *testing.B) {
 }
 
 // promised are eight promises to so many tenants.
-func promised(b *testing.B, tenants int) *objectives {
+func promised(b testing.TB, tenants int) *objectives {
 	b.Helper()
 	logger := slog.New(slog.DiscardHandler)
 	book, err := ledger.Open(b.TempDir(), ledger.DefaultOptions())
@@ -60,14 +60,7 @@ func promised(b *testing.B, tenants int) *objectives {
 		logger: logger, tracer: noop.NewTracerProvider().Tracer(""), totals: map[slo.Instance]slo.Counts{},
 		evident: func(time.Time, string, string, any) {},
 	}
-	list := make([]collectors.Tenant, tenants)
-	for i := range list {
-		name := fmt.Sprintf("tenant_%04d", i)
-		list[i] = collectors.Tenant{Name: name, Tier: "shared", Postgres: "main", Database: name}
-	}
-	registered, err := collectors.NewTenants(list)
-	require.NoError(b, err)
-	o.tenants.Replace(registered)
+	o.tenants.Replace(someTenants(b, tenants))
 	c := &config.Config{}
 	for k := range 8 {
 		text := fmt.Sprintf("name: promise-%d\nquestion: healthy\ntitle: P\nindicator: {threshold: {metric: bench_value_%d, op: <=, value: 1}}\ntargets: 99.9%%\n", k, k)
@@ -77,6 +70,18 @@ func promised(b *testing.B, tenants int) *objectives {
 	}
 	require.NoError(b, o.replace(c))
 	return o
+}
+
+func someTenants(b testing.TB, n int) *collectors.Tenants {
+	b.Helper()
+	list := make([]collectors.Tenant, n)
+	for i := range list {
+		name := fmt.Sprintf("tenant_%04d", i)
+		list[i] = collectors.Tenant{Name: name, Tier: "shared", Postgres: "main", Database: name}
+	}
+	all, err := collectors.NewTenants(list)
+	require.NoError(b, err)
+	return all
 }
 
 // feed is a minute in which all goes well.
