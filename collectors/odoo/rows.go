@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -26,20 +25,6 @@ func (r *row) int(i int) int64 {
 	n, err := strconv.ParseInt(r.text(i), 10, 64)
 	r.keep(i, err)
 	return n
-}
-
-// ids reads an array of whole numbers.
-func (r *row) ids(i int) []int64 {
-	var all []int64
-	for digits := range strings.SplitSeq(strings.Trim(r.text(i), "{}"), ",") {
-		if digits == "" {
-			continue
-		}
-		id, err := strconv.ParseInt(digits, 10, 64)
-		r.keep(i, err)
-		all = append(all, id)
-	}
-	return all
 }
 
 // time reads seconds since 1970; NULL is the zero time.

@@ -104,3 +104,32 @@ func TestDatabasesKeepWhatTheyLearnt(t *testing.T) {
 	_, known = all.Identity("south")
 	require.False(t, known)
 }
+
+// Mail is asked seldom, but at the moment at which one becomes late: it may have been sent meanwhile.
+func TestMailIsAskedWhenItBecomesLate(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, `INSERT INTO mail_mail (mail_message_id, state, create_date)
+		VALUES (1, 'outgoing', now() AT TIME ZONE 'utc' - interval '118 minutes')`)
+	began := time.Now()
+	outgoing := func(after time.Duration) float64 {
+		b := w.builderAt(began.Add(after))
+		require.NoError(t, w.Collect(t.Context(), b))
+		return value(t, b.Batch(), "odoo_mails", "state", "outgoing")
+	}
+	require.Equal(t, 1.0, outgoing(0))
+	w.exec(t, `DELETE FROM mail_mail WHERE state = 'outgoing'`)
+	require.Equal(t, 1.0, outgoing(time.Minute))
+	require.Zero(t, outgoing(3*time.Minute))
+}
+
+// A task that is new gets its name on the next visit.
+func TestNewCronIsNamed(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.collect(t)
+	w.exec(t, `WITH c AS (INSERT INTO ir_cron (ir_actions_server_id, user_id, interval_number, interval_type, active, nextcall)
+		SELECT 1, 1, 1, 'minutes', true, now() AT TIME ZONE 'utc' - interval '1 hour' RETURNING id)
+		INSERT INTO ir_model_data (module, name, model, res_id) SELECT 'clinic', 'ir_cron_new', 'ir.cron', id FROM c`)
+	w.collect(t)
+	require.False(t, w.Unchanged(time.Now()))
+	require.Positive(t, value(t, w.collect(t), "odoo_cron_due_timestamp_seconds", "cron", "clinic.ir_cron_new"))
+}
