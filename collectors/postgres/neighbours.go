@@ -42,6 +42,7 @@ const (
 	leastShares  = 3    // before which nothing is known to be unusual
 	usually      = 0.9  // of a database's own past: what it kept within for so much of the time is usual
 	outOfLine    = 0.25 // of the cluster's use above what is usual
+	clearlyWorse = 0.1  // by which a resource must be exceeded more than those before it, to be the one that is told
 	namedCounts  = 6    // of so many windows in which a database is named one becomes part of its past
 )
 
@@ -180,7 +181,7 @@ func weight(r resource, used, total float64) float64 {
 	return used / max(total, sharedResources[r].floor)
 }
 
-// suspect is a database that is out of line, and in what most.
+// suspect is a database that is out of line, and in what it is most.
 type suspect struct {
 	oid    uint32
 	name   string
@@ -207,7 +208,7 @@ func (n *neighbours) outOfLine() (suspects []suspect, known bool) {
 			}
 			usual := c.past[r].usual()
 			worst.over[r] = share-usual >= outOfLine
-			if excess := share - usual; worst.over[r] && excess > worst.excess {
+			if excess := share - usual; worst.over[r] && excess > worst.excess+clearlyWorse {
 				worst.of, worst.share, worst.usual, worst.excess = r, used[r]/total[r], usual, excess
 			}
 		}

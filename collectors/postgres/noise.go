@@ -127,7 +127,11 @@ func (w waiting) behind(s suspect) []string {
 func (r *useRound) name(s suspect, evidence []string) {
 	tenant := r.tenant(s.name)
 	r.neighbours.consumers[s.oid].named = true
-	r.SetFor(tenant, metricNoisy, 1, s.name, sharedResources[s.of].name)
+	for i, over := range s.over {
+		if over {
+			r.SetFor(tenant, metricNoisy, 1, s.name, sharedResources[i].name)
+		}
+	}
 	r.Find(collectors.Finding{
 		Tenant: tenant, Name: "noisy_neighbour", Question: collectors.Contained, Severity: collectors.Warning,
 		Text: fmt.Sprintf("database %s takes %.0f %% of the cluster's %s, usually at most %.0f %%, while %s",

@@ -19,7 +19,7 @@ var (
 	metricSlowdown = gauge("pg_database_statements_slowdown_ratio", "ratio", "pg_stat_statements(false)",
 		"How many times as long as they usually do the database's statements took in the last five rounds, each compared with itself; absent where too few ran", "datname")
 	metricNoisy = gauge("pg_noisy_neighbour", "", "shares and their history",
-		"The database takes more of the resource than it usually does while others wait, always 1", "datname", "resource")
+		"The database takes more of the resource than it usually does while others wait, always 1; only where that is so", "datname", "resource")
 	metricNoisyCount = gauge("pg_noisy_neighbours", "", "shares and their history",
 		"Databases that take more than they usually do while others wait; absent until it is known what is usual")
 	metricWaiting = gauge("pg_neighbours_waiting", "", "pg_stat_activity, pg_stat_statements and connection poolers",

@@ -168,3 +168,30 @@ func TestEveryUseMetricIsEmitted(t *testing.T) {
 		require.True(t, emitted[m], "%s is announced and never emitted", m.Name)
 	}
 }
+
+// TestRunningStatementsCount: who has been busy for a while is not first seen when it is over.
+func TestRunningStatementsCount(t *testing.T) {
+	clinic := primary.DatabaseForTest(t, "")
+	c := monitored(t, primary, Options{Tenants: tenantsOf(t, map[string]string{"north": clinic})})
+	conn, err := primary.Connect(t.Context(), "", clinic)
+	require.NoError(t, err)
+	useRoundOf(t, c)
+	done := make(chan error, 1)
+	go func() {
+		_, err := conn.Exec(t.Context(), "SELECT pg_sleep(3)")
+		done <- err
+	}()
+	require.Eventually(t, func() bool {
+		useRoundOf(t, c)
+		var busy float64
+		for _, consumer := range c.use.neighbours.consumers {
+			if consumer.name == clinic {
+				busy = consumer.window.mean(c.use.neighbours.round, 1)[activeTime]
+			}
+		}
+		return busy > 0.8 && busy < 1.2
+	}, 2500*time.Millisecond, 300*time.Millisecond)
+	require.Empty(t, done, "it still runs")
+	require.NoError(t, <-done)
+	require.NoError(t, conn.Close(t.Context()))
+}
