@@ -64,16 +64,20 @@ func (c *cluster) ask(ctx context.Context, links []*link) ([]place, error) {
 		all.Go(func() { views[i], errs[i] = c.view(ctx, l) })
 	}
 	all.Wait()
+	if newest := newestView(views); len(newest.places) > 0 {
+		return newest.places, nil
+	}
+	return nil, errs[0]
+}
+
+func newestView(views []view) view {
 	var newest view
 	for _, v := range views {
 		if len(v.places) > 0 && (len(newest.places) == 0 || v.epoch > newest.epoch) {
 			newest = v
 		}
 	}
-	if len(newest.places) == 0 {
-		return nil, errs[0]
-	}
-	return newest.places, nil
+	return newest
 }
 
 func (c *cluster) view(ctx context.Context, l *link) (view, error) {

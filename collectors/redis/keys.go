@@ -3,7 +3,6 @@ package redis
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -131,19 +130,24 @@ func (k *keys) read(questions []question) (all []keyed, again []Key) {
 	return all, again
 }
 
-// keys writes the lengths and returns the errors of those that could not be had.
+// keys writes the lengths. Its error is the first one of those that could not be had.
 func (p page) keys(all []keyed) error {
-	var errs []error
+	var err error
+	failed := 0
 	for _, key := range all {
 		if key.err != nil {
-			errs = append(errs, key.err)
+			err = cmp.Or(err, key.err)
+			failed++
 			continue
 		}
 		db, tenant := "db"+strconv.Itoa(key.DB), p.tenants[key.DB]
 		p.SetFor(tenant, metricKeyExists, truth(key.exists), p.node, db, key.Name)
 		p.SetFor(tenant, metricKeySize, float64(key.size), p.node, db, key.Name)
 	}
-	return errors.Join(errs...)
+	if failed > 1 {
+		err = fmt.Errorf("%d keys: %w", failed, err)
+	}
+	return err
 }
 
 // slot is the cluster's slot that a key belongs to: a CRC-16 (XMODEM) over the name, or over what

@@ -86,8 +86,8 @@ func (p page) refused(r reading, settings map[string]string) {
 	rule, ruleErr := parseRule(settings["save"])
 	snapshot := r["rdb_last_bgsave_status"] == "err" && len(rule) > 0 && settings["stop-writes-on-bgsave-error"] == "yes"
 	known := settings["stop-writes-on-bgsave-error"] != "" && ruleErr == nil && r["rdb_last_bgsave_status"] != ""
-	stuck := known && snapshot || r["aof_last_write_status"] == "err"
-	says("persistence", known, stuck)
+	stuck := snapshot || r["aof_last_write_status"] == "err"
+	says("persistence", known, stuck && r["role"] == "master")
 
 	wanted, lag := parseNumber(settings["min-replicas-to-write"]), parseNumber(settings["min-replicas-max-lag"])
 	good := r.number("min_slaves_good_slaves")

@@ -112,6 +112,29 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// TestRefusals counts what was refused between two visits to one life of a server.
+func TestRefusals(t *testing.T) {
+	says := func(run, count string) reading { return reading{"run_id": run, "errorstat_OOM": "count=" + count} }
+	var f refusals
+	for i, step := range []struct {
+		r    reading
+		want float64
+	}{
+		{says("one", "7"), 0}, {says("one", "7"), 0}, {says("one", "9"), 2}, {says("one", "1"), 0}, {says("one", "2"), 1},
+		{says("two", "5"), 0}, {reading{"run_id": "two"}, 0}, {says("two", "1"), 1},
+	} {
+		require.InDelta(t, step.want, f.since(step.r), 0, i)
+	}
+	batch := build(false, func(p page) {
+		p.oom = 1
+		p.findMemory(reading{"maxmemory": "67108864", "used_memory": "60000000", "maxmemory_policy": "volatile-lru"})
+		p.refused(reading{"maxmemory": "67108864", "used_memory": "60000000", "role": "master"}, nil)
+	})
+	require.Len(t, batch.Findings, 1)
+	require.Equal(t, collectors.Critical, batch.Findings[0].Severity)
+	require.Contains(t, shown(batch), refuses("memory", 1))
+}
+
 func TestFieldsInBaseUnitsAndWithTheirSign(t *testing.T) {
 	r := reading{
 		"total_eviction_exceeded_time": "1500", "latest_fork_usec": "870", "expired_stale_perc": "25.00",

@@ -51,26 +51,30 @@ func (s *sentinels) find(ctx context.Context, p page, _ []place) ([]place, error
 	}
 	all.Wait()
 
-	var newest *opinion
 	var errs []error
 	for i := range opinions {
-		o := &opinions[i]
 		at := p
 		at.node = s.links[i].address
-		s.emit(at, o)
-		if o.err != nil {
-			errs = append(errs, o.err)
-			p.Notef("%v", o.err)
-			continue
+		s.emit(at, &opinions[i])
+		if err := opinions[i].err; err != nil {
+			errs = append(errs, err)
+			p.Notef("%v", err)
 		}
-		if newest == nil || o.epoch() > newest.epoch() {
+	}
+	if newest := newestOpinion(opinions); newest != nil {
+		return newest.places(), nil
+	}
+	return nil, errs[0]
+}
+
+func newestOpinion(opinions []opinion) *opinion {
+	var newest *opinion
+	for i := range opinions {
+		if o := &opinions[i]; o.err == nil && (newest == nil || o.epoch() > newest.epoch()) {
 			newest = o
 		}
 	}
-	if newest == nil {
-		return nil, errs[0]
-	}
-	return newest.places(), nil
+	return newest
 }
 
 func (s *sentinels) ask(ctx context.Context, l *link) opinion {

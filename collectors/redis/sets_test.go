@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -230,6 +231,53 @@ func TestSlot(t *testing.T) {
 	for name, want := range map[string]int{"": 0, "123456789": 12739, "foo": 12182, "{user1000}.following": 3443, "user1000": 3443, "foo{}{bar}": 8363, "foo{{bar}}zap": 4015} {
 		require.Equal(t, want, slot(name), name)
 	}
+}
+
+// TestNewestCounts is a node or Sentinel that was cut off and still names the former primary.
+func TestNewestCounts(t *testing.T) {
+	at := func(address string) []place { return []place{{address: address}} }
+	views := []view{{}, {places: at("old"), epoch: 3}, {places: at("new"), epoch: 4}, {places: at("older"), epoch: 2}, {epoch: 9}}
+	require.Equal(t, "new", newestView(views).places[0].address)
+	require.Empty(t, newestView(nil).places)
+
+	says := func(port, epoch string) opinion {
+		return opinion{master: map[string]string{"ip": "10.0.0.1", "port": port, "config-epoch": epoch}}
+	}
+	failed := says("9", "9")
+	failed.err = errors.New("cut off")
+	opinions := []opinion{says("1", "9"), says("2", "10"), failed, says("3", "8")}
+	require.Equal(t, "10.0.0.1:2", newestOpinion(opinions).places()[0].address)
+	require.Nil(t, newestOpinion([]opinion{failed}))
+}
+
+// TestUnique is a node that came back under another id at the same address.
+func TestUnique(t *testing.T) {
+	holds := func(name string) func(Key) bool { return func(k Key) bool { return k.Name == name } }
+	places := unique([]place{{"a", holds("x")}, {"b", holds("y")}, {"a", holds("z")}, {"b", nil}})
+	require.Len(t, places, 2)
+	for _, name := range []string{"x", "z"} {
+		require.True(t, places[0].holds(Key{Name: name}))
+	}
+	require.False(t, places[0].holds(Key{Name: "y"}))
+	require.True(t, places[1].holds(Key{Name: "anything"}))
+	require.Len(t, unique(make([]place, 3)), 1)
+}
+
+func TestRemarksOfManyNodes(t *testing.T) {
+	batch := build(false, func(p page) {
+		for _, node := range []string{"a:1", "b:1", "c:1"} {
+			p.node = node
+			p.findDown()
+			p.lack(lack{"settings", collectors.Because(collectors.ReasonPermission, errors.New("no"))})
+		}
+		p.lack(lack{"settings", collectors.Because(collectors.ReasonMissing, errors.New("no"))})
+	})
+	require.Len(t, batch.Findings, 1)
+	require.Equal(t, "a:1: the node does not answer; and 2 more", batch.Findings[0].Text)
+	require.Equal(t, []string{
+		`wardround_indicator_unavailable{collector="redis",indicator="settings",reason="missing"} 1`,
+		`wardround_indicator_unavailable{collector="redis",indicator="settings",reason="permission"} 1`,
+	}, linesWith(shown(batch), "wardround_indicator_unavailable{"))
 }
 
 func TestParseNodes(t *testing.T) {
