@@ -83,6 +83,7 @@ var (
 		},
 	}
 
+	// The size of a user's own pools is left out: PgBouncer shows it for the users after it as well.
 	users = view{
 		show: "USERS", labels: []string{"name"},
 		columns: []column{
