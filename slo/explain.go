@@ -15,6 +15,8 @@ type Surroundings struct {
 	// EventsPerMinute is how many events an instance has, for indicators that
 	// count what happens; 0 where that is not known.
 	EventsPerMinute float64
+	// Lag is how late minutes are on record by design, of what a source measures.
+	Lag time.Duration
 	// Tenants are all that the objective can be about; nil where more may be
 	// found later.
 	Tenants []string
@@ -169,6 +171,7 @@ func (x *Explanation) warn(s Surroundings, rate float64) {
 	}
 	for _, pair := range o.Policy.Pairs {
 		x.warnCapped(pair)
+		x.warnLate(pair, s.Lag)
 	}
 	for _, p := range x.Promises {
 		for _, a := range p.Alarms {
@@ -190,6 +193,20 @@ func (x *Explanation) warnWhom(s Surroundings) {
 				x.warnf(o.Position, "there is no tenant %q, whose target would be %s", tenant, p.Target)
 			}
 		}
+	}
+}
+
+// warnLate says which pairs never see a minute within their short window, because the source tells
+// it later, and which see too few to judge by.
+func (x *Explanation) warnLate(pair Pair, lag time.Duration) {
+	o, seen := x.Objective, pair.Short-lag
+	switch {
+	case seen <= 0:
+		x.warnf(o.Policy.Position, "policy %q, %s: minutes of the source are on record %s late, so that its short window of %s is always empty; it never fires. Lessen the source's delay, or use a policy with longer windows",
+			o.Policy.Name, pair.Name(), FormatDuration(lag), FormatDuration(pair.Short))
+	case lag > 0 && float64(seen) < float64(pair.Short)/2:
+		x.warnf(o.Policy.Position, "policy %q, %s: minutes of the source are on record %s late, so that only the first %s of its short window of %s can be seen; it notices an outage that much later",
+			o.Policy.Name, pair.Name(), FormatDuration(lag), FormatDuration(seen), FormatDuration(pair.Short))
 	}
 }
 

@@ -70,6 +70,8 @@ func TestExplanations(t *testing.T) {
 	}{
 		{"name: login\nindicator: {events: {good: 'checks_total{outcome=\"ok\"}', total: checks_total}}\ntargets: {default: 99.5%, shared: 99.5%, gold: 99.9%, dedicated: 99.9%}", Surroundings{}},
 		{"name: busy\nindicator: {source: mimir, events: {bad: errors_total, total: requests_total}}\ntargets: 99.9%\nwindow: {calendar: month, zone: Europe/Berlin}", Surroundings{EventsPerMinute: 600}},
+		{"name: late\nindicator: {source: mimir, events: {bad: errors_total, total: requests_total}}\ntargets: 99.9%", Surroundings{EventsPerMinute: 600, Lag: 6 * time.Minute}},
+		{"name: later\nindicator: {source: mimir, events: {bad: errors_total, total: requests_total}}\ntargets: 99.9%", Surroundings{EventsPerMinute: 600, Lag: 3 * time.Minute}},
 		{"name: lonely\nindicator: {events: {bad: errors_total, total: requests_total}}\ntargets: 99.9%\nlow_traffic: {min_bad: 1}", Surroundings{EventsPerMinute: 0.1}},
 		{"name: fast\nindicator: {histogram: {metric: latency_seconds, within: 0.5}}\ntargets: {default: 99%}\nby: []", Surroundings{EventsPerMinute: 100}},
 		{"name: jobs\nindicator: {threshold: {metric: oldest_seconds, op: <=, value: 15m, age: true, zero: good}}\ntargets: {default: 99%, gold: 99.9%}\nwindow: 7d", Surroundings{}},

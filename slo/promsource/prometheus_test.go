@@ -127,6 +127,7 @@ func TestPrometheus(t *testing.T) {
 	require.Equal(t, at(170), next)
 	requireMinutes(t, h, c, at(20), at(170), book)
 	require.Equal(t, 1, g.conns, "a connection serves all queries")
+	requireAbsent(t, newSource(t, c))
 	for _, asked := range g.asked {
 		require.Equal(t, "POST /api/v1/query wardround:letmein clinics", asked)
 	}
@@ -139,6 +140,26 @@ func TestPrometheus(t *testing.T) {
 	_, err = newSource(t, stranger).Read(t.Context(), at(20), at(21), discard)
 	require.ErrorContains(t, err, "certificate")
 	require.Equal(t, ReasonUnreachable, ReasonOf(err))
+}
+
+// requireAbsent wants to be told of metrics that a source does not know, and of no others.
+func requireAbsent(t *testing.T, s *Source) {
+	t.Helper()
+	known, seen := promises(t), false
+	for i := range known {
+		if known[i].Indicator.Source == "" || known[i].Indicator.Composite != nil {
+			continue
+		}
+		absent, err := s.Absent(t.Context(), &known[i], at(100))
+		require.NoError(t, err)
+		seen = seen || len(absent) == 0
+	}
+	require.True(t, seen, "what is measured is there")
+	all, err := slo.ParseObjectives("own.yaml", []byte("name: x\nquestion: healthy\ntitle: X\ntargets: 99%\nindicator: {source: fleet, events: {bad: 'no_such_total{code=\"5\"}', total: no_such_total}}\n"))
+	require.NoError(t, err)
+	absent, err := s.Absent(t.Context(), &all[0], at(100))
+	require.NoError(t, err)
+	require.Equal(t, []string{`no_such_total{code="5"}[2m]`, "no_such_total[2m]"}, absent)
 }
 
 // TestPrometheusWithLimit has a Prometheus refuse what is too much for it:

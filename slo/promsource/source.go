@@ -96,6 +96,31 @@ func (s *Source) Update(objectives []slo.Objective) error {
 // Objectives are the names of those that the source measures, sorted.
 func (s *Source) Objectives() []string { return slices.Clone(s.plan.Load().names) }
 
+// Absent are the selectors of an objective, as PromQL, of which the source has no series in the
+// stretch that ends at a time: nothing will be measured of them until it has.
+func (s *Source) Absent(ctx context.Context, o *slo.Objective, at time.Time) ([]string, error) {
+	selectors, err := wanted(o)
+	if err != nil {
+		return nil, err
+	}
+	to := at.Add(-time.Duration(s.config.Delay))
+	var absent []string
+	for _, matchers := range selectors {
+		q, found := newQuery(matchers), false
+		_, err := s.client.samples(ctx, q, to.Add(-time.Duration(s.config.Lookback)), to, func(stream) error {
+			found = true
+			return nil
+		})
+		if err != nil {
+			return absent, err
+		}
+		if !found {
+			absent = append(absent, q.over(time.Duration(s.config.Lookback)))
+		}
+	}
+	return absent, nil
+}
+
 // Same says whether New would make of these the source that there is: with the
 // same settings, and with objectives that count the same for the same groups,
 // whatever their targets, policies and titles. Then it and its Follower may go on

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/sql"
+	"github.com/wardround/wardround/slo"
 )
 
 // Examination is what keeps targets and tenants from being watched wholly.
@@ -58,7 +60,37 @@ func Examine(ctx context.Context, file string, logger *slog.Logger) (Examination
 		}
 		e.Problems = append(e.Problems, problems...)
 	}
+	e.Problems = append(e.Problems, a.examineSources(ctx)...)
 	return e, nil
+}
+
+// examineSources says which objectives are asked of a source that does not know their metrics.
+func (a *App) examineSources(ctx context.Context) []Problem {
+	c := a.config.Load()
+	var problems []Problem
+	for i := range c.Objectives {
+		o := &c.Objectives[i]
+		if o.Indicator.Source == "" {
+			continue
+		}
+		problem := Problem{Where: fmt.Sprintf("objective %s, source %s", o.Name, o.Indicator.Source)}
+		source, err := newSource(c, o.Indicator.Source, []slo.Objective{*o}, a.options.Logger)
+		if err == nil {
+			var absent []string
+			absent, err = source.Absent(ctx, o, time.Now())
+			for _, selector := range absent {
+				problem.What = append(problem.What, fmt.Sprintf("it has no series %s, so nothing is measured", selector))
+			}
+			source.Close()
+		}
+		if err != nil {
+			problem.What = append(problem.What, err.Error())
+		}
+		if len(problem.What) > 0 {
+			problems = append(problems, problem)
+		}
+	}
+	return problems
 }
 
 // examineIndicators says what keeps the operator's own indicators from being had: places in which

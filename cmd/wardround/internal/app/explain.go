@@ -52,13 +52,14 @@ func Explain(c *config.Config, names []string, eventsPerMinute float64) ([]slo.E
 	if err := indicator.CheckAll(c.Objectives); err != nil {
 		return nil, err
 	}
+	late := lags(c)
 	var all []slo.Explanation
 	for i := range c.Objectives {
 		o := &c.Objectives[i]
 		if len(names) > 0 && !slices.Contains(names, o.Name) {
 			continue
 		}
-		x := slo.Explain(o, slo.Surroundings{Interval: c.Rounds.Interval, EventsPerMinute: eventsPerMinute, Tenants: everyTenant(c, o)})
+		x := slo.Explain(o, slo.Surroundings{Interval: c.Rounds.Interval, EventsPerMinute: eventsPerMinute, Lag: late[o.Name], Tenants: everyTenant(c, o)})
 		x.Warnings = append(x.Warnings, unknownMetrics(c, o)...)
 		all = append(all, x)
 	}
