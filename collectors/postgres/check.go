@@ -22,6 +22,11 @@ FROM pg_roles r WHERE r.rolname = current_user`
 const unreachableSQL = `SELECT datname FROM pg_database
 WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 AND NOT has_database_privilege(oid, 'CONNECT') ORDER BY 1`
 
+// checkStatementsSQL finds out whether the extension is there and whether the server has loaded it,
+// which shows in its settings.
+const checkStatementsSQL = `SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements') AS created,
+  current_setting('pg_stat_statements.max', true) IS NOT NULL AS loaded`
+
 // Check connects to the server once, on a connection of its own, and says what keeps it from
 // being watched wholly, with the SQL that mends it. The error is of the connection: nothing could
 // be checked.
@@ -31,7 +36,7 @@ func (c *Cluster) Check(ctx context.Context) ([]Problem, error) {
 		return nil, err
 	}
 	defer s.close()
-	answers, err := s.ask(ctx, []question{{text: checkSQL}, {text: unreachableSQL}})
+	answers, err := s.ask(ctx, []question{{text: checkSQL}, {text: unreachableSQL}, {text: checkStatementsSQL}})
 	if err != nil {
 		return nil, Classify(err)
 	}
@@ -44,6 +49,7 @@ func (c *Cluster) Check(ctx context.Context) ([]Problem, error) {
 	problems := append(c.checkRole(about), c.checkServer(about)...)
 	if c.config.StandbyOf == "" {
 		problems = append(problems, c.checkDatabases(about.text("rolname"), answers[1].table)...)
+		problems = append(problems, checkStatements(answers[2].table.first())...)
 	}
 	return problems, nil
 }
@@ -92,6 +98,23 @@ func (c *Cluster) checkServer(about row) []Problem {
 				SQL:  fmt.Sprintf("ALTER SYSTEM SET %s = on; SELECT pg_reload_conf();", s.name),
 			})
 		}
+	}
+	return problems
+}
+
+func checkStatements(about row) []Problem {
+	const means = "nothing tells which tenant's statements take how long, nor whether others' take longer than usual"
+	var problems []Problem
+	if !about.truth("loaded") {
+		problems = append(problems, Problem{
+			Text: "pg_stat_statements is not loaded: " + means + "; name it in shared_preload_libraries and restart the server",
+		})
+	}
+	if !about.truth("created") {
+		problems = append(problems, Problem{
+			Text: "pg_stat_statements is not there in database " + controlDatabase + ": " + means,
+			SQL:  "CREATE EXTENSION pg_stat_statements;",
+		})
 	}
 	return problems
 }

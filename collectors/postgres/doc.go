@@ -13,6 +13,18 @@
 // with every safety setting in its start-up packet, closed and gone from the server when Visit
 // returns. Budget bounds how many of them there are at once.
 //
+// Beside the round, Visits has two more to a primary. One (use.go) asks on the control connection
+// what each database used since the last time, statement by statement without their texts:
+//
+//	use.Collect -> statements.take -> growth by tenant, slots (statements with series of their own)
+//	            -> neighbours.take -> shares, each database's own past -> judge (noise.go): who takes
+//	               more than usual while others wait
+//
+// The other (sizes.go) walks from database to database on a connection of its own, for a moment
+// every few seconds, and tells sizes, growth (growth.go) and how long there is room (space.go);
+// what it measured outlives the daemon (keeping.go). InsideGroups are statements for those who
+// visit tenants' databases anyway.
+//
 // A group is one statement with its metrics: see groups() for all of them. A view's columns are
 // data (columns.go) and chosen by asking the catalog, so versions of PostgreSQL differ in what is
 // there, not in what fails. Names are postgres_exporter's where they say what the value is; what

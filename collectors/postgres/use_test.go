@@ -142,6 +142,15 @@ func TestStatementsWithoutTheLibrary(t *testing.T) {
 	server := platform.PostgresForTest(t, platform.PostgresOptions{Settings: map[string]string{"shared_preload_libraries": ""}})
 	c := monitored(t, server, Options{})
 	requireValue(t, useRoundOf(t, c), 1, "wardround_indicator_unavailable", "indicator", "statements", "reason", "missing")
+	problems, err := c.Check(t.Context())
+	require.NoError(t, err)
+	require.Len(t, problems, 1)
+	require.Contains(t, problems[0].Text, "name it in shared_preload_libraries and restart the server")
+	require.NoError(t, server.Exec(t.Context(), "", "DROP EXTENSION pg_stat_statements"))
+	problems, err = c.Check(t.Context())
+	require.NoError(t, err)
+	require.Len(t, problems, 2)
+	require.Equal(t, "CREATE EXTENSION pg_stat_statements;", problems[1].SQL)
 }
 
 // useScenes are rounds that tell everything of who uses what.
