@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 )
 
 // Options say what is followed.
@@ -79,8 +80,11 @@ func (t *Tail) Read(ctx context.Context, each func(Line)) (behind int64, err err
 	return behind, because(errors.Join(err, t.save()))
 }
 
-// advance reads until nothing is new or the round's bound is reached.
+// advance reads until nothing is new or the round's bound is reached, which is of bytes and of time:
+// a slow disk is no reason for a round to fail.
 func (t *Tail) advance(ctx context.Context, each func(Line)) error {
+	reading, cancel := withReserve(ctx)
+	defer cancel()
 	for budget := t.options.RoundBytes; budget > 0; {
 		if err := t.check(); err != nil {
 			return err
@@ -89,8 +93,8 @@ func (t *Tail) advance(ctx context.Context, each func(Line)) error {
 		if err != nil {
 			return err
 		}
-		n, end, err := t.lines(ctx, budget, each)
-		if err != nil || !end || !replaced {
+		n, end, err := t.lines(reading, budget, each)
+		if err = errors.Join(err, context.Cause(ctx)); err != nil || !end || !replaced {
 			return err
 		}
 		budget -= n
@@ -104,8 +108,17 @@ func (t *Tail) advance(ctx context.Context, each func(Line)) error {
 	return nil
 }
 
-// lines reads about budget bytes from the place on, and moves it. end says that nothing whole is
-// left.
+// withReserve leaves a quarter of a context's time for what follows.
+func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/4))
+}
+
+// lines reads about budget bytes from the place on while ctx lasts, and moves it. end says that
+// nothing whole is left.
 func (t *Tail) lines(ctx context.Context, budget int64, each func(Line)) (done int64, end bool, err error) {
 	t.in.Reset(io.NewSectionReader(t.file, t.at.Offset, 1<<62))
 	within := t.at.Within
@@ -135,7 +148,7 @@ func (t *Tail) lines(ctx context.Context, budget int64, each func(Line)) (done i
 		}
 		done += int64(len(text))
 	}
-	return done, end, errors.Join(t.move(done, within), context.Cause(ctx))
+	return done, end, t.move(done, within)
 }
 
 // unfinished hands over what stands behind the last line of a file to which nobody writes any more.

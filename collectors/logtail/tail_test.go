@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -289,6 +291,26 @@ func TestCancelled(t *testing.T) {
 	require.Positive(t, n)
 	require.Less(t, n, 5000)
 	require.Len(t, d.new(), 5000-n)
+}
+
+// A round that takes long ends before its deadline, and goes on in the next.
+func TestSlowDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.write(strings.Repeat("x\n", 10240))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		n := 0
+		behind, err := d.Read(ctx, func(Line) {
+			if n++; n%1024 == 0 {
+				time.Sleep(time.Second)
+			}
+		})
+		require.NoError(t, err)
+		require.Equal(t, 8*1024, n)
+		require.Equal(t, int64(2*2*1024), behind)
+		require.Len(t, d.new(), 2*1024)
+	})
 }
 
 func BenchmarkRead(b *testing.B) {
