@@ -95,6 +95,9 @@ func (e *Engine) blindness(t *tracked) string {
 		return fmt.Sprintf("%s and %s do not come together in each round", p.Success.Text, p.Duration.Text)
 	}
 	h := t.objective.Indicator.Histogram
+	if t.objective.Indicator.Source != "" { // which is asked for this one alone
+		return fmt.Sprintf("the source has no bucket of %s that ends at %g", h.Metric.Text, h.Within)
+	}
 	var bounds []float64
 	for _, m := range e.metrics {
 		if slices.ContainsFunc(m.inputs, func(in *input) bool { return in.of == t && in.role == bucket }) {
