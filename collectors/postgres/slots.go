@@ -20,6 +20,10 @@ const clearly = 1.5
 // those that clearly outdo them.
 func (s *slots) settle(entries map[statementKey]*statement) {
 	slices.SortFunc(s.holders, slowestFirst)
+	for len(s.holders) > s.size { // there are fewer slots now
+		s.holders[len(s.holders)-1].placed = false
+		s.holders = s.holders[:len(s.holders)-1]
+	}
 	least := 0.0
 	if len(s.holders) == s.size && s.size > 0 {
 		least = clearly * s.holders[s.size-1].recent

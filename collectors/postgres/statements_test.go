@@ -177,6 +177,10 @@ func TestSlots(t *testing.T) {
 	require.Equal(t, map[int64]bool{1: true, 2: true}, s.held())
 	require.Len(t, s.entries, 2, "what the server has forgotten is forgotten")
 
+	s.slots.size = 1
+	rounds(1, map[float64]float64{1: 5, 2: 0.1})
+	require.Equal(t, map[int64]bool{1: true}, s.held(), "fewer slots")
+
 	s.slots.drop(func(database uint32) bool { return database == 1 })
 	require.Empty(t, s.held())
 }
