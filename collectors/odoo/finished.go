@@ -111,7 +111,8 @@ func rangesOf(ids []int64, last int64) (ranges []idRange, all bool) {
 // counts survive it.
 type jobMemory struct {
 	began    time.Time       // of counting, by the server's clock; zero before the first visit
-	asked    time.Time       // of the last visit, by ours
+	asked    time.Time       // when it was asked last what finished, by our clock
+	writes   uint64          // to the database by then
 	waiting  []idRange       // at the last visit, without those that are among the newest
 	missed   bool            // there were more
 	newest   int64           // id at the last visit
@@ -170,7 +171,9 @@ func (m *jobMemory) await(r *reading, ids []int64) {
 	m.lively = m.lively || len(ids) > 0
 	m.waiting, all = rangesOf(ids, m.newest-lateIDs)
 	m.missed = !all
-	if !r.finished {
+	if r.finished {
+		m.writes = r.writes
+	} else if r.writes != m.writes {
 		r.at(r.now.Add(calmFor - r.At().Sub(m.asked)))
 	}
 }

@@ -49,6 +49,8 @@ func TestCalmJobs(t *testing.T) {
 	w.collect(t)
 	require.False(t, w.memory.jobs.mayHaveFinished(time.Now()))
 	w.exec(t, fmt.Sprintf(ended, "done", 3, "NULL"))
+	require.True(t, w.Unchanged(time.Now().Add(2*calmFor)), "nothing was written")
+	w.cluster.writes++
 	absent(t, w.collect(t), "odoo_jobs_finished_total")
 	require.True(t, w.Unchanged(time.Now().Add(calmFor-time.Minute)))
 	later := time.Now().Add(calmFor)

@@ -38,11 +38,13 @@ var schemaSQL string
 
 // learn asks what there is. It takes one round trip and no lock on any table of the tenant.
 func learn(ctx context.Context, conn *pgconn.PgConn, now time.Time) (*schema, error) {
-	tables := make([]string, 0, len(readable()))
+	var tables, columns []string
 	for _, t := range readable() {
-		tables = append(tables, t.Name)
+		tables, columns = append(tables, t.Name), append(columns, t.Columns...)
 	}
-	sql := preamble + ";\n" + fill(schemaSQL, "{tables}", "'"+strings.Join(tables, "', '")+"'")
+	slices.Sort(columns)
+	quoted := func(names []string) string { return "'" + strings.Join(names, "', '") + "'" }
+	sql := preamble + ";\n" + fill(schemaSQL, "{tables}", quoted(tables), "{columns}", quoted(slices.Compact(columns)))
 	answers, err := conn.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("read the schema: %w", postgres.Classify(err))

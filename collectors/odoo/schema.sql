@@ -1,10 +1,10 @@
--- Which of the tables are there, with which columns, and what of them we may read; and, in
+-- Which of the tables are there, with which of the columns, and what of them we may read; and, in
 -- rows without a table, what else we are allowed.
 SELECT c.relname, a.attname, format_type(a.atttypid, NULL), has_column_privilege(c.oid, a.attnum, 'SELECT')
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relkind IN ('r', 'p') AND c.relname IN ({tables})
+WHERE c.relkind IN ('r', 'p') AND c.relname IN ({tables}) AND a.attname IN ({columns})
 UNION ALL
 SELECT NULL, 'activity', NULL, pg_has_role('pg_read_all_stats', 'USAGE')
 UNION ALL

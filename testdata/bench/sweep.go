@@ -23,7 +23,7 @@ const (
 	sweepLimit  = time.Minute // of a full sweep, on two cores
 	shareLimit  = 0.04        // of one core, at a fifth of the tenants written to each minute
 	writtenEach = 5           // one tenant of so many is written to in a minute
-	minutes     = 20          // that are tried, none of which is waited for
+	minutes     = 10          // that are tried, none of which is waited for
 	hour        = 60          // minutes within which each tenant is visited even if nothing is written
 )
 
