@@ -209,6 +209,20 @@ func TestNothingIsExpectedOfWhoIsAbsent(t *testing.T) {
 			f.live(50)
 			require.Equal(f.t, 200, f.now)
 		}, 160, 650, 0},
+		"back before it had left, by the clock": {func(f *life) {
+			f.live(100)
+			f.turn("clinic-001")
+			f.live(50)
+			f.turn("clinic-001")
+			f.live(10)
+			f.now = -2000
+			f.live(1)
+			f.turn("clinic-001")
+			f.live(1)
+			f.turn("clinic-001")
+			f.now = 160
+			f.live(40)
+		}, 150, 1390, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newLife(t)
