@@ -78,3 +78,25 @@ func TestPeer(t *testing.T) {
 		}
 	}
 }
+
+// TestTheirValues: what is called otherwise is also counted otherwise.
+func TestTheirValues(t *testing.T) {
+	config := configFor(primary, "postgres")
+	config.Compat = true
+	c := clusterForTest(t, config, Options{})
+	b := collectors.NewBuilder(collectors.Key{Collector: "postgres", Target: "main"}, t0)
+	r := &round{Builder: b, cluster: c, tenants: c.options.Tenants.Current()}
+	r.Set(statDatabase.metric("xact_commit"), 7, "clinic")
+	r.SetFor("north", statDatabase.metric("active_time"), 1.5, "clinic")
+	r.Set(statBgwriter.metric("checkpoint_write_time"), 2)
+	r.Set(statArchiver.metric("last_archived_time"), float64(t0.Unix()-90))
+	r.setUp(false)
+	batch := b.Batch()
+	requireValue(t, batch, 7, "pg_stat_database_xact_commit", "datname", "clinic")
+	requireValue(t, batch, 1500, "pg_stat_database_active_time", "datname", "clinic", "tenant", "north")
+	requireValue(t, batch, 2000, "pg_stat_bgwriter_checkpoint_write_time_total")
+	requireValue(t, batch, 2000, "pg_stat_checkpointer_write_time_total")
+	requireValue(t, batch, 2, "pg_stat_checkpointer_write_time_seconds_total")
+	requireValue(t, batch, 90, "pg_stat_archiver_last_archive_age")
+	requireValue(t, batch, 1, "pg_exporter_last_scrape_error")
+}

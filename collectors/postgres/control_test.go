@@ -248,3 +248,11 @@ DECLARE sorted CURSOR FOR SELECT g FROM generate_series(1, 100000) g ORDER BY g 
 		}, soon, tick)
 	})
 }
+
+// TestSharedObjects: pages that belong to no database can be wrong too; 18 has checksums unless told
+// otherwise.
+func TestSharedObjects(t *testing.T) {
+	b := collect(t, monitored(t, eighteen, Options{}))
+	requireValue(t, b, 0, "pg_stat_database_checksum_failures_total", "datname", "")
+	requireAbsentFor(t, b, "pg_stat_database_xact_commit_total", "datname", "")
+}
