@@ -48,7 +48,7 @@ func BenchmarkLines(b *testing.B) {
 					tally.add(line)
 				}
 			})
-			require.Zero(b, tally.kinds[kindRequest]%uint64(len(lines)))
+			require.Zero(b, tally.kinds[kindRequest].n%uint64(len(lines)))
 		})
 	}
 }

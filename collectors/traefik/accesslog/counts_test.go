@@ -70,8 +70,9 @@ func (t *tally) addAll(text []byte) {
 	}
 }
 
-// reported is what a tally says, by series.
+// reported is what a tally says, by series, when it is asked for the second time.
 func reported(t *tally) map[string]float64 {
+	t.report(collectors.NewBuilder(collectors.Key{}, recorded))
 	b := collectors.NewBuilder(collectors.Key{Collector: "traefik_log", Target: "edge"}, recorded)
 	t.report(b)
 	return found(b.Batch())
@@ -119,7 +120,7 @@ func TestIndependentCounts(t *testing.T) {
 
 	tally := tallyOf(t, DefaultConfig())
 	tally.addAll(recording(t))
-	require.Equal(t, uint64(1392), tally.kinds[kindRequest])
+	require.Equal(t, uint64(1392), tally.kinds[kindRequest].n)
 	got := map[[2]string]row{}
 	count := func(tenant string, workflow, outcome int, n float64) {
 		key := [2]string{tenant, workflowOf[tally.rules.workflows[workflow]]}
@@ -146,12 +147,13 @@ func TestIndependentCounts(t *testing.T) {
 		}
 	}
 	for name, c := range tally.tenants {
-		outcomes := len(tally.rules.outcomes)
-		for i, n := range c.requests {
-			count(name, i/outcomes, i%outcomes, float64(n))
+		for i, w := range c.works {
+			for o, n := range w.outcomes {
+				count(name, i, o, float64(n.n))
+			}
 		}
 		for o, n := range c.sockets {
-			count(name, tally.rules.workflow(Workflow{Name: "sockets"}), o, float64(n))
+			count(name, tally.rules.workflow(Workflow{Name: "sockets"}), o, float64(n.n))
 		}
 	}
 	require.Equal(t, want, got)
@@ -212,6 +214,7 @@ func TestReport(t *testing.T) {
 	for name, text := range map[string][]byte{"json": recording(t), "common": common} {
 		tally := tallyOf(t, DefaultConfig())
 		tally.addAll(text)
+		reported(tally)
 		b := collectors.NewBuilder(collectors.Key{Collector: "traefik_log", Target: "edge"}, recorded)
 		tally.report(b)
 		page := collectortest.Text(b.Batch())
@@ -302,6 +305,36 @@ func TestTenantsChange(t *testing.T) {
 	tally.begin(recorded, &collectors.Tenants{})
 	tally.add(line)
 	require.Equal(t, 1.0, requests(``))
+}
+
+// Every counter begins with 0, so that whoever follows it sees all of its growth, and has its value
+// one round later; those that were there already have it at once.
+func TestCountersBeginWithZero(t *testing.T) {
+	tally := tallyOf(t, DefaultConfig())
+	round := func() map[string]float64 {
+		b := collectors.NewBuilder(collectors.Key{Target: "edge"}, recorded)
+		tally.report(b)
+		return found(b.Batch())
+	}
+	lines := linesOf(append(recording(t), "{\n"...))
+	for _, line := range lines {
+		tally.add(line)
+	}
+	first := round()
+	for series, value := range first {
+		if !strings.HasPrefix(series, "traefik_log_last_line") {
+			require.Zero(t, value, series)
+		}
+	}
+	for _, line := range lines {
+		tally.add(line)
+	}
+	second := round()
+	require.Len(t, second, len(first))
+	require.Equal(t, 2.0, second[`traefik_log_lines_total{kind="broken"}`])
+	require.Equal(t, 20.0, second[`traefik_log_requests_total{tenant="alpha",workflow="portal",outcome="ok",verdict="good"}`]+second[`traefik_log_requests_total{tenant="alpha",workflow="portal",outcome="redirected",verdict="good"}`])
+	require.Equal(t, 20.0, second[`traefik_log_request_duration_seconds_count{tenant="alpha",workflow="portal"}`])
+	require.Positive(t, second[`traefik_log_backend_seconds_total{tenant="alpha",workflow="portal"}`])
 }
 
 // A router that is another tenant's from now on is asked for in each round.

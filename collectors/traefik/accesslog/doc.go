@@ -17,6 +17,10 @@
 // which checks all of a line as strictly as encoding/json and keeps of it a dozen fields. What is no
 // request is counted by reason and left out of everything else.
 //
+// Series appear when something happened. They begin with 0 and show what it was one round later:
+// whoever follows a counter cannot know the growth of one that begins with 5, and the first failure
+// of a quiet day is the one that counts.
+//
 // Of a request nothing leaves this package but its tenant, its workflow, its outcome, the names of
 // router and service, and how long it took. Paths are compared with patterns, a query is cut off
 // unread, and the fields that name clients and users are never looked at.

@@ -95,9 +95,9 @@ func (r *Reader) Collect(ctx context.Context, b *collectors.Builder) error {
 
 // complain says what keeps the log from being read: in the daemon's log once for each reason, and
 // as findings while it lasts.
-func (r *Reader) complain(b *collectors.Builder, earlier [kinds]uint64, behind int64) {
+func (r *Reader) complain(b *collectors.Builder, earlier [kinds]counter, behind int64) {
 	for kind := kindRequest + 1; kind < kinds; kind++ {
-		if r.tally.kinds[kind] > 0 && !r.said[kind] {
+		if r.tally.kinds[kind].n > 0 && !r.said[kind] {
 			r.said[kind] = true
 			r.options.Logger.Warn("lines of the access log are left out", "target", b.Key().Target, "reason", kindNames[kind])
 		}
@@ -106,7 +106,7 @@ func (r *Reader) complain(b *collectors.Builder, earlier [kinds]uint64, behind i
 	if lines > 0 {
 		b.Notef("%d lines left out, most of them %s", lines, reason)
 	}
-	if requests := r.tally.kinds[kindRequest] - earlier[kindRequest]; lines > manyLines && lines > requests {
+	if requests := r.tally.kinds[kindRequest].n - earlier[kindRequest].n; lines > manyLines && lines > requests {
 		b.Find(collectors.Finding{
 			Name: "access_log_unreadable", Question: collectors.Healthy, Severity: collectors.Warning,
 			Text: fmt.Sprintf("%d new lines of the access log are left out, most of them %s; %d are requests", lines, reason, requests),

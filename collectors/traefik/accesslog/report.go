@@ -10,9 +10,9 @@ import (
 
 // report writes what was counted since the reader was made.
 func (t *tally) report(b *collectors.Builder) {
-	for kind, n := range t.kinds {
-		if n > 0 || kind == int(kindRequest) {
-			b.Set(metricLines, float64(n), kindNames[kind])
+	for kind := range t.kinds {
+		if c := &t.kinds[kind]; c.n > 0 || kind == int(kindRequest) {
+			b.Set(metricLines, c.show(), kindNames[kind])
 		}
 	}
 	if t.last > 0 {
@@ -22,40 +22,32 @@ func (t *tally) report(b *collectors.Builder) {
 		t.reportTenant(b, name, t.tenants[name])
 	}
 	for _, via := range t.routes {
-		b.Set(metricRoutes, float64(via.requests), via.router, via.service)
+		b.Set(metricRoutes, via.requests.show(), via.router, via.service)
 	}
-	if t.overfew.requests > 0 {
-		b.Set(metricRoutes, float64(t.overfew.requests), other, other)
+	if t.overfew.requests.n > 0 {
+		b.Set(metricRoutes, t.overfew.requests.show(), other, other)
 	}
 }
 
 // reportTenant writes one tenant's series: only those that were seen.
 func (t *tally) reportTenant(b *collectors.Builder, name string, c *counts) {
-	outcomes, seen := len(t.rules.outcomes), false
-	for w, workflow := range t.rules.workflows {
-		there := false
-		for o, n := range c.requests[w*outcomes : (w+1)*outcomes] {
-			if n > 0 {
-				there = true
-				b.SetFor(name, metricRequests, float64(n), workflow, t.rules.outcomes[o], t.rules.verdicts[o])
+	seen := false
+	for i, workflow := range t.rules.workflows {
+		w := &c.works[i]
+		for o := range w.outcomes {
+			if n := &w.outcomes[o]; n.n > 0 {
+				seen = true
+				b.SetFor(name, metricRequests, n.show(), workflow, t.rules.outcomes[o], t.rules.verdicts[o])
 			}
 		}
-		if !there {
-			continue
-		}
-		seen = true
-		t.reportDuration(b, name, c, w)
-		if c.backend[w]+c.overhead[w] > 0 {
-			b.SetFor(name, metricBackend, c.backend[w]/1e9, workflow)
-			b.SetFor(name, metricOverhead, c.overhead[w]/1e9, workflow)
-		}
+		t.reportWork(b, name, w, workflow)
 	}
 	if seen {
-		b.SetFor(name, metricRetries, float64(c.retries))
+		b.SetFor(name, metricRetries, c.retries.show())
 	}
-	for o, n := range c.sockets {
-		if n > 0 {
-			b.SetFor(name, metricSockets, float64(n), t.rules.outcomes[o])
+	for o := range c.sockets {
+		if n := &c.sockets[o]; n.n > 0 {
+			b.SetFor(name, metricSockets, n.show(), t.rules.outcomes[o])
 		}
 	}
 	if c.refused >= manyRefused {
@@ -69,18 +61,32 @@ func (t *tally) reportTenant(b *collectors.Builder, name string, c *counts) {
 // manyRefused is how many websockets in a row are refused by a service that cannot serve any.
 const manyRefused = 5
 
-func (t *tally) reportDuration(b *collectors.Builder, name string, c *counts, workflow int) {
-	size := len(t.bounds) + 1
-	buckets := c.buckets[workflow*size : (workflow+1)*size]
-	d := collectors.Distribution{Counts: buckets[:size-1], Over: buckets[size-1], Sum: c.seconds[workflow] / 1e9}
+// reportWork writes how long a workflow took: like counters, zero when it is shown first.
+func (t *tally) reportWork(b *collectors.Builder, name string, w *work, workflow string) {
+	if w.backend+w.overhead > 0 {
+		var shown work
+		if w.timed {
+			shown = *w
+		}
+		w.timed = true
+		b.SetFor(name, metricBackend, shown.backend/1e9, workflow)
+		b.SetFor(name, metricOverhead, shown.overhead/1e9, workflow)
+	}
+	above := len(t.bounds)
+	d := collectors.Distribution{Bounds: make([]float64, above), Counts: w.buckets[:above], Over: w.buckets[above], Sum: w.seconds / 1e9}
 	total := d.Over
 	for i, bound := range t.bounds {
-		d.Bounds = append(d.Bounds, bound/1e9)
+		d.Bounds[i] = bound / 1e9
 		total += d.Counts[i]
 	}
-	if total > 0 {
-		b.SetHistogram(name, metricDuration, d, t.rules.workflows[workflow])
+	if total == 0 {
+		return
 	}
+	if !w.judged {
+		d.Counts, d.Over, d.Sum = make([]uint64, above), 0, 0
+	}
+	w.judged = true
+	b.SetHistogram(name, metricDuration, d, workflow)
 }
 
 // reportHabits writes how the last minutes compare with what is usual. They must have been read.
@@ -107,10 +113,10 @@ func (t *tally) reportHabits(b *collectors.Builder, spike Spike) {
 
 // leftOut is what cannot be read since earlier counts of kinds: how many lines, and the commonest
 // reason.
-func (t *tally) leftOut(earlier [kinds]uint64) (lines uint64, reason string) {
+func (t *tally) leftOut(earlier [kinds]counter) (lines uint64, reason string) {
 	var most uint64
 	for kind := kindRequest + 1; kind < kindEmpty; kind++ {
-		n := t.kinds[kind] - earlier[kind]
+		n := t.kinds[kind].n - earlier[kind].n
 		lines += n
 		if n > most {
 			most, reason = n, kindNames[kind]

@@ -27,29 +27,51 @@ type tally struct {
 	hosts   map[string]*counts  // by host, in lower case
 	routes  map[string]*route   // by router and service
 	overfew *route              // all routes beyond mostRoutes
-	kinds   [kinds]uint64
+	kinds   [kinds]counter
 	last    int64 // of the newest line, in seconds since 1970
 	now     int64 // when this round began
 }
 
-// counts are one tenant's. What they hold by workflow and outcome stands workflow by workflow.
+// counts are one tenant's.
 type counts struct {
-	requests []uint64  // by workflow and outcome
-	buckets  []uint64  // by workflow and bound, the last above all bounds
-	seconds  []float64 // nanoseconds, by workflow, of what stands below a bound or took longer
-	backend  []float64 // nanoseconds, by workflow
-	overhead []float64 // nanoseconds, by workflow
-	sockets  []uint64  // by outcome
-	retries  uint64
-	habit    *habit // nil for nobody's
-	refused  int    // websockets that Odoo answered with an error, since one lived
+	works   []work    // by workflow
+	sockets []counter // by outcome
+	retries counter
+	habit   *habit // nil for nobody's
+	refused int    // websockets that Odoo answered with an error, since one lived
+}
+
+// work is a workflow of one tenant.
+type work struct {
+	outcomes []counter
+	buckets  []uint64 // by bound, the last above all bounds
+	seconds  float64  // nanoseconds of the good ones
+	backend  float64  // nanoseconds
+	overhead float64  // nanoseconds
+
+	judged, timed bool // the histogram, the times were shown before
+}
+
+// counter is shown as 0 when it is shown first, so that whoever follows it sees all of its growth:
+// of a series that begins with 5 nobody can tell since when.
+type counter struct {
+	n     uint64
+	shown bool
+}
+
+func (c *counter) show() float64 {
+	if !c.shown {
+		c.shown = true
+		return 0
+	}
+	return float64(c.n)
 }
 
 // route is a router with a service that it sends to.
 type route struct {
 	router, service string
 	owner           *counts // to whom its requests belong where no host says so; nil for not asked yet
-	requests        uint64
+	requests        counter
 }
 
 const (
@@ -101,11 +123,9 @@ func (t *tally) begin(now time.Time, tenants *collectors.Tenants) {
 func (t *tally) of(tenant string) *counts {
 	c := t.tenants[tenant]
 	if c == nil {
-		workflows, outcomes := len(t.rules.workflows), len(t.rules.outcomes)
-		c = &counts{
-			requests: make([]uint64, workflows*outcomes), buckets: make([]uint64, workflows*(len(t.bounds)+1)),
-			seconds: make([]float64, workflows), backend: make([]float64, workflows), overhead: make([]float64, workflows),
-			sockets: make([]uint64, outcomes),
+		c = &counts{works: make([]work, len(t.rules.workflows)), sockets: make([]counter, len(t.rules.outcomes))}
+		for i := range c.works {
+			c.works[i] = work{outcomes: make([]counter, len(t.rules.outcomes)), buckets: make([]uint64, len(t.bounds)+1)}
 		}
 		if tenant != "" {
 			c.habit = t.habits.of(tenant)
@@ -119,7 +139,7 @@ func (t *tally) of(tenant string) *counts {
 func (t *tally) add(line logtail.Line) {
 	r := &t.request
 	kind := t.parser.parse(line, r)
-	t.kinds[kind]++
+	t.kinds[kind].n++
 	if kind != kindRequest {
 		return
 	}
@@ -129,7 +149,7 @@ func (t *tally) add(line logtail.Line) {
 	workflow := t.rules.classify(r, &t.path)
 	outcome := t.rules.judge(r, &t.path, bare)
 	route := t.routeOf(r)
-	route.requests++
+	route.requests.n++
 	c := t.whose(r, route)
 	if r.at <= t.now+ahead {
 		t.last = max(t.last, r.at)
@@ -143,29 +163,30 @@ func (t *tally) add(line logtail.Line) {
 }
 
 func (t *tally) addRequest(c *counts, workflow, outcome int, r *request) {
-	c.requests[workflow*len(t.rules.outcomes)+outcome]++
-	c.retries += uint64(r.retries.value)
+	w := &c.works[workflow]
+	w.outcomes[outcome].n++
+	c.retries.n += uint64(r.retries.value)
 	if r.backend.there { // the common format does not say
 		backend := min(r.backend.value, r.duration.value)
-		c.backend[workflow] += backend
-		c.overhead[workflow] += r.duration.value - backend
+		w.backend += backend
+		w.overhead += r.duration.value - backend
 	}
 	bucket := len(t.bounds)
 	if t.good[outcome] {
 		for bucket > 0 && r.duration.value <= t.bounds[bucket-1] {
 			bucket--
 		}
-		c.seconds[workflow] += r.duration.value
+		w.seconds += r.duration.value
 	} else if !t.bad[outcome] {
 		return
 	}
-	c.buckets[workflow*(len(t.bounds)+1)+bucket]++
+	w.buckets[bucket]++
 }
 
 // socket counts a connection that came to its end. An error of Odoo itself means that its HTTP
 // workers were asked, who cannot serve it.
 func (c *counts) socket(outcome int, r *request) {
-	c.sockets[outcome]++
+	c.sockets[outcome].n++
 	switch status := r.status.value; {
 	case status == 500:
 		c.refused++
