@@ -37,7 +37,8 @@ func TestReadings(t *testing.T) {
 			(*round).readCheckpoints,
 			map[string]string{"bgwriter buffers_clean": "9", "checkpointer num_timed": "3", "checkpointer write_time": "2500"},
 			[]want{
-				{3, "pg_stat_checkpointer_num_timed_total", nil}, {2.5, "pg_stat_checkpointer_write_time_seconds_total", nil},
+				{3, "pg_stat_checkpointer_num_timed_total", nil},
+				{2.5, "pg_stat_checkpointer_write_time_seconds_total", nil},
 				{9, "pg_stat_bgwriter_buffers_clean_total", nil},
 			},
 		},
@@ -51,7 +52,8 @@ func TestReadings(t *testing.T) {
 			map[string]string{"datname": "clinic", "backend_type": "client backend", "wait_event_type": "Lock", "n": "3", "xmin_age": "12"},
 			[]want{
 				{3, "pg_lock_waiting_backends", []string{"datname", "clinic", "tenant", "north"}},
-				{12, "pg_xmin_holder_age", []string{"holder", "session"}}, {0, "pg_autovacuum_workers", nil},
+				{12, "pg_xmin_holder_age", []string{"holder", "session"}},
+				{0, "pg_autovacuum_workers", nil},
 			},
 		},
 		"vacuum": {
