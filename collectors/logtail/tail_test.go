@@ -258,6 +258,17 @@ func TestStateCannotBeKept(t *testing.T) {
 	require.Error(t, err)
 }
 
+// A state of a version that did not keep when the log was changed: which rotated files came after it
+// nobody knows, and none is read twice.
+func TestOlderState(t *testing.T) {
+	d := newDesk(t)
+	require.NoError(t, os.WriteFile(d.log+".1", []byte("read long ago\n"), 0o600))
+	require.NoError(t, os.WriteFile(d.options.StatePath, []byte(`{"device":1,"inode":1,"offset":9,"anchor":"0"}`), 0o600))
+	d.restart()
+	require.Equal(t, []string{"before"}, d.new())
+	require.Equal(t, uint64(1), d.Gaps())
+}
+
 // counter remembers how many lines there were.
 type counter struct{ n int }
 
