@@ -199,6 +199,12 @@ func TestRunningCron(t *testing.T) {
 		ago(t, 2*time.Hour, value(t, b, "odoo_cron_running_since_timestamp_seconds", "cron", "clinic.ir_cron_lab_results"))
 		require.Contains(t, text(b, "cron_running_long"), "clinic.ir_cron_lab_results has been running for 2 h 0 min")
 	})
+	t.Run("18 after its worker was killed", func(t *testing.T) {
+		w := seeded(t, seeds.Series18)
+		w.exec(t, `INSERT INTO ir_cron_progress (cron_id, timed_out_counter, create_date)
+			SELECT id, 1, now() AT TIME ZONE 'utc' - interval '2 hours' FROM ir_cron WHERE cron_name = 'HL7: pull lab results'`)
+		require.Zero(t, value(t, w.collect(t), "odoo_crons", "state", "running"), "it is not due")
+	})
 	t.Run("17 by its lock", func(t *testing.T) {
 		w := seeded(t, seeds.Series17)
 		w.exec(t, due)
