@@ -18,7 +18,7 @@ type Memory struct {
 }
 
 type remembered struct {
-	owner   *Place // the last that was made under the name
+	owners  []*Place // made under the name and not closed, oldest first; while settings change there are two
 	reading *Reading // nil until the place was read for the first time
 }
 
@@ -29,27 +29,39 @@ func NewMemory() *Memory { return &Memory{places: map[string]*remembered{}} }
 func (m *Memory) register(p *Place) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if known, ok := m.places[p.config.Name]; ok {
-		known.owner = p
-		return
+	known, ok := m.places[p.config.Name]
+	if !ok {
+		known = &remembered{}
+		m.places[p.config.Name] = known
 	}
-	m.places[p.config.Name] = &remembered{owner: p}
+	known.owners = append(known.owners, p)
 }
 
-// forget drops a place that was not replaced by another of its name.
+// forget drops a place, unless another of its name is there: the one that replaces it, or the one
+// that it was to replace in a configuration that was refused.
 func (m *Memory) forget(p *Place) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if known, ok := m.places[p.config.Name]; ok && known.owner == p {
+	known, ok := m.places[p.config.Name]
+	if !ok {
+		return
+	}
+	known.owners = slices.DeleteFunc(known.owners, func(o *Place) bool { return o == p })
+	if len(known.owners) == 0 {
 		delete(m.places, p.config.Name)
 	}
 }
 
-// remember keeps what a place just said; the place is known from then on, again if it was forgotten.
+// remember keeps what a place that is not closed just said.
 func (m *Memory) remember(p *Place, r Reading) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.places[p.config.Name] = &remembered{owner: p, reading: &r}
+	m.places[p.config.Name].reading = &r
+}
+
+// keeps says whether a tenant's backups belong in the place, by its newest settings.
+func (k *remembered) keeps(tenant collectors.Tenant) bool {
+	return k.owners[len(k.owners)-1].keeps(tenant)
 }
 
 // state is what a place is known to hold for a tenant.
@@ -86,7 +98,7 @@ func (m *Memory) whole(tenant collectors.Tenant, now time.Time) whole {
 	defer m.mu.Unlock()
 	w := whole{known: true}
 	for _, known := range m.places {
-		if !known.owner.keeps(tenant) {
+		if !known.keeps(tenant) {
 			continue
 		}
 		if known.reading == nil {
