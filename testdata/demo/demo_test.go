@@ -3,63 +3,52 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
-	"github.com/wardround/wardround/testdata/odoo"
 	"github.com/wardround/wardround/testdata/platform"
 )
 
-// TestMain also lets this binary play what the demo starts: its own `odoo`, and
-// Wardround with just enough behaviour for the demo to come up.
+// TestMain also lets this binary play the demo's own `odoo`.
 func TestMain(m *testing.M) {
-	switch slices.Index([]string{"odoo", "grants", "serve"}, append(os.Args, "")[1]) {
-	case 0:
+	if len(os.Args) > 1 && os.Args[1] == "odoo" {
 		os.Exit(run(os.Args[1:]))
-	case 1:
-		grants()
-	case 2:
-		serve()
-	default:
-		os.Exit(m.Run())
 	}
+	os.Exit(m.Run())
 }
 
-func grants() {
-	cluster, database, err := odoo.GrantsSQL("wardround", "to be replaced")
-	if err != nil {
-		panic(err)
-	}
-	if slices.Contains(os.Args, "--cluster") {
-		database = cluster
-	}
-	fmt.Println(database)
-}
-
-func serve() {
-	address, _ := strings.CutPrefix(os.Args[len(os.Args)-1], "--web.listen-address=")
-	fmt.Println(http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		say(w, "stand_in_for_wardround 1\n")
-	})))
+// wardround is the program itself, as `make build` makes it.
+func wardround(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "wardround")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/wardround/wardround/cmd/wardround")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	_, err := output(build)
+	require.NoError(t, err)
+	return binary
 }
 
 func TestUpAndDown(t *testing.T) {
-	s := &stage{dir: filepath.Join(homelike(t), ".demo"), base: freeBase(t), wardround: os.Args[0]}
+	s := &stage{dir: filepath.Join(homelike(t), ".demo"), base: freeBase(t), wardround: wardround(t)}
 	var told strings.Builder
 	t.Cleanup(func() { require.NoError(t, s.down(io.Discard)) })
 	require.NoError(t, s.up(t.Context(), &told))
+	require.Contains(t, told.String(), "tenant north   can be recovered")
 	require.Contains(t, told.String(), "status page    http://127.0.0.1:")
 	require.NoError(t, s.status(io.Discard))
 
@@ -75,11 +64,13 @@ func TestUpAndDown(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, primary, watcher)
 	checkDatabases(t, s, watcher)
+	checkFindings(t, s)
+	checkAlert(t, s)
 	checkScrape(t, s)
 
 	survivors, err := platform.Survivors(s.dir)
 	require.NoError(t, err)
-	require.Len(t, survivors, len(ports()))
+	require.Len(t, survivors, len(ports())-1, "one answers at two ports")
 	told.Reset()
 	require.NoError(t, s.down(&told))
 	require.Contains(t, told.String(), "nothing is left running")
@@ -88,7 +79,7 @@ func TestUpAndDown(t *testing.T) {
 
 // Whoever interrupts an up finds nothing left.
 func TestInterruptedUpEndsWhatItStarted(t *testing.T) {
-	s := &stage{dir: filepath.Join(homelike(t), ".demo"), base: freeBase(t), wardround: os.Args[0]}
+	s := &stage{dir: filepath.Join(homelike(t), ".demo"), base: freeBase(t), wardround: wardround(t)}
 	ctx, interrupt := context.WithCancel(t.Context())
 	require.Error(t, s.up(ctx, writerFunc(func(p []byte) (int, error) {
 		if strings.Contains(string(p), "stand-in") {
@@ -177,11 +168,80 @@ func checkDatabases(t *testing.T, s *stage, password string) {
 	}, 20*time.Second, 200*time.Millisecond, "all tenants but one have a job runner")
 }
 
+// checkFindings wants each tenant to show its troubles, and the well ones none.
+func checkFindings(t *testing.T, s *stage) {
+	t.Helper()
+	want := map[string][]string{
+		"north":          nil,
+		"south":          {"certificate_ending", "probe_certificate_ending"},
+		"tenant_alder":   nil,
+		"tenant_birch":   {"pgbouncer_clients_waiting"},
+		"tenant_cedar":   {"backup_missing", "cron_overdue"},
+		"tenant_elm":     {"backup_missing", "cron_failing", "tenant_unprotected"},
+		"tenant_fir":     {"channel_blocked", "job_stuck", "jobs_waiting"},
+		"tenant_hazel":   {"crons_blocked", "rehearsal_failed"},
+		"tenant_iris":    {"login_failing", "probe_failing"},
+		"tenant_juniper": {"job_runner_missing", "recovery_point_exceeded"},
+		"tenant_larch":   {"mail_delayed"},
+		"tenant_maple":   {"probe_failing"},
+		"tenant_oak":     {"backup_failed", "crons_blocked"},
+		"tenant_stage":   {"staging_copy"},
+	}
+	var found map[string][]string
+	defer func() {
+		if t.Failed() {
+			t.Log(cmp.Diff(want, found))
+		}
+	}()
+	require.Eventually(t, func() bool {
+		found = findings(t, s)
+		return cmp.Equal(want, found)
+	}, 2*time.Minute, time.Second, "every trouble shows and nothing else")
+}
+
+// findings are the names of what was found, by tenant.
+func findings(t *testing.T, s *stage) map[string][]string {
+	t.Helper()
+	var known struct {
+		Tenants []struct {
+			Name     string
+			Findings []struct{ Name string }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(get(t, "http://"+s.addr(wardroundPort)+"/api/v1/tenants")), &known))
+	all := map[string][]string{}
+	for _, tenant := range known.Tenants {
+		var names []string
+		for _, f := range tenant.Findings {
+			names = append(names, f.Name)
+		}
+		slices.Sort(names)
+		all[tenant.Name] = slices.Compact(names)
+	}
+	return all
+}
+
+// checkAlert wants Alertmanager to hear of the release before which a tenant was well.
+func checkAlert(t *testing.T, s *stage) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var alerts []struct{ Labels, Annotations map[string]string }
+		require.NoError(t, json.Unmarshal([]byte(get(t, "http://"+s.addr(alertmanagerPort)+"/api/v2/alerts")), &alerts))
+		for _, a := range alerts {
+			if a.Labels["tenant"] == "tenant_maple" && strings.HasPrefix(a.Annotations["suspected_change"], "release 17.0.4.2 by releases") {
+				return true
+			}
+		}
+		return false
+	}, time.Minute, time.Second)
+}
+
+// checkScrape wants Prometheus to have what the operator's own query says.
 func checkScrape(t *testing.T, s *stage) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		return strings.Contains(get(t, "http://"+s.addr(prometheusPort)+"/api/v1/query?query=stand_in_for_wardround"), `"1"`)
-	}, 20*time.Second, 200*time.Millisecond)
+		return strings.Contains(get(t, "http://"+s.addr(prometheusPort)+`/api/v1/query?query=clinic_invoices{tenant="north",state="posted"}`), `"37"`)
+	}, time.Minute, time.Second)
 }
 
 func visit(t *testing.T, s *stage, host string) int {

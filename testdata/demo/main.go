@@ -5,10 +5,12 @@
 //	go run ./testdata/demo down    end everything and check that nothing is left
 //
 // The data's way: tenants.go says who is well and who is not; up.go starts
-// PostgreSQL with a standby, Redis, Alertmanager, Prometheus and bin/wardround as
-// detached processes, each in a folder of its own below .demo, with the
-// configuration in files/; odoo.go is one more such process, in which the
-// stand-in for Odoo answers and its crew works. Every pid stands in a pid file.
+// PostgreSQL with a standby, PgBouncer (pooler.go), Redis, Alertmanager,
+// Prometheus and bin/wardround as detached processes, each in a folder of its own
+// below .demo, with the configuration in files/; backups.go dumps the tenants;
+// reports.go tells Wardround of a release and rehearses a restore. odoo.go is one
+// more such process, in which the stand-in for Odoo answers, with certificates of
+// certificates.go, and its crew works. Every pid stands in a pid file.
 package main
 
 import (

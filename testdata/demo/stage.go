@@ -26,21 +26,26 @@ type stage struct {
 	dir       string
 	base      int
 	wardround string
+	primary   *platform.Postgres // once it runs
 }
 
 // The servers' ports are these above the base, and their folders are named so.
 const (
 	primaryPort      = 432
 	replicaPort      = 433
+	poolerPort       = 632
 	redisPort        = 379
 	odooPort         = 69
+	odooTLSPort      = 443
 	prometheusPort   = 90
 	alertmanagerPort = 93
 	wardroundPort    = 180
 )
 
 func ports() []int {
-	return []int{primaryPort, replicaPort, redisPort, odooPort, prometheusPort, alertmanagerPort, wardroundPort}
+	return []int{
+		primaryPort, replicaPort, poolerPort, redisPort, odooPort, odooTLSPort, prometheusPort, alertmanagerPort, wardroundPort,
+	}
 }
 
 // place returns where a server of the demo lives.
@@ -84,9 +89,10 @@ func (s stage) fill(name string) (string, error) {
 	}
 	var text bytes.Buffer
 	err = t.Execute(&text, map[string]string{
-		"Primary": s.addr(primaryPort), "Replica": s.addr(replicaPort), "Redis": s.addr(redisPort),
-		"Odoo": s.addr(odooPort), "Alertmanager": s.addr(alertmanagerPort), "Wardround": s.addr(wardroundPort),
-		"Password": strconv.Quote(s.path("secrets", "wardround")),
+		"Primary": s.addr(primaryPort), "Replica": s.addr(replicaPort), "Pooler": s.addr(poolerPort), "Redis": s.addr(redisPort),
+		"Odoo": s.addr(odooPort), "OdooTLS": s.addr(odooTLSPort),
+		"Alertmanager": s.addr(alertmanagerPort), "Wardround": s.addr(wardroundPort),
+		"ReleasesToken": strconv.Quote(s.path("secrets", releases)),
 	})
 	if err != nil {
 		return "", fmt.Errorf("fill %s: %w", name, err)

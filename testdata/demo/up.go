@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,10 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/sourcegraph/conc/pool"
 
 	"github.com/wardround/wardround/testdata/odoo"
 	"github.com/wardround/wardround/testdata/platform"
@@ -44,21 +43,24 @@ func (s *stage) up(ctx context.Context, out io.Writer) error {
 }
 
 func (s *stage) start(ctx context.Context, out io.Writer) error {
+	began := time.Now()
 	for _, step := range []struct {
 		what string
 		do   func(context.Context) error
 	}{
-		{"PostgreSQL with a dozen tenants and a standby", s.databases},
-		{"Redis, Alertmanager and Prometheus", s.services},
+		{"PostgreSQL with fourteen tenants and a standby", s.databases},
+		{"PgBouncer, Redis, Alertmanager and Prometheus", s.services},
+		{"dumps of the tenants, and a second place for them", s.backups},
 		{"the stand-in for Odoo", s.standIn},
 		{"Wardround", s.watcher},
+		{"reports of a release and of a rehearsed restore", s.reports},
 	} {
-		say(out, "starting %s\n", step.what)
+		say(out, "%4.0fs  %s\n", time.Since(began).Seconds(), step.what)
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("start %s: %w", step.what, err)
 		}
 	}
-	return nil
+	return s.rehearse(ctx, out)
 }
 
 // clear removes what an earlier demo left. It refuses a folder that no demo made.
@@ -79,31 +81,43 @@ func (s *stage) clear() error {
 	return nil
 }
 
+// databases starts the primary with all tenants, and the standby.
 func (s *stage) databases(ctx context.Context) error {
 	password, err := s.secret("postgres")
 	if err != nil {
 		return err
 	}
-	primary, err := platform.StartPostgres(ctx, platform.PostgresOptions{
+	s.primary, err = platform.StartPostgres(ctx, platform.PostgresOptions{
 		Place: s.place("primary", primaryPort), MaxConnections: 100, Password: password,
 	})
 	if err != nil {
 		return err
 	}
-	for _, p := range ward() {
-		if err := odoo.Seed(ctx, primary, p.database, p.series, p.troubles...); err != nil {
-			return err
-		}
-	}
-	if err := s.grant(ctx, primary); err != nil {
+	if err := s.watcherRole(ctx); err != nil {
 		return err
 	}
-	_, err = platform.StartReplica(ctx, primary, platform.PostgresOptions{Place: s.place("replica", replicaPort)})
+	grants, err := s.grants(ctx)
+	if err != nil {
+		return err
+	}
+	seeding := pool.New().WithMaxGoroutines(4).WithContext(ctx).WithCancelOnError()
+	for _, p := range ward() {
+		seeding.Go(func(ctx context.Context) error {
+			if err := odoo.Seed(ctx, s.primary, p.database, p.series, p.troubles...); err != nil {
+				return err
+			}
+			return s.primary.Exec(ctx, p.database, p.furnish()+grants)
+		})
+	}
+	if err := seeding.Wait(); err != nil {
+		return err
+	}
+	_, err = platform.StartReplica(ctx, s.primary, platform.PostgresOptions{Place: s.place("replica", replicaPort)})
 	return err
 }
 
-// grant gives Wardround's role what Wardround itself says that it needs.
-func (s *stage) grant(ctx context.Context, primary *platform.Postgres) error {
+// watcherRole makes Wardround's role as Wardround itself says that it must be.
+func (s *stage) watcherRole(ctx context.Context) error {
 	password, err := s.secret(role)
 	if err != nil {
 		return err
@@ -112,38 +126,25 @@ func (s *stage) grant(ctx context.Context, primary *platform.Postgres) error {
 	if err != nil {
 		return err
 	}
-	database, err := s.grants(ctx)
-	if err != nil {
-		return err
-	}
-	if err := primary.Exec(ctx, "", cluster); err != nil {
+	if err := s.primary.Exec(ctx, "", cluster); err != nil {
 		return fmt.Errorf("run `wardround grants --cluster`: %w", err)
 	}
-	name := pgx.Identifier{role}.Sanitize()
-	if err := primary.Exec(ctx, "", fmt.Sprintf("ALTER ROLE %s LOGIN PASSWORD '%s'", name, password)); err != nil {
-		return err
-	}
-	for _, p := range ward() {
-		if err := primary.Exec(ctx, p.database, database); err != nil {
-			return fmt.Errorf("run `wardround grants`: %w", err)
-		}
-	}
-	return nil
+	return s.primary.Exec(ctx, "", fmt.Sprintf("ALTER ROLE %s LOGIN PASSWORD '%s'", pgx.Identifier{role}.Sanitize(), password))
 }
 
 // grants returns the SQL that `wardround grants` prints.
 func (s *stage) grants(ctx context.Context, flags ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, s.wardround, append([]string{"grants", "--role", role}, flags...)...)
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	sql, err := cmd.Output()
+	sql, err := output(exec.CommandContext(ctx, s.wardround, append([]string{"grants", "--role", role}, flags...)...))
 	if err != nil {
-		return "", fmt.Errorf("ask Wardround for its grants: %w: %s", err, strings.TrimSpace(complaint.String()))
+		return "", fmt.Errorf("ask Wardround for its grants: %w", err)
 	}
 	return string(sql), nil
 }
 
 func (s *stage) services(ctx context.Context) error {
+	if err := s.pooler(ctx); err != nil {
+		return err
+	}
 	if _, err := platform.StartRedis(ctx, platform.RedisOptions{
 		Place:    s.place("redis", redisPort),
 		Settings: map[string]string{"maxmemory": "64mb", "maxmemory-policy": "volatile-lru"},
@@ -182,6 +183,11 @@ func (s *stage) standIn(ctx context.Context) error {
 }
 
 func (s *stage) watcher(ctx context.Context) error {
+	for _, sender := range []string{releases, recoveryDesk} {
+		if _, err := s.secret(sender); err != nil {
+			return err
+		}
+	}
 	config, err := s.fill("wardround.yaml.tmpl")
 	if err != nil {
 		return err
@@ -204,9 +210,12 @@ func (s *stage) whereToLook(out io.Writer) {
 	say(out, `
 Where to look (troubles show within two minutes):
   status page    http://%[1]s/
+  every visit    http://%[1]s/rounds
   metrics        http://%[1]s/metrics
   burn rates     http://%[2]s/graph?g0.expr=slo_burn_rate&g0.tab=0&g0.range_input=15m
   late crons     http://%[2]s/graph?g0.expr=time()+-+odoo_cron_oldest_overdue_timestamp_seconds+%%3E+0&g0.tab=1
+  pool waits     http://%[2]s/graph?g0.expr=pgbouncer_pools_client_waiting_connections+%%3E+0&g0.tab=1
+  own indicator  http://%[2]s/graph?g0.expr=sum+by+(state)+(clinic_invoices)&g0.tab=1
   alerts         http://%[3]s/api/v2/alerts
   configuration  %[4]s
   logs           %[5]s
