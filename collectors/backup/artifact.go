@@ -31,7 +31,8 @@ type Artifact struct {
 }
 
 // Newest finds the backup that a restore of a tenant would begin with. It is an error where the
-// place holds no good one, or is of a kind that cannot be rehearsed here.
+// place holds no good one, is of a kind that cannot be rehearsed here, or does not answer within the
+// time of a visit.
 func (p *Place) Newest(ctx context.Context, tenant collectors.Tenant) (Artifact, error) {
 	p.asking.Lock()
 	defer p.asking.Unlock()
@@ -46,7 +47,9 @@ func (p *Place) Newest(ctx context.Context, tenant collectors.Tenant) (Artifact,
 		return Artifact{}, fmt.Errorf("restores from %s cannot be rehearsed here: only those of pgBackRest and of dumps can", p.config.Name)
 	}
 	now := time.Now()
-	reading, err := p.reader.read(ctx, now)
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(p.config.Timeout), collectors.Because(collectors.ReasonTimeout, errSlow))
+	defer cancel()
+	reading, err := source.readOne(ctx, now, tenant)
 	if err != nil {
 		return Artifact{}, err
 	}
@@ -65,10 +68,14 @@ func (p *Place) Newest(ctx context.Context, tenant collectors.Tenant) (Artifact,
 	return a, nil
 }
 
+var errSlow = errors.New("the place did not answer in time")
+
 // restorable is a reader whose backups can be restored here.
 type restorable interface {
-	// locate fills in where the backup with the artifact's label is, if it still is. It follows a
-	// read.
+	// readOne reads what is there for one tenant, as read does for all.
+	readOne(ctx context.Context, now time.Time, tenant collectors.Tenant) (Reading, error)
+	// locate fills in where the backup with the artifact's label is, if it still is. It follows
+	// readOne.
 	locate(a *Artifact) bool
 }
 
@@ -80,6 +87,10 @@ func (d *dumps) locate(a *Artifact) bool {
 		}
 	}
 	return false
+}
+
+func (p *pgBackRest) readOne(ctx context.Context, now time.Time, _ collectors.Tenant) (Reading, error) {
+	return p.read(ctx, now)
 }
 
 func (p *pgBackRest) locate(a *Artifact) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -38,8 +39,8 @@ type verdict struct {
 
 const (
 	lookers = 4 // files looked into at once
-	// tries is how many of a tenant's newest files are looked into, until one is good.
-	tries = 3
+	// tries is how many of a tenant's files one visit looks into that none has looked into before.
+	tries = 10
 	// lockAge is how long what is known of an object's lock is believed: locks are prolonged.
 	lockAge = time.Hour
 )
@@ -111,6 +112,28 @@ func (d *dumps) list(ctx context.Context) (byTenant map[string][]found, more boo
 	return byTenant, more, err
 }
 
+// readOne reads what is there for one tenant, whatever it takes to know.
+func (d *dumps) readOne(ctx context.Context, now time.Time, tenant collectors.Tenant) (Reading, error) {
+	if err := d.pattern.Prepare(d.tenants()); err != nil {
+		return Reading{}, err
+	}
+	byTenant, _, err := d.list(ctx)
+	if err != nil {
+		return Reading{}, err
+	}
+	list, never := byTenant[tenant.Name], now.Add(24*time.Hour)
+	for {
+		verdicts, complete, err := d.judgeNewest(ctx, now, never, tenant, list)
+		if err != nil {
+			return Reading{}, err
+		}
+		maps.Copy(d.known, verdicts)
+		if complete {
+			return Reading{Tenants: map[string]Set{tenant.Name: d.set(now, tenant, list, verdicts)}, AsOf: now}, nil
+		}
+	}
+}
+
 // lookInto judges each tenant's newest files. When half of the visit's time is over it leaves the
 // rest to the next visit: a tenant whose newest file nobody has looked into has no reading yet.
 func (d *dumps) lookInto(
@@ -133,9 +156,7 @@ func (d *dumps) lookInto(
 			set := d.set(now, tenant, list, verdicts)
 			mu.Lock()
 			defer mu.Unlock()
-			for file, v := range verdicts {
-				kept[file] = v
-			}
+			maps.Copy(kept, verdicts)
 			if !complete {
 				reading.Unchecked++
 				return nil
@@ -151,38 +172,35 @@ func (d *dumps) lookInto(
 	return nil
 }
 
-// judgeNewest looks into files, newest first, until one is good. Not complete means that time was
-// over first.
+// judgeNewest looks into files, newest first, until one is good: what lies behind a row of bad ones
+// is not taken for good unseen. Not complete means that time, or the tries of one visit, were over
+// first.
 func (d *dumps) judgeNewest(
 	ctx context.Context, now, until time.Time, tenant collectors.Tenant, list []found,
 ) (verdicts map[files.File]verdict, complete bool, err error) {
 	verdicts = map[files.File]verdict{}
 	tried := 0
 	for _, f := range slices.Backward(list) {
-		if tried == tries {
-			break
-		}
 		v, ok := d.known[f.file]
 		if !ok {
-			if time.Now().After(until) {
+			if tried == tries || time.Now().After(until) {
 				return verdicts, false, nil
 			}
+			tried++
 			if v, err = d.inspect(ctx, f.file); err != nil {
 				return nil, false, err
 			}
 		}
-		if now.Sub(v.asked) > lockAge {
+		good := d.fault(v, tenant) == ""
+		if good && now.Sub(v.asked) > lockAge {
 			v.asked = now
 			if v.locked, err = d.store.LockedUntil(ctx, f.file); err != nil {
 				v.locked = time.Time{} // the guard's own question says why
 			}
 		}
 		verdicts[f.file] = v
-		if d.fault(v, tenant) == "" {
+		if good {
 			break
-		}
-		if !d.unsettled(now, f.file) {
-			tried++
 		}
 	}
 	return verdicts, true, nil

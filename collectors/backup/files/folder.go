@@ -58,7 +58,7 @@ func (f *Folder) List(ctx context.Context, q Query, yield func(File) bool) (more
 		return nil
 	})
 	if err != nil && !errors.Is(err, errEnough) {
-		return more, because(ctx, fmt.Errorf("list folder %s: %w", f.root, err))
+		return more, because(ctx, "list folder "+f.root, err)
 	}
 	return more, nil
 }
@@ -105,12 +105,12 @@ func look(name string, entry fs.DirEntry, q Query) (File, bool, error) {
 func (f *Folder) Open(ctx context.Context, file File) (ReaderAtCloser, error) {
 	root, err := os.OpenRoot(f.root)
 	if err != nil {
-		return nil, because(ctx, fmt.Errorf("open folder: %w", err))
+		return nil, because(ctx, "open folder "+f.root, err)
 	}
 	defer root.Close()
 	opened, err := root.Open(file.Name)
 	if err != nil {
-		return nil, because(ctx, fmt.Errorf("open backup: %w", err))
+		return nil, because(ctx, "open a file in folder "+f.root, err)
 	}
 	return opened, nil
 }
@@ -124,8 +124,14 @@ func (f *Folder) Guard(context.Context) (Guard, error) { return Guard{}, ErrUngu
 // Close has nothing to end.
 func (f *Folder) Close() {}
 
-// because gives an error of the file system its reason.
-func because(ctx context.Context, err error) error {
+// because gives an error of the file system its reason, and takes the path out of it: below the root
+// it may hold names of people.
+func because(ctx context.Context, what string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	err = fmt.Errorf("%s: %w", what, err)
 	switch {
 	case context.Cause(ctx) != nil && !errors.Is(err, context.Cause(ctx)):
 		return fmt.Errorf("%w: %w", context.Cause(ctx), err)

@@ -124,7 +124,7 @@ func TestFolderKeepsToItself(t *testing.T) {
 	root, outside := t.TempDir(), t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(outside, "secret"), []byte("s"), 0o600))
 	require.NoError(t, os.Symlink(outside, filepath.Join(root, "link")))
-	require.NoError(t, os.Symlink(filepath.Join(outside, "secret"), filepath.Join(root, "file")))
+	require.NoError(t, os.Symlink(filepath.Join(outside, "secret"), filepath.Join(root, "CANARY Miller.zip")))
 	folder := NewFolder(root)
 	_, err := folder.List(t.Context(), Query{Most: 10}, func(f File) bool {
 		t.Errorf("%s is a link", f.Name)
@@ -133,6 +133,14 @@ func TestFolderKeepsToItself(t *testing.T) {
 	require.NoError(t, err)
 	_, err = folder.Open(t.Context(), File{Name: "link/secret"})
 	require.Error(t, err)
+	for _, name := range []string{"CANARY Miller.zip", "CANARY Miller.zip/CANARY", "CANARY-gone"} {
+		_, err = folder.Open(t.Context(), File{Name: name})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "CANARY", "names below the root may be of people")
+	}
+	_, err = folder.List(t.Context(), Query{Prefix: strings.Repeat("CANARY", 100) + "/", Most: 1}, func(File) bool { return true })
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "CANARY")
 	_, err = folder.Open(t.Context(), File{Name: "../" + filepath.Base(outside) + "/secret"})
 	require.Error(t, err)
 	_, err = NewFolder(filepath.Join(root, "gone")).List(t.Context(), Query{Prefix: "a/", Most: 1}, func(File) bool { return true })
