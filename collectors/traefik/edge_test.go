@@ -161,7 +161,17 @@ func target(t testing.TB, c Config, o Options) *Target {
 // start is when recordings and made pages take place.
 var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
+// collectAt visits until what is new has been shown at zero, and then with what it came to; findings
+// are those of both visits.
 func collectAt(t testing.TB, made *Target, at time.Time) *collectors.Batch {
+	t.Helper()
+	first := collectOnce(t, made, at)
+	b := collectOnce(t, made, at)
+	b.Findings = append(first.Findings, b.Findings...)
+	return b
+}
+
+func collectOnce(t testing.TB, made *Target, at time.Time) *collectors.Batch {
 	t.Helper()
 	b := collectors.NewBuilder(made.Visits()[0].Key, at)
 	require.NoError(t, made.Collect(t.Context(), b))

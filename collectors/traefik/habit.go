@@ -70,11 +70,17 @@ func (l load) share() float64 {
 }
 
 // unusual says whether the errors of the last quarter of an hour are a finding, and what they are.
-func (h *habit) unusual(c Errors) (recent, usual load, is bool) {
+// Where too little came before them, the least share that matters is taken to be usual.
+func (h *habit) unusual(c Errors) (recent load, usual float64, is bool) {
 	for _, s := range h.recent {
 		recent.add(s.load)
 	}
-	usual = h.usual
-	is = recent.failed >= c.Requests && recent.share() >= c.Share && recent.share() >= c.Times*usual.share()
-	return recent, usual, is
+	usual = h.usual.share()
+	if h.usual.requests < enough {
+		usual = c.Share
+	}
+	return recent, usual, recent.failed >= c.Requests && recent.share() >= max(c.Share, c.Times*usual)
 }
+
+// enough requests show what is usual.
+const enough = 1000

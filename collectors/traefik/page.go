@@ -121,8 +121,9 @@ type page struct {
 // read takes a page apart. It changes nothing: a page may turn out to be broken in its last line.
 func (c *counters) read(body []byte) (*page, error) {
 	broken := func(what string) error { return collectors.Because(collectors.ReasonProtocol, errors.New(what)) }
-	if len(body) == 0 || body[len(body)-1] != '\n' {
-		return nil, broken("the page of metrics does not end in a whole line")
+	// What the parser lets pass: a last line that was cut, and for a null byte, the end.
+	if len(body) == 0 || body[len(body)-1] != '\n' || bytes.IndexByte(body, 0) >= 0 {
+		return nil, broken("the page of metrics does not end in a whole line, or is no text")
 	}
 	parser := textparse.NewPromParser(body, labels.NewSymbolTable(), false)
 	p := &page{fresh: map[string]*series{}, readings: make([]reading, 0, len(c.known))}

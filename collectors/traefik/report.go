@@ -59,25 +59,50 @@ func (t *Target) reportTenants(b *collectors.Builder) {
 	for _, name := range slices.Sorted(maps.Keys(t.traffic.tenants)) {
 		if _, known := t.owners.tenants.ByName(name); !known && name != "" {
 			delete(t.traffic.tenants, name)
+			maps.DeleteFunc(t.shown, func(key shownKey, _ bool) bool { return key.tenant == name })
 			continue
 		}
 		s := t.traffic.tenants[name]
 		for key, n := range s.requests {
-			b.SetFor(name, metricRequests, n, key.class, key.method, key.protocol)
+			t.count(b, name, metricRequests, n, key.class, key.method, key.protocol)
 		}
 		for key, n := range s.errors {
-			b.SetFor(name, metricErrors, n, key.code, key.protocol)
+			t.count(b, name, metricErrors, n, key.code, key.protocol)
 		}
 		for code, n := range s.answers {
-			b.SetFor(name, metricAnswers, n, code)
+			t.count(b, name, metricAnswers, n, code)
 		}
-		b.SetFor(name, metricRequestBytes, s.got)
-		b.SetFor(name, metricResponseBytes, s.sent)
-		if len(t.traffic.bounds) > 0 {
-			b.SetHistogram(name, metricDuration, s.distribution(t.traffic.bounds))
-		}
+		t.count(b, name, metricRequestBytes, s.got)
+		t.count(b, name, metricResponseBytes, s.sent)
+		t.distribute(b, name, metricDuration, s)
 		t.reportErrors(b, name, s)
 	}
+}
+
+// shownKey is a series that counts: its tenant, and all else.
+type shownKey struct{ tenant, series string }
+
+// count writes a counter: as zero when it is shown first, so that whoever follows it sees all of its
+// growth. Of a series that begins with 5 nobody can tell since when.
+func (t *Target) count(b *collectors.Builder, tenant string, m *collectors.Metric, n float64, labels ...string) {
+	key := shownKey{tenant, m.Name + "\xff" + strings.Join(labels, "\xff")}
+	if !t.shown[key] {
+		t.shown[key], n = true, 0
+	}
+	b.SetFor(tenant, m, n, labels...)
+}
+
+// distribute writes a histogram, which begins like a counter.
+func (t *Target) distribute(b *collectors.Builder, tenant string, m *collectors.Metric, s *sums, labels ...string) {
+	bounds := t.traffic.bounds
+	if len(bounds) == 0 {
+		return
+	}
+	key := shownKey{tenant, fmt.Sprint(m.Name, labels, bounds)}
+	if !t.shown[key] {
+		t.shown[key], s = true, &sums{}
+	}
+	b.SetHistogram(tenant, m, s.distribution(bounds), labels...)
 }
 
 func (t *Target) reportErrors(b *collectors.Builder, name string, s *sums) {
@@ -89,8 +114,8 @@ func (t *Target) reportErrors(b *collectors.Builder, name string, s *sums) {
 	if is {
 		b.Find(collectors.Finding{
 			Tenant: name, Name: "errors_unusual", Question: collectors.Healthy, Severity: collectors.Warning,
-			Text: fmt.Sprintf("%.0f of %.0f requests failed in %d minutes (%.1f %%); %.1f %% are usual",
-				recent.failed, recent.requests, minutes, 100*recent.share(), 100*usual.share()),
+			Text: fmt.Sprintf("%.0f of %.0f requests failed in %d minutes (%.1f %%), %.1f %% are usual",
+				recent.failed, recent.requests, minutes, 100*recent.share(), 100*usual),
 		})
 	}
 }
@@ -98,28 +123,26 @@ func (t *Target) reportErrors(b *collectors.Builder, name string, s *sums) {
 func (t *Target) reportEdge(b *collectors.Builder) {
 	f := t.traffic
 	for key, n := range f.edge {
-		b.SetFor("", metricPointRequests, n, key.code, key.method, key.protocol, key.entryPoint)
+		t.count(b, "", metricPointRequests, n, key.code, key.method, key.protocol, key.entryPoint)
 	}
 	for key, n := range f.ciphers {
-		b.SetFor("", metricPointTLS, n, key.version, key.cipher, key.entryPoint)
+		t.count(b, "", metricPointTLS, n, key.version, key.cipher, key.entryPoint)
 	}
 	for _, point := range slices.Sorted(maps.Keys(f.points)) {
 		s := f.points[point]
-		b.SetFor("", metricPointGot, s.got, point)
-		b.SetFor("", metricPointSent, s.sent, point)
-		if len(f.bounds) > 0 {
-			b.SetHistogram("", metricPointDuration, s.distribution(f.bounds), point)
-		}
+		t.count(b, "", metricPointGot, s.got, point)
+		t.count(b, "", metricPointSent, s.sent, point)
+		t.distribute(b, "", metricPointDuration, s, point)
 	}
 	for code, g := range f.unrouted {
 		if g.told > 0 {
-			b.SetFor("", metricUnrouted, g.told, code)
+			t.count(b, "", metricUnrouted, g.told, code)
 		}
 	}
 	for key, n := range f.retries {
-		b.SetFor(key.tenant, metricRetries, n, key.service)
+		t.count(b, key.tenant, metricRetries, n, key.service)
 	}
-	b.Set(metricReloads, f.reloads)
+	t.count(b, "", metricReloads, f.reloads)
 	if f.layers[ofService] && !f.layers[ofRouter] {
 		b.Find(collectors.Finding{
 			Name: "routers_unlabelled", Question: collectors.Healthy, Severity: collectors.Info,
@@ -143,7 +166,7 @@ func (t *Target) reportState(b *collectors.Builder, p *page) {
 		case factReloadFailed:
 			failed = r.value
 		case factReloadFailures:
-			b.Set(metricReloadFailures, t.traffic.failures)
+			t.count(b, "", metricReloadFailures, t.traffic.failures)
 		}
 	}
 	if failed > 0 {

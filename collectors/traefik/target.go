@@ -51,6 +51,7 @@ type Target struct {
 type memory struct {
 	counters    *counters
 	traffic     *traffic
+	shown       map[shownKey]bool
 	began       time.Time // of counting
 	listing     listing
 	points      map[string]bool // entry points that were seen
@@ -75,7 +76,7 @@ func New(c Config, o Options) (*Target, error) {
 		return nil, collectors.Invalid("http", "%v", err)
 	}
 	t := &Target{config: c, options: o, client: client, memory: memory{
-		counters: &counters{known: map[string]*series{}}, traffic: newTraffic(), points: map[string]bool{},
+		counters: &counters{known: map[string]*series{}}, traffic: newTraffic(), shown: map[shownKey]bool{}, points: map[string]bool{},
 	}}
 	for _, text := range c.Names {
 		pattern, err := whole(text)

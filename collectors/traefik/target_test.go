@@ -268,3 +268,20 @@ func TestSettingsTellOfChanges(t *testing.T) {
 	after, _ := made.Settings()
 	require.NotEqual(t, before["routers"], after["routers"])
 }
+
+func TestCountersBeginAtZero(t *testing.T) {
+	e := newEdge(t)
+	e.list1("a@file", "Host(`tenant_alpha.example.test`)", "s")
+	made := target(t, e.config(), Options{Tenants: tenants(t, clinics)})
+	e.set(pageOf(start))
+	collectOnce(t, made, start)
+	bucket := `traefik_router_request_duration_seconds_bucket{code="500",method="GET",protocol="http",router="a@file",service="s@file",le=`
+	e.set(pageOf(start, requests("a@file", "s@file", "500", 5), bucket+`"0.1"} 5`, bucket+`"+Inf"} 5`))
+	for i, want := range []float64{0, 5} {
+		b := collectOnce(t, made, start.Add(time.Minute))
+		require.True(t, has(b, "traefik_errors_total", "tenant", "alpha", "code", "500"))
+		require.Equal(t, want, value(b, "traefik_errors_total"), "visit %d", i)
+		require.Equal(t, want, value(b, "traefik_requests_total"), "visit %d", i)
+		require.Equal(t, want, value(b, "traefik_request_duration_seconds_count"), "visit %d", i)
+	}
+}

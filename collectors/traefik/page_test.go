@@ -1,0 +1,100 @@
+package traefik
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// A page that is broken in its last line must leave nothing behind of the lines before.
+func TestABrokenPageChangesNothing(t *testing.T) {
+	e := newEdge(t)
+	made := target(t, e.config(), Options{Tenants: tenants(t, clinics)})
+	e.set(pageOf(start, requests("a@file", "s@file", "200", 10)))
+	collectAt(t, made, start)
+	for _, page := range []string{
+		pageOf(start, requests("a@file", "s@file", "200", 90), `traefik_router_requests_total{code="200`),
+		pageOf(start, requests("a@file", "s@file", "200", 90), "\x00\xff\xfe"),
+		pageOf(start, requests("a@file", "s@file", "200", 90), "traefik_open_connections{} x"),
+		strings.TrimSuffix(pageOf(start, requests("a@file", "s@file", "200", 9012)), "12\n"),
+	} {
+		e.set(page)
+		b := collectors.NewBuilder(made.Visits()[0].Key, start)
+		err := made.Collect(t.Context(), b)
+		require.Error(t, err)
+		require.Equal(t, collectors.ReasonProtocol, collectors.ReasonOf(err))
+	}
+	e.set(pageOf(start, requests("a@file", "s@file", "200", 11), requests("b@file", "s@file", "200", -5), `traefik_open_connections NaN`,
+		`traefik_router_requests_total{code="200",router="c@file"} +Inf`, `traefik_router_request_duration_seconds_bucket{code="200",router="c@file",le="x"} 1`))
+	b := collectAt(t, made, start.Add(time.Minute))
+	require.Equal(t, 1.0, value(b, "traefik_requests_total"))
+}
+
+// Series that come and go, as where somebody makes up routers, are not remembered for ever.
+func TestSeriesThatAreGoneAreForgotten(t *testing.T) {
+	c := &counters{known: map[string]*series{}}
+	for i := range 50 {
+		p, err := c.read([]byte(pageOf(start, requests("r"+strings.Repeat("x", i), "s@file", "200", 1))))
+		require.NoError(t, err)
+		c.take(p, start)
+	}
+	require.LessOrEqual(t, len(c.known), 2+forgotten+1)
+}
+
+func FuzzPages(f *testing.F) {
+	f.Add(recorded(f, "clinic-before.metrics"), recorded(f, "ward.metrics"))
+	f.Add(pageOf(start, requests("a@file", "s@file", "200", 3)), pageOf(start.Add(time.Hour), requests("", "s@file", "429", 3)))
+	f.Add(pageOf(start, `traefik_router_request_duration_seconds_bucket{code="200",le="0.1"} 1e300`), pageOf(start, `traefik_router_request_duration_seconds_bucket{code="200",le="NaN"} 1`))
+	registry := tenants(f, clinics)
+	f.Fuzz(func(t *testing.T, one, two string) {
+		made, err := New(Config{
+			Name: "edge", URL: "http://127.0.0.1:1", Timeout: 1, Routers: DefaultConfig().Routers, MaxBytes: 1,
+			Errors: DefaultConfig().Errors, AccessLog: DefaultConfig().AccessLog,
+		}, Options{Tenants: registry})
+		require.NoError(t, err)
+		defer made.Close()
+		made.owners = newOwners(nil, registry.Current(), nil, nil)
+		var before *collectors.Batch
+		for i, text := range []string{one, two, one, two} {
+			p, err := made.counters.read([]byte(text))
+			if err != nil {
+				continue
+			}
+			at := start.Add(time.Duration(i) * time.Minute)
+			state := made.counters.take(p, at)
+			for _, r := range p.readings {
+				require.GreaterOrEqual(t, r.grown, 0.0)
+			}
+			made.traffic.add(p.readings, made.owners, state == anew)
+			b := collectors.NewBuilder(made.Visits()[0].Key, at)
+			made.report(b, p, state)
+			batch := b.Batch()
+			if before != nil {
+				neverFalls(t, before, batch)
+			}
+			before = batch
+		}
+	})
+}
+
+func neverFalls(t *testing.T, before, after *collectors.Batch) {
+	values := map[string]float64{}
+	for _, f := range before.Families {
+		for _, s := range f.Samples {
+			values[f.Metric.Name+s.Suffix+s.Block()] = s.Value
+		}
+	}
+	for _, f := range after.Families {
+		for _, s := range f.Samples {
+			require.False(t, math.IsNaN(s.Value))
+			if f.Metric.Type == collectors.Counter {
+				require.GreaterOrEqual(t, s.Value, values[f.Metric.Name+s.Suffix+s.Block()], f.Metric.Name)
+			}
+		}
+	}
+}
