@@ -1,7 +1,8 @@
 package ledger
 
 import (
-	"fmt"
+	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -182,13 +183,18 @@ func TestNothingIsExpectedOfWhoIsAbsent(t *testing.T) {
 				for n := 90; n < 160; n++ {
 					yield(after(n), append(good(1, 1), good(77, 1)...))
 				}
+				for n := 110; n < 160; n++ {
+					yield(after(n), good(78, 1))
+				}
 			})
 			require.NoError(f.t, err)
-			got, err := f.l.Sum(tenant(77), start, after(150))
-			require.NoError(f.t, err)
-			require.Equal(f.t, slo.Tally{Counts: slo.Counts{Good: 10}, Measured: 10, Expected: 10}, got, "nor for another")
 			f.now = 160
 			f.live(40)
+			for n, of := range map[int]int64{77: 20, 78: 10} { // who is new is no exception
+				got, err := f.l.Sum(tenant(n), start, after(160))
+				require.NoError(f.t, err)
+				require.Equal(f.t, slo.Tally{Counts: slo.Counts{Good: uint64(of)}, Measured: of, Expected: of}, got)
+			}
 		}, 150, 150, 0},
 		"a clock that went back into it": {func(f *life) {
 			f.live(100)
@@ -260,12 +266,13 @@ func TestAbsencesOutliveRewriting(t *testing.T) {
 	f.expects(150, 150, 0)
 	require.NoError(t, f.l.Close())
 
-	spoil(t, f.dir, func(d []byte) []byte { clear(d[:2*4096]); return d })
+	spoil(t, f.dir, func(d []byte) []byte { clear(d[:2*os.Getpagesize()]); return d })
 	f.l = nil
 	f.restart()
 	require.NotNil(t, f.l.Stats().Recovery)
 	f.expects(150, 150, 0)
-	require.NoError(t, f.l.mend(fmt.Errorf("a fault")))
+	require.NoError(t, f.l.db.Update(func(tx *boltTx) error { return tx.Bucket(metaBucket).Delete(absencesKey) }))
+	require.NoError(t, f.l.mend(errors.New("a fault")))
 	f.expects(150, 150, 0)
 	require.NoError(t, f.l.Close())
 
@@ -286,9 +293,12 @@ func TestMissingIsNotWhatWasAbsent(t *testing.T) {
 	f.turn("login")
 	f.live(10)
 	f.turn("login")
+	f.is["clinic-077"] = true // who began after it came back
+	require.NoError(t, f.l.Add(after(25), good(77, 1)))
 	f.live(10)
 	f.down(5)
 	f.live(5)
+	f.turn("clinic-077")
 	f.turn("clinic-001")
 	f.turn("clinic-008")
 	f.live(10)
@@ -298,6 +308,14 @@ func TestMissingIsNotWhatWasAbsent(t *testing.T) {
 	all, err = f.l.Missing("nobody", after(0), after(2))
 	require.NoError(t, err)
 	require.Len(t, all, 1, "of what has no record all is missing")
+	for _, objectives := range [][]slo.Objective{{promise("nobody", "c")}, {}, {promise("nobody", "c")}} {
+		_, err := f.l.Define(objectives)
+		require.NoError(t, err)
+		f.live(10)
+	}
+	all, err = f.l.Missing("nobody", after(f.now-30), after(f.now))
+	require.NoError(t, err)
+	require.Equal(t, []slo.Span{{From: after(f.now - 30), To: after(f.now - 20)}, {From: after(f.now - 10), To: after(f.now)}}, all)
 }
 
 // TestStrangersAreRecorded has a tenant that was never there: it is known only
@@ -333,44 +351,6 @@ func TestWhoWasAbsentThroughoutIsInNoSlice(t *testing.T) {
 		return nil
 	}))
 	require.Equal(t, []int{2, 1}, seen)
-}
-
-// TestLastPeriodHasTheLastTier closes the month in which a tenant left, after a
-// restart with exclusions for its tier.
-func TestLastPeriodHasTheLastTier(t *testing.T) {
-	dir := t.TempDir()
-	l, err := Open(dir, DefaultOptions())
-	require.NoError(t, err)
-	require.NoError(t, l.Append(start, append(good(1, 1), good(8, 1)...)))
-	there := func(i slo.Instance) (string, bool) { return tierOf(i), true }
-	l.Attend(there)
-	require.NoError(t, l.Append(start.Add(time.Minute), append(good(1, 1), good(8, 1)...)))
-	gone := func(i slo.Instance) (string, bool) { return "", false }
-	l.Attend(gone)
-	require.NoError(t, l.Close(), "which writes who left")
-
-	l = open(t, dir)
-	l.Attend(gone)
-	untold := func(slo.Instance) string { return "" }
-	dedicated := slo.Exclusion{ID: "x", From: start, To: start.Add(time.Minute), Mode: slo.Remove, Scope: slo.Scope{Tiers: []string{"dedicated"}}}
-	require.NoError(t, l.SetExclusions([]slo.Exclusion{dedicated}, untold))
-	o := monthly(t)
-	o.Targets.ByTier = map[string]slo.Ratio{"dedicated": slo.One / 100 * 99}
-	require.NoError(t, l.Append(start.AddDate(0, 0, 5), good(8, 1)))
-	believe(t, l)
-	closed, err := l.Settle([]slo.Objective{o}, untold, time.Hour)
-	require.NoError(t, err)
-	require.Len(t, closed, 2)
-	for _, c := range closed {
-		require.Equal(t, tierOf(c.Instance), c.Tier)
-		if c.Tier == "dedicated" {
-			require.Equal(t, slo.One/100*99, c.Target)
-			require.Equal(t, slo.Tally{Counts: slo.Counts{Good: 1}, Measured: 1, Expected: 2, Excluded: 1}, c.Recorded, "nothing after it left")
-			require.Equal(t, []slo.Exclusion{dedicated}, c.Exclusions)
-		}
-	}
-	l.Attend(func(i slo.Instance) (string, bool) { return "", true })
-	require.Empty(t, l.records[0].Tier, "one may lose its tier")
 }
 
 // TestFormerFilesKnowOfNoAbsences reads a file in which nothing is said of them,

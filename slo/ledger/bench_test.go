@@ -118,11 +118,16 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 }
 
-// BenchmarkRead reads the sums of all instances and windows, and judges nothing.
+// BenchmarkRead reads the sums of all instances and windows, and judges nothing;
+// also where a tenth, or all, were absent for a while.
 func BenchmarkRead(b *testing.B) {
-	for _, instances := range []int{2000, 20000} {
-		b.Run(fmt.Sprintf("instances=%d/windows=8", instances), func(b *testing.B) {
-			l, o, deltas, _ := benchLedger(b, instances, 2*time.Hour)
+	for _, c := range []struct{ instances, absent int }{{2000, 0}, {20000, 0}, {20000, 2000}, {20000, 20000}} {
+		b.Run(fmt.Sprintf("instances=%d/windows=8/absent=%d", c.instances, c.absent), func(b *testing.B) {
+			l, o, deltas, at := benchLedger(b, c.instances, 2*time.Hour)
+			for id := range c.absent {
+				l.records[id].Absences = absences{{at.Unix()/60 - 60, at.Unix()/60 - 30}}
+			}
+			l.missAll()
 			read, total := l.Reader(&o), uint64(0)
 			b.ReportAllocs()
 			report := reportCPU(b)

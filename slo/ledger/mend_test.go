@@ -143,6 +143,46 @@ func TestDamagedFileIsMended(t *testing.T) {
 	}
 }
 
+// TestLostIsNotGuessed loses the last transaction's values, in a file whose heads
+// or whose minutes tell that there was one: what it said before is not taken for
+// its last word.
+func TestLostIsNotGuessed(t *testing.T) {
+	const minutes = 300
+	for name, c := range map[string]struct {
+		lost  func(bucket string) bool
+		heads bool
+	}{
+		"all but the heads":   {func(string) bool { return true }, true},
+		"all but the minutes": {func(bucket string) bool { return bucket != string(minutesBucket) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := written(t, minutes)
+			file, err := os.Open(ledgerPath(dir))
+			require.NoError(t, err)
+			s := scan{file: file, newest: map[string]map[string]found{}}
+			require.NoError(t, s.pages())
+			require.NoError(t, file.Close())
+			spoil(t, dir, func(d []byte) []byte {
+				for bucket, values := range s.newest {
+					for _, v := range values {
+						if v.tx == s.head && c.lost(bucket) {
+							d[v.at] ^= 1
+						}
+					}
+				}
+				if !c.heads {
+					clear(d[:2*os.Getpagesize()])
+				}
+				return d
+			})
+			found := open(t, dir).Stats().Recovery
+			require.NotNil(t, found)
+			require.Equal(t, int64(-1), found.Lost)
+			require.GreaterOrEqual(t, found.Minutes, int64(minutes-1))
+		})
+	}
+}
+
 // requireDamageSeen reads the file without mending it.
 func requireDamageSeen(t *testing.T, dir string) {
 	t.Helper()

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -179,12 +180,21 @@ func TestClockAheadClosesNothing(t *testing.T) {
 }
 
 // TestSkippedTimeIsBelievedAfterAWeek closes what ended in a long downtime when
-// the clock has gone on for a week, and not sooner.
+// the clock has gone on for a week, and not sooner, though the file is rewritten meanwhile.
 func TestSkippedTimeIsBelievedAfterAWeek(t *testing.T) {
-	l := open(t, t.TempDir())
+	dir := t.TempDir()
+	l, err := Open(dir, DefaultOptions())
+	require.NoError(t, err)
 	require.NoError(t, l.Append(start.AddDate(0, 0, -20), good(1, 1)))
 	require.NoError(t, l.Append(start.AddDate(0, 0, 20), good(1, 1)))
-	require.Equal(t, 40*slo.Day-time.Minute, l.Stats().Skipped)
+	require.NoError(t, l.Close())
+	_, _, err = Compact(dir, DefaultOptions())
+	require.NoError(t, err)
+	spoil(t, dir, func(d []byte) []byte { clear(d[:2*os.Getpagesize()]); return d })
+	l = open(t, dir)
+	require.NotNil(t, l.Stats().Recovery)
+	require.NoError(t, l.Append(l.Through().Add(2*time.Hour), nil))
+	require.Equal(t, 40*slo.Day-time.Minute, l.Stats().Skipped, "a shorter one changes nothing")
 	settle := func() []Closed {
 		closed, err := l.Settle([]slo.Objective{monthly(t)}, tierOf, time.Hour)
 		require.NoError(t, err)
@@ -201,6 +211,30 @@ func TestSkippedTimeIsBelievedAfterAWeek(t *testing.T) {
 	require.NoError(t, l.Append(l.Through().Add(59*time.Minute), nil))
 	require.Len(t, settle(), 1)
 	require.Zero(t, l.Stats().Skipped)
+}
+
+// TestClockAheadCostsNoMinute has a clock that is ahead by years, so that all is
+// past the retention.
+func TestClockAheadCostsNoMinute(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(dir, DefaultOptions())
+	require.NoError(t, err)
+	for n := range 3 {
+		require.NoError(t, l.Append(after(n), good(1, 1)))
+	}
+	for n := range 3 {
+		require.NoError(t, l.Append(after(n).AddDate(3, 0, 0), good(1, 1)))
+	}
+	require.NoError(t, l.Close())
+	_, _, err = Compact(dir, DefaultOptions())
+	require.NoError(t, err)
+	spoil(t, dir, func(d []byte) []byte { clear(d[:2*os.Getpagesize()]); return d })
+	l = open(t, dir)
+	require.NoError(t, l.Add(after(3), good(1, 1)), "nor is the time over to add some")
+	require.NoError(t, l.Append(after(4), good(1, 1)), "it is set")
+	got, err := l.Sum(tenant(1), after(0), after(5))
+	require.NoError(t, err)
+	require.Equal(t, slo.Tally{Counts: slo.Counts{Good: 5}, Measured: 5, Expected: 5}, got)
 }
 
 // TestPeriodClosesAfterDowntime finds the month over after a day without a watch.
@@ -270,4 +304,42 @@ func TestPeriodsAreOfWhatWasMeasured(t *testing.T) {
 	require.NoError(t, l.Add(may, []slo.Delta{{Instance: gone}}))
 	require.Equal(t, []slo.Instance{gone}, settle(), "what comes late is not lost")
 	require.Empty(t, settle())
+}
+
+// TestLastPeriodHasTheLastTier closes the month in which a tenant left, after a
+// restart with exclusions for its tier.
+func TestLastPeriodHasTheLastTier(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(dir, DefaultOptions())
+	require.NoError(t, err)
+	require.NoError(t, l.Append(start, append(good(1, 1), good(8, 1)...)))
+	there := func(i slo.Instance) (string, bool) { return tierOf(i), true }
+	l.Attend(there)
+	require.NoError(t, l.Append(start.Add(time.Minute), append(good(1, 1), good(8, 1)...)))
+	gone := func(slo.Instance) (string, bool) { return "", false }
+	l.Attend(gone)
+	require.NoError(t, l.Close(), "which writes who left")
+
+	l = open(t, dir)
+	l.Attend(gone)
+	untold := func(slo.Instance) string { return "" }
+	dedicated := slo.Exclusion{ID: "x", From: start, To: start.Add(time.Minute), Mode: slo.Remove, Scope: slo.Scope{Tiers: []string{"dedicated"}}}
+	require.NoError(t, l.SetExclusions([]slo.Exclusion{dedicated}, untold))
+	o := monthly(t)
+	o.Targets.ByTier = map[string]slo.Ratio{"dedicated": slo.One / 100 * 99}
+	require.NoError(t, l.Append(start.AddDate(0, 0, 5), good(8, 1)))
+	believe(t, l)
+	closed, err := l.Settle([]slo.Objective{o}, untold, time.Hour)
+	require.NoError(t, err)
+	require.Len(t, closed, 2)
+	for _, c := range closed {
+		require.Equal(t, tierOf(c.Instance), c.Tier)
+		if c.Tier == "dedicated" {
+			require.Equal(t, slo.One/100*99, c.Target)
+			require.Equal(t, slo.Tally{Counts: slo.Counts{Good: 1}, Measured: 1, Expected: 2, Excluded: 1}, c.Recorded, "nothing after it left")
+			require.Equal(t, []slo.Exclusion{dedicated}, c.Exclusions)
+		}
+	}
+	l.Attend(func(slo.Instance) (string, bool) { return "", true })
+	require.Empty(t, l.records[0].Tier, "one may lose its tier")
 }
