@@ -103,14 +103,14 @@ func (r *rehearsal) sample(ctx context.Context, conn *pgx.Conn) ([]attachment, e
 		"("+stored+" ORDER BY id DESC LIMIT $1) UNION ALL ("+stored+" ORDER BY md5(id::text) LIMIT $2)) AS s",
 		r.Sample-r.Sample/2, r.Sample/2)
 	if err != nil {
-		return nil, fmt.Errorf("choose attachments: %w", err)
+		return nil, fmt.Errorf("choose attachments: %w", coded(err))
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (a attachment, err error) {
 		err = row.Scan(&a.name, &a.size)
 		return a, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("choose attachments: %w", err)
+		return nil, fmt.Errorf("choose attachments: %w", coded(err))
 	}
 	return all, nil
 }

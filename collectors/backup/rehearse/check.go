@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Tables that make a database one of Odoo's.
@@ -42,12 +43,12 @@ func (r *rehearsal) check(ctx context.Context) error {
 func (r *rehearsal) examine(ctx context.Context, conn *pgx.Conn) error {
 	var err error
 	if r.result.Postgres, err = r.server.version(ctx, conn); err != nil {
-		return fmt.Errorf("ask for the version: %w", err)
+		return fmt.Errorf("ask for the version: %w", coded(err))
 	}
 	err = conn.QueryRow(ctx, `SELECT count(*), pg_database_size(current_database()) FROM pg_tables WHERE schemaname = 'public'`).
 		Scan(&r.result.Tables, &r.result.DatabaseBytes)
 	if err != nil {
-		return fmt.Errorf("count tables: %w", err)
+		return fmt.Errorf("count tables: %w", coded(err))
 	}
 	if err := r.recovered(ctx, conn); err != nil {
 		return err
@@ -67,7 +68,7 @@ func (r *rehearsal) recovered(ctx context.Context, conn *pgx.Conn) error {
 	point := r.Artifact.Point
 	var replayed *time.Time
 	if err := conn.QueryRow(ctx, "SELECT pg_last_xact_replay_timestamp()").Scan(&replayed); err != nil {
-		return fmt.Errorf("ask for the last replayed commit: %w", err)
+		return fmt.Errorf("ask for the last replayed commit: %w", coded(err))
 	}
 	if r.Artifact.Command != nil && replayed != nil {
 		point = *replayed
@@ -75,6 +76,15 @@ func (r *rehearsal) recovered(ctx context.Context, conn *pgx.Conn) error {
 	r.result.RecoveryPoint = point.UTC()
 	r.result.LostSeconds = max(0, r.result.Started.Sub(point).Seconds())
 	return nil
+}
+
+// coded leaves of a server's error its code alone: its words may quote what was restored.
+func coded(err error) error {
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		return fmt.Errorf("the scratch server answered SQLSTATE %s", server.Code)
+	}
+	return err
 }
 
 var versionText = regexp.MustCompile(`^[0-9A-Za-z.~+]{1,40}$`)
@@ -97,7 +107,7 @@ func (r *rehearsal) isOdoo(ctx context.Context, conn *pgx.Conn) error {
 		return because(ReasonNotReady, errors.New("the restored database has no module base"))
 	}
 	if err != nil {
-		return fmt.Errorf("ask for the version of module base: %w", err)
+		return fmt.Errorf("ask for the version of module base: %w", coded(err))
 	}
 	if versionText.MatchString(version) {
 		r.result.Odoo = version
@@ -110,20 +120,34 @@ func (r *rehearsal) isOdoo(ctx context.Context, conn *pgx.Conn) error {
 
 // present says which of some tables are there.
 func present(ctx context.Context, conn *pgx.Conn, tables []string) ([]string, error) {
-	return names(ctx, conn, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename = ANY($1)", tables)
-}
-
-// names asks which of some tables a query finds.
-func names(ctx context.Context, conn *pgx.Conn, query string, tables []string) ([]string, error) {
-	rows, err := conn.Query(ctx, query, tables)
+	rows, err := conn.Query(ctx, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename = ANY($1)", tables)
 	if err != nil {
-		return nil, fmt.Errorf("look for tables: %w", err)
+		return nil, fmt.Errorf("look for tables: %w", coded(err))
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return nil, fmt.Errorf("look for tables: %w", err)
+		return nil, fmt.Errorf("look for tables: %w", coded(err))
 	}
 	return found, nil
+}
+
+// dates says which columns of key tables tell when a row was made and last written.
+func dates(ctx context.Context, conn *pgx.Conn) (map[string][]string, error) {
+	rows, err := conn.Query(ctx, "SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid "+
+		"WHERE relnamespace = 'public'::regnamespace AND attname IN ('create_date', 'write_date') AND atttypid = 'timestamp'::regtype "+
+		"AND relname = ANY($1)", keyTables)
+	if err != nil {
+		return nil, fmt.Errorf("look for dates: %w", coded(err))
+	}
+	columns := map[string][]string{}
+	var table, column string
+	if _, err = pgx.ForEachRow(rows, []any{&table, &column}, func() error {
+		columns[table] = append(columns[table], column)
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("look for dates: %w", coded(err))
+	}
+	return columns, nil
 }
 
 // count counts the rows of the key tables, and of those that were counted in the live database,
@@ -137,22 +161,21 @@ func (r *rehearsal) count(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
-	dated, err := names(ctx, conn, "SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid "+
-		"WHERE relnamespace = 'public'::regnamespace AND attname = 'write_date' AND NOT attisdropped AND relname = ANY($1)", keyTables)
+	dated, err := dates(ctx, conn)
 	if err != nil {
 		return err
 	}
 	r.result.Rows = make(map[string]int64, len(tables))
 	for _, table := range tables {
 		name := pgx.Identifier{"public", table}.Sanitize()
+		written := "NULL::timestamp"
+		if columns := dated[table]; columns != nil {
+			written = "greatest(max(" + strings.Join(columns, "), max(") + "))"
+		}
 		var n int64
 		var newest *time.Time
-		err := conn.QueryRow(ctx, "SELECT count(*) FROM "+name).Scan(&n)
-		if err == nil && slices.Contains(dated, table) {
-			err = conn.QueryRow(ctx, "SELECT max(write_date) FROM "+name).Scan(&newest)
-		}
-		if err != nil {
-			return fmt.Errorf("count rows: %w", err)
+		if err := conn.QueryRow(ctx, "SELECT count(*), "+written+" FROM "+name).Scan(&n, &newest); err != nil {
+			return fmt.Errorf("count rows: %w", coded(err))
 		}
 		r.result.Rows[table] = n
 		if newest != nil && newest.After(r.result.NewestWrite) {
@@ -161,6 +184,10 @@ func (r *rehearsal) count(ctx context.Context, conn *pgx.Conn) error {
 	}
 	return nil
 }
+
+// oldContent is how much newer the live database's last row before the backup may be: a dump is
+// dated by its end, and shows how things were when it began.
+const oldContent = 12 * time.Hour
 
 // fewRows is by how many rows any table may differ from the live one.
 const fewRows = 10
@@ -177,8 +204,9 @@ func (r *rehearsal) judge() error {
 	if len(r.result.OutOfBounds) > 0 {
 		return because(ReasonRows, fmt.Errorf("the restored rows are far from the live ones in %s", strings.Join(r.result.OutOfBounds, ", ")))
 	}
-	if quiet := r.result.RecoveryPoint.Sub(r.result.NewestWrite); r.Quiet > 0 && quiet > r.Quiet {
-		return because(ReasonOldContent, fmt.Errorf("the newest write is %s older than the backup: it may be one of an old copy", quiet.Round(time.Minute)))
+	if gap := r.LiveWrite.Sub(r.result.NewestWrite); !r.LiveWrite.IsZero() && gap > oldContent {
+		return because(ReasonOldContent, errors.New("the live database has rows that were made before the backup and long after all that was restored: "+
+			"it may be the backup of an old copy"))
 	}
 	return nil
 }

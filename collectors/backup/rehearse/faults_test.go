@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -134,9 +135,10 @@ func TestWhatCameBackIsJudged(t *testing.T) {
 		},
 		"within bounds": {"SELECT 1", func(o *Options) { o.Live = map[string]int64{"account_move": 45, "mail_message": 115} }, "", ""},
 		"an old copy": {
-			"UPDATE account_move SET write_date = now() - interval '40 days'", func(o *Options) { o.Quiet = 7 * 24 * time.Hour },
-			ReasonOldContent, "older than the backup",
+			"SELECT 1", func(o *Options) { o.LiveWrite = time.Now().Add(13 * time.Hour) },
+			ReasonOldContent, "of an old copy",
 		},
+		"a dump that took long": {"SELECT 1", func(o *Options) { o.LiveWrite = time.Now().Add(11 * time.Hour) }, "", ""},
 		"disk too small": {"SELECT 1", func(o *Options) { o.Reserve = 1 << 60 }, ReasonDisk, "must stay free"},
 		"limit too low":  {"SELECT 1", func(o *Options) { o.Limit = 1 << 20 }, ReasonDisk, "may use 1 MiB"},
 		"no programs":    {"SELECT 1", func(o *Options) { o.BinDir = "/nowhere" }, ReasonStart, "initdb"},
@@ -273,11 +275,16 @@ func TestKilled(t *testing.T) {
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 	require.NoError(t, os.Remove(filepath.Join(dir, "reached")))
-	// Something of its goes on.
-	stray := exec.CommandContext(t.Context(), "sh", "-c", "read line", leftIn(t, dir)+"/data")
-	_, err = stray.StdinPipe() // it waits for a line for ever
-	require.NoError(t, err)
-	require.NoError(t, stray.Start())
+	waiting := func(home string) *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", "read line", leftIn(t, dir)+"/data")
+		cmd.Env = append(os.Environ(), "HOME="+home)
+		_, err := cmd.StdinPipe() // it waits for a line for ever
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		return cmd
+	}
+	stray := waiting(leftIn(t, dir)) // something of its goes on
+	looker := waiting("/")           // somebody looks at what it left
 	kept := filepath.Join(dir, folderPrefix+"of-somebody")
 	require.NoError(t, os.Mkdir(kept, 0o755), "a folder that no rehearsal made")
 	cleaned, err = Clean(t.Context(), dir)
@@ -285,6 +292,9 @@ func TestKilled(t *testing.T) {
 	require.Equal(t, 1, cleaned)
 	require.DirExists(t, kept)
 	require.Error(t, stray.Wait(), "it was killed")
+	require.NoError(t, looker.Process.Signal(syscall.Signal(0)), "who only looks is left alone")
+	require.NoError(t, looker.Process.Kill())
+	require.Error(t, looker.Wait())
 	require.NoError(t, os.Remove(kept))
 	nothingLeft(t, dir)
 }

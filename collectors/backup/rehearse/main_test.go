@@ -28,7 +28,7 @@ const database = "clinic_north"
 var north = collectors.Tenant{Name: "north", Tier: "shared", Postgres: "pg1", Database: database}
 
 // scratchDir is a folder that PostgreSQL's user may pass, with a short path.
-func scratchDir(t *testing.T) string {
+func scratchDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "wr")
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func clinic(t *testing.T, pg *platform.Postgres, troubles ...odoo.Trouble) {
 }
 
 // dump runs pg_dump on the live database.
-func dump(t *testing.T, path string, args ...string) {
+func dump(t testing.TB, path string, args ...string) {
 	t.Helper()
 	bin, err := platform.PostgresBinDir()
 	require.NoError(t, err)
@@ -58,7 +58,7 @@ func dump(t *testing.T, path string, args ...string) {
 }
 
 // newest finds the tenant's backup in a place.
-func newest(t *testing.T, c backup.Config) backup.Artifact {
+func newest(t testing.TB, c backup.Config) backup.Artifact {
 	t.Helper()
 	artifact, err := place(t, c).Newest(t.Context(), north)
 	require.NoError(t, err)
@@ -66,7 +66,7 @@ func newest(t *testing.T, c backup.Config) backup.Artifact {
 }
 
 // place is where the tenant's backups are kept.
-func place(t *testing.T, c backup.Config) *backup.Place {
+func place(t testing.TB, c backup.Config) *backup.Place {
 	t.Helper()
 	whole := backup.DefaultConfig()
 	whole.Name, whole.Dumps, whole.PgBackRest = "nightly", c.Dumps, c.PgBackRest

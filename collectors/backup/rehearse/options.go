@@ -26,13 +26,13 @@ type Options struct {
 	BinDir    string // folder of initdb, postgres, pg_restore and psql; "" means the highest major installed
 	User      string // as whom they run where we are root; "postgres"
 	Superuser string // of the restored cluster, where that is a whole one; "postgres"
-	Jobs      int    // of pg_restore; as many as there are processors
+	Jobs      int    // of pg_restore; as many as there are processors, 8 at most
 	Limit     int64  // most bytes of disk that may be used; 0 means what is free
 	Reserve   int64  // bytes of disk that must stay free; 1 GiB
 
 	Live      map[string]int64 // rows of tables of the live database; nil where nobody counted them
 	Tolerance float64          // by which part the restored rows may differ from them; 0.2
-	Quiet     time.Duration    // how long before the backup the newest write may be; 0 means that nobody can say
+	LiveWrite time.Time        // when the newest row of the live business tables was made that is older than the backup; zero where nobody can say
 	Filestore string           // folder of a copy of the tenant's filestore; "" where there is none
 	Sample    int              // attachments to look for in it, or in Odoo's zip; 50
 
@@ -60,6 +60,9 @@ type Progress struct {
 	Done  int64 // bytes that were read, or that the restored files have
 	Total int64 // of them; 0 where that is not known
 }
+
+// mostJobs bounds what a rehearsal takes of a machine that has other work to do, in memory above all.
+const mostJobs = 8
 
 // databaseName keeps out what PostgreSQL's programs would take for the address of a server.
 var databaseName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.\-]*$`)
@@ -91,7 +94,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Superuser = "postgres"
 	}
 	if o.Jobs == 0 {
-		o.Jobs = runtime.NumCPU()
+		o.Jobs = min(runtime.NumCPU(), mostJobs)
 	}
 	if o.Reserve == 0 {
 		o.Reserve = 1 << 30

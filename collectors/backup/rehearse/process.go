@@ -56,7 +56,7 @@ type process struct {
 func (s *scratch) start(ctx context.Context, p program) (*process, error) {
 	cmd := exec.CommandContext(ctx, p.path, p.args...) //nolint:gosec // PostgreSQL's own programs, and the operator's pgbackrest
 	cmd.Dir = s.path
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "HOME=" + s.path, "PGCONNECT_TIMEOUT=10"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", s.home(), "PGCONNECT_TIMEOUT=10"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGQUIT, Credential: s.account}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second

@@ -138,7 +138,7 @@ func (r *rehearsal) tell(used int64) {
 // stages recovers and checks. The time to recover ends when the database answers.
 func (r *rehearsal) stages(ctx context.Context) (err error) {
 	began := time.Now()
-	r.server = &server{scratch: r.scratch, binDir: r.BinDir, superuser: r.Superuser}
+	r.server = &server{scratch: r.scratch, binDir: r.BinDir, superuser: r.Superuser, jobs: r.Jobs}
 	defer func() { err = errors.Join(err, r.server.stop()) }()
 	r.stage(StageFetch)
 	if err := r.fetch(ctx); err != nil {

@@ -22,7 +22,7 @@ const (
 	ReasonNotOdoo     Reason = "not_odoo"            // Odoo's tables are not there
 	ReasonNotReady    Reason = "base_version"        // module base has no version, or is not installed
 	ReasonRows        Reason = "row_counts"          // tables have far fewer or more rows than live ones
-	ReasonOldContent  Reason = "old_content"         // the newest write is much older than the backup
+	ReasonOldContent  Reason = "old_content"         // what was restored is much older than the backup
 	ReasonAttachments Reason = "attachments_missing" // of those that the database names
 	ReasonOther       Reason = "other"
 )

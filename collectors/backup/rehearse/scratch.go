@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -79,14 +80,18 @@ func newScratch(dir string, runAs *syscall.Credential) (*scratch, error) {
 	return s, nil
 }
 
-// claim locks the folder and hands it to PostgreSQL's user.
+// claim locks the folder and hands it to PostgreSQL's user. The mark gets its name once it is
+// locked: another rehearsal that begins now would take this one for dead.
 func (s *scratch) claim() error {
 	var err error
-	if s.owner, err = os.OpenFile(filepath.Join(s.path, ownerFile), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+	if s.owner, err = os.CreateTemp(s.path, ownerFile+"."); err != nil {
 		return fmt.Errorf("mark folder of the rehearsal: %w", err)
 	}
 	if err := syscall.Flock(int(s.owner.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("lock folder of the rehearsal: %w", err)
+	}
+	if err := os.Rename(s.owner.Name(), s.in(ownerFile)); err != nil {
+		return fmt.Errorf("mark folder of the rehearsal: %w", err)
 	}
 	if err := os.Mkdir(s.socket, 0o700); err != nil {
 		return fmt.Errorf("make folder of the socket: %w", err)
@@ -106,6 +111,9 @@ func (s *scratch) claim() error {
 	return nil
 }
 
+// home is the setting by which the rehearsal's processes are known.
+func (s *scratch) home() string { return "HOME=" + s.path }
+
 func (s *scratch) in(name string) string { return filepath.Join(s.path, name) }
 
 // remove ends what still runs in the folder and deletes it.
@@ -118,8 +126,7 @@ func (s *scratch) remove(ctx context.Context) error {
 	return nil
 }
 
-// endAll ends every process that was started with the folder's path: PostgreSQL's and pgBackRest's
-// have it on their command line. Nothing else has: the name of the folder is random.
+// endAll ends every process that the rehearsal started, and that those started.
 func (s *scratch) endAll(ctx context.Context) error {
 	deadline := time.Now().Add(10 * time.Second)
 	signal := syscall.SIGQUIT
@@ -146,7 +153,8 @@ func (s *scratch) endAll(ctx context.Context) error {
 	}
 }
 
-// processes lists the processes that name the folder as an argument.
+// processes lists the processes whose home is the folder: those of the rehearsal, and nobody who
+// only looks at it. PostgreSQL's own children, which hide theirs, end with the server.
 func (s *scratch) processes() ([]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -158,8 +166,8 @@ func (s *scratch) processes() ([]int, error) {
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		line, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
-		if err == nil && strings.Contains(string(line), s.path+"/") {
+		set, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "environ"))
+		if err == nil && slices.Contains(strings.Split(string(set), "\x00"), s.home()) {
 			found = append(found, pid)
 		}
 	}
@@ -216,13 +224,28 @@ func (o Options) checkDisk(fetch bool) error {
 	return nil
 }
 
-// watch cancels the rehearsal when the disk gets too full, and tells how much the restored files
-// take. It returns when ctx ends.
+// used is how many bytes of disk the folder takes.
+func (s *scratch) used() int64 {
+	var sum int64
+	_ = filepath.WalkDir(s.path, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // files come and go
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return nil //nolint:nilerr // it went
+		}
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+			sum += stat.Blocks * 512
+		}
+		return nil
+	})
+	return sum
+}
+
+// watch cancels the rehearsal when it takes more than it may, or the disk gets too full, and tells
+// how much it takes. It returns when ctx ends.
 func (s *scratch) watch(ctx context.Context, o Options, cancel context.CancelCauseFunc, told func(int64)) {
-	begin, err := free(s.path)
-	if err != nil {
-		return
-	}
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
@@ -235,7 +258,7 @@ func (s *scratch) watch(ctx context.Context, o Options, cancel context.CancelCau
 		if err != nil {
 			continue
 		}
-		used := max(0, begin-left)
+		used := s.used()
 		told(used)
 		if left < o.Reserve/2 || (o.Limit > 0 && used > o.Limit) {
 			cancel(because(ReasonDisk, errors.New("the restore takes more disk than was to be expected")))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +20,7 @@ type server struct {
 	*scratch
 	binDir    string
 	superuser string
+	jobs      int
 	process   *process // nil while it does not run
 }
 
@@ -28,12 +30,15 @@ type server struct {
 var settings = []string{
 	"listen_addresses=", "max_connections=30", "superuser_reserved_connections=3",
 	"fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0",
-	"max_wal_size=2GB", "checkpoint_timeout=1h", "shared_buffers=128MB", "maintenance_work_mem=256MB",
+	"max_wal_size=2GB", "checkpoint_timeout=1h", "shared_buffers=128MB",
 	"autovacuum=off", "jit=off", "logging_collector=off", "log_min_messages=fatal", "log_min_error_statement=panic",
 	"archive_mode=off", "hot_standby=off", "primary_conninfo=", "primary_slot_name=", "max_logical_replication_workers=0",
 	"shared_preload_libraries=", "session_preload_libraries=", "local_preload_libraries=", "ssl=off", "cluster_name=wardround-rehearsal",
 	"timezone=UTC", "synchronous_standby_names=", "event_source=", "unix_socket_permissions=0700",
 }
+
+// indexMemory is the megabytes that all indexes together may be sorted in at a time.
+const indexMemory = 512
 
 // initialize makes an empty cluster.
 func (v *server) initialize(ctx context.Context) error {
@@ -51,7 +56,7 @@ func (v *server) launch(ctx context.Context) error {
 			return fmt.Errorf("configure the scratch server: %w", err)
 		}
 	}
-	all := append(slices.Clone(settings), "unix_socket_directories="+v.socket, "data_directory="+v.in("data"),
+	all := append(slices.Clone(settings), "maintenance_work_mem="+strconv.Itoa(indexMemory/max(1, v.jobs))+"MB", "unix_socket_directories="+v.socket, "data_directory="+v.in("data"),
 		"config_file="+v.in("server.conf"), "hba_file="+v.in("hba.conf"), "ident_file="+v.in("ident.conf"))
 	args := []string{"-D", v.in("data")}
 	for _, setting := range all {
@@ -67,7 +72,7 @@ func (v *server) launch(ctx context.Context) error {
 
 // answers waits until the server lets us in, or has ended.
 func (v *server) answers(ctx context.Context) error {
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		conn, err := v.connect(ctx, "postgres")
