@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	promconfig "github.com/prometheus/common/config"
 
 	"github.com/wardround/wardround/collectors"
@@ -61,6 +62,11 @@ func measureSweep(ctx context.Context, p plan, out io.Writer) (err error) {
 		return fmt.Errorf("sweep: %w", err)
 	}
 	say(out, "full sweep, a minute later:      %s\n", again)
+	bare, err := s.during(func() (int, error) { return s.bare(ctx) })
+	if err != nil {
+		return fmt.Errorf("bare sweep: %w", err)
+	}
+	say(out, "the same, asking SELECT 1 only:  %s\n", bare)
 	idle, err := s.minutes(ctx, 0)
 	if err != nil {
 		return fmt.Errorf("idle minutes: %w", err)
@@ -99,7 +105,7 @@ func newSweeper(ctx context.Context, p plan) (_ *sweeper, err error) {
 	if s.stage.dir, err = os.MkdirTemp("", "wardround-sweep-"); err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
-	s.stage.primary, err = platform.StartPostgres(ctx, platform.PostgresOptions{Settings: map[string]string{"autovacuum": "off", "fsync": "off"}})
+	s.stage.primary, err = platform.StartPostgres(ctx, platform.PostgresOptions{Settings: map[string]string{"autovacuum": "off", "fsync": "off", "shared_buffers": "1GB"}})
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +157,21 @@ func (s *sweeper) close() error {
 func (s *sweeper) sweep(ctx context.Context) (int, error) {
 	s.at = s.at.Add(time.Minute)
 	return s.round(ctx, func(collectors.Watcher) bool { return true })
+}
+
+// bare opens a connection to every tenant's database and asks for nothing: the least that visits can
+// cost.
+func (s *sweeper) bare(ctx context.Context) (int, error) {
+	for _, v := range s.visits {
+		err := s.cluster.Visit(ctx, v.Key.Tenant, func(ctx context.Context, conn *pgconn.PgConn) error {
+			_, err := conn.Exec(ctx, "SELECT 1").ReadAll()
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return len(s.visits), nil
 }
 
 // minutes is what an average minute takes in which some tenants, other ones each time, are written
