@@ -21,7 +21,9 @@ func (a *App) notice(b *collectors.Batch) {
 // noticeSettings tells changes how servers are set, as they last said. The caller holds the lock.
 func (a *App) noticeSettings(now time.Time) {
 	for _, t := range a.targets.all {
-		server, ok := t.it.(interface{ Settings() (map[string]string, bool) })
+		server, ok := t.it.(interface {
+			Settings() (map[string]string, bool)
+		})
 		if !ok {
 			continue
 		}

@@ -1,0 +1,311 @@
+package app_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors/backup"
+	seeds "github.com/wardround/wardround/testdata/odoo"
+)
+
+// ailment breaks a built-in promise to one tenant, and keeps it again.
+type ailment struct {
+	promise, patient string
+	instead          string // YAML that replaces a part of the promise: what takes an hour must take seconds here
+	before           bool   // it is broken before the daemon starts
+	fall, heal       func(w *hospital)
+}
+
+// hospital is a stage with everything on it that promises can be made about.
+type hospital struct {
+	*stage
+	*daemon
+	broken atomic.Bool // what others measure
+}
+
+// sql runs statements in the database of the tenant that is ill.
+func sql(text string) func(*hospital) {
+	return func(w *hospital) { w.exec("ill", text) }
+}
+
+var ailments = []ailment{
+	{
+		promise: "scheduled-tasks-on-time", patient: "ill",
+		fall: sql(`UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' - interval '3 hours' WHERE cron_name = 'HL7: pull lab results'`),
+		heal: sql(`UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '3 hours' WHERE cron_name = 'HL7: pull lab results'`),
+	},
+	{
+		promise: "scheduled-tasks-succeed", patient: "ill",
+		fall: sql(`UPDATE ir_cron SET failure_count = 4, first_failure_date = now() AT TIME ZONE 'UTC' - interval '9 hours' WHERE cron_name = 'Claims: export to the clearing house'`),
+		heal: sql(`UPDATE ir_cron SET failure_count = 0, first_failure_date = NULL WHERE cron_name = 'Claims: export to the clearing house'`),
+	},
+	{
+		promise: "jobs-not-stuck", patient: "ill",
+		fall: sql(`INSERT INTO queue_job (uuid, state, channel, model_name, method_name, name, priority, retry, max_retries, company_id, user_id, worker_pid, date_created, date_enqueued, date_started)
+			SELECT 'stuck', 'started', 'root.invoice', 'account.move', 'send_invoice', 'Job', 10, 0, 5, 1, 1, 4242, d, d, d FROM (SELECT now() AT TIME ZONE 'UTC' - interval '5 hours' AS d) t`),
+		heal: sql(`UPDATE queue_job SET state = 'done', date_done = now() AT TIME ZONE 'UTC' WHERE uuid = 'stuck'`),
+	},
+	{
+		promise: "jobs-on-time", patient: "ill",
+		fall: sql(`INSERT INTO queue_job (uuid, state, channel, model_name, method_name, name, priority, retry, max_retries, company_id, user_id, date_created)
+			VALUES ('waits', 'pending', 'root', 'account.move', 'send_invoice', 'Job', 10, 0, 5, 1, 1, now() AT TIME ZONE 'UTC' - interval '5 hours')`),
+		heal: sql(`UPDATE queue_job SET state = 'done', date_done = now() AT TIME ZONE 'UTC' WHERE uuid = 'waits'`),
+	},
+	{
+		promise: "mail-on-time", patient: "ill", before: true, // mail is looked at every ten minutes, and after a reload
+		fall: sql(`WITH m AS (INSERT INTO mail_message (message_type, date, create_date)
+				SELECT 'email', d, d FROM (SELECT now() AT TIME ZONE 'UTC' - interval '4 hours' AS d) t RETURNING id, create_date)
+			INSERT INTO mail_mail (mail_message_id, state, email_to, create_date, is_notification) SELECT id, 'outgoing', 'late', create_date, true FROM m`),
+		heal: func(w *hospital) {
+			w.exec("ill", `UPDATE mail_mail SET state = 'sent' WHERE email_to = 'late'`)
+			w.replace("url: "+w.odooURL, "url: "+w.odooURL+"\n      mail: {delayed_after: 121m}")
+			w.configure()
+			require.NoError(w.stage.t, w.Reload())
+		},
+	},
+	{
+		promise: "modules-settled", patient: "half",
+		fall: func(w *hospital) {
+			w.exec("half", "UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'account'")
+		},
+		heal: func(w *hospital) {
+			w.exec("half", "UPDATE ir_module_module SET state = 'installed' WHERE name = 'account'")
+		},
+	},
+	{
+		promise: "recovery-point", patient: "ill",
+		fall: func(w *hospital) { w.age("dumps", "ill", 72*time.Hour) },
+		heal: func(w *hospital) { w.dumped("dumps", "ill") },
+	},
+	{
+		promise: "second-copy", patient: "ill",
+		fall: func(w *hospital) {
+			require.NoError(w.stage.t, os.RemoveAll(filepath.Join(w.dir, "copies", w.tenant("ill"))))
+		},
+		heal: func(w *hospital) { w.dumped("copies", "ill") },
+	},
+	{
+		promise: "rehearsal-in-date", patient: "ill", // which was met a hundred days ago
+		fall: func(*hospital) {},
+		heal: func(w *hospital) { w.rehearsed("ill", true) },
+	},
+	{
+		promise: "recovery-in-time", patient: "half",
+		fall: func(w *hospital) { w.rehearsed("half", false) },
+		heal: func(w *hospital) { w.rehearsed("half", true) },
+	},
+	{
+		promise: "changes-succeed", patient: "ill",
+		fall: func(w *hospital) { w.released("failed", 3) },
+		heal: func(w *hospital) { w.released("succeeded", 40) },
+	},
+	{
+		promise: "drift-short", patient: "ill",
+		instead: "indicator: {threshold: {metric: change_drift_oldest_timestamp_seconds, age: true, zero: good, op: <=, value: 1s}}",
+		fall:    func(w *hospital) { w.broken.Store(true) }, heal: func(w *hospital) { w.broken.Store(false) },
+	},
+	{
+		promise: "transactions-succeed", patient: "half",
+		fall: func(w *hospital) { w.odoo.SetFault(w.tenant("half"), seeds.WrongBody) },
+		heal: func(w *hospital) { w.odoo.SetFault(w.tenant("half"), seeds.NoFault) },
+	},
+	{promise: "login", patient: "half", fall: func(*hospital) {}, heal: func(*hospital) {}},     // as its transactions
+	{promise: "pods-ready", patient: "ill", fall: func(*hospital) {}, heal: func(*hospital) {}}, // as drift-short
+}
+
+// quick is a policy that judges by the last two minutes, where others take an hour.
+const quick = "name: quick\npairs: [{severity: page, share: 1%, long: 2m, short: 1m}]\n"
+
+// TestPromisesFireAndReset breaks each promise to somebody on real servers, waits for the page at a
+// real Alertmanager, keeps it again, and waits for the page to go. Nobody else is paged for.
+func TestPromisesFireAndReset(t *testing.T) {
+	t.Parallel()
+	w := newHospital(t)
+	for _, a := range ailments {
+		if !a.before {
+			a.fall(w)
+		}
+	}
+	paged := func() map[string]bool {
+		now := map[string]bool{}
+		for _, a := range alerts(t) {
+			if a.Labels["long_window"] == "2m" && strings.HasPrefix(a.Labels["tenant"], "ward_") {
+				now[a.Labels["objective"]+" "+a.Labels["tenant"]] = true
+			}
+		}
+		return now
+	}
+	want := map[string]bool{}
+	for _, a := range ailments {
+		want[a.promise+" "+w.tenant(a.patient)] = true
+	}
+	seen, still := map[string]bool{}, want
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log("never paged:", missing(want, seen), "paged still:", still)
+		}
+	})
+	within(t, 4*time.Minute, "every broken promise pages", func() bool {
+		for one := range paged() {
+			seen[one] = true
+		}
+		return len(missing(want, seen)) == 0
+	})
+	require.Empty(t, missing(seen, want), "nobody else is paged for")
+	for _, a := range ailments {
+		a.heal(w)
+	}
+	within(t, 6*time.Minute, "every page ends", func() bool { still = paged(); return len(still) == 0 })
+}
+
+// missing are those that are not there.
+func missing(want, there map[string]bool) []string {
+	var all []string
+	for one := range want {
+		if !there[one] {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+func newHospital(t *testing.T) *hospital {
+	t.Helper()
+	w := &hospital{stage: newStage(t, "ward",
+		patient{name: "ill", series: seeds.Series18, listed: true}, patient{name: "half", series: seeds.Series18, listed: true},
+		patient{name: "calm", series: seeds.Series18, listed: true}, patient{name: "well", series: seeds.Series17, listed: true},
+	)}
+	for _, p := range w.patients {
+		for _, place := range []string{"dumps", "copies"} {
+			w.dumped(place, p.name)
+		}
+	}
+	others := httptest.NewServer(http.HandlerFunc(w.others))
+	t.Cleanup(others.Close)
+	w.targets(others.URL)
+	w.write("quick.yaml", quick)
+	for _, a := range ailments {
+		if a.before {
+			a.fall(w)
+		}
+		w.write("own-"+a.promise+".yaml", "extends: "+a.promise+"\nwindow: 1d\npolicy: quick\ntargets: 99%\n"+a.instead+"\n")
+	}
+	w.extra = "objectives: {files: ['own-*.yaml'], policies: [quick.yaml]}\napi: {tokens: [{name: desk, token: " + token + "}]}\n" +
+		"changes:\n  senders: [{name: desk, kind: generic, token: other-" + token + "}]\n" +
+		"  applications: [{name: ward-argo, url: '" + others.URL + "/argo', rules: [{match: {namespace: 'odoo-(?P<tenant>.+)'}}]}]\n"
+	w.met("ill", 100*24*time.Hour)
+	w.daemon = w.stage.start().ready()
+	return w
+}
+
+func (w *hospital) targets(others string) {
+	odoo, err := url.Parse(w.odooURL)
+	require.NoError(w.stage.t, err)
+	w.replace("  odoo:\n    - name", `  backups:
+    - {name: ward-nightly, interval: 10s, dumps: {in: {folder: dumps}, path: '{database}/{date}.dump'}}
+    - {name: ward-copies, interval: 10s, copy_of: ward-nightly, dumps: {in: {folder: copies}, path: '{database}/{date}.dump'}}
+  scrape:
+    - {name: ward-kube, urls: ['`+others+`/kube'], rules: [kubernetes], tenants: [{label: namespace, pattern: 'odoo-(?P<tenant>.+)'}]}
+  probe:
+    - name: ward-edge
+      connect: '`+odoo.Host+`'
+      tenants_per_hour: 0
+      probes: [{name: portal, interval: 10s, steps: [{name: page, url: 'http://{host}/web/login', expect: {body: csrf_token}}]}]
+  odoo:
+    - name`)
+}
+
+// others answers as Argo CD and kube-state-metrics do.
+func (w *hospital) others(out http.ResponseWriter, r *http.Request) {
+	out.Header().Set("Content-Type", "text/plain; version=0.0.4")
+	sync, ready, unready := "Synced", 1, 0
+	if w.broken.Load() {
+		sync, ready, unready = "OutOfSync", 0, 1
+	}
+	if r.URL.Path == "/argo" {
+		_, _ = fmt.Fprintf(out, "# TYPE argocd_app_info gauge\nargocd_app_info{name=\"clinic\",namespace=\"argocd\",project=\"p\",dest_namespace=\"odoo-ward_ill\",sync_status=%q,health_status=\"Healthy\"} 1\n", sync)
+		return
+	}
+	_, _ = fmt.Fprintf(out, `# TYPE kube_pod_status_phase gauge
+kube_pod_status_phase{namespace="odoo-ward_ill",pod="web",uid="1",phase="Running"} 1
+# TYPE kube_pod_status_ready gauge
+kube_pod_status_ready{namespace="odoo-ward_ill",pod="web",uid="1",condition="true"} %d
+kube_pod_status_ready{namespace="odoo-ward_ill",pod="web",uid="1",condition="false"} %d
+`, ready, unready)
+}
+
+// dumped puts a new backup of a patient into a place: a real one, made once.
+func (w *hospital) dumped(place, name string) {
+	t := w.stage.t
+	w.dump(name)
+	if place == "dumps" {
+		return
+	}
+	from, to := filepath.Join(w.dir, "dumps", w.tenant(name)), filepath.Join(w.dir, place, w.tenant(name))
+	require.NoError(t, os.RemoveAll(to))
+	require.NoError(t, os.CopyFS(to, os.DirFS(from)))
+}
+
+// age makes all backups of a patient older than they are.
+func (w *hospital) age(place, name string, by time.Duration) {
+	t := w.stage.t
+	for _, folder := range []string{place, "copies"} {
+		files, err := filepath.Glob(filepath.Join(w.dir, folder, w.tenant(name), "*.dump"))
+		require.NoError(t, err)
+		for _, file := range files {
+			then := time.Now().Add(-by).UTC()
+			old := filepath.Join(filepath.Dir(file), then.Format("2006-01-02_15-04-05")+".dump")
+			require.NoError(t, os.Rename(file, old))
+			require.NoError(t, os.Chtimes(old, then, then))
+		}
+	}
+}
+
+// met says that the daemon has known a tenant for some time.
+func (w *hospital) met(name string, ago time.Duration) {
+	t := w.stage.t
+	require.NoError(t, os.MkdirAll(filepath.Join(w.dir, "data"), 0o750))
+	since, err := json.Marshal(map[string]any{
+		"since": map[string]time.Time{w.tenant(name): time.Now().Add(-ago)},
+		"last":  map[string]backup.Rehearsal{}, "good": map[string]backup.Rehearsal{},
+	})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "data", "rehearsals.json"), since, 0o600))
+}
+
+// rehearsed reports a rehearsal that was made elsewhere.
+func (w *hospital) rehearsed(name string, success bool) {
+	t := w.stage.t
+	end := time.Now().UTC()
+	r := backup.Rehearsal{Tenant: w.tenant(name), Place: "tapes", Started: end.Add(-time.Second), Ended: end, Success: success, Reason: "restore"}
+	if success {
+		r.Reason, r.Seconds, r.RecoveryPoint = "", 1, end.Add(-time.Minute)
+	}
+	body, err := json.Marshal(r)
+	require.NoError(t, err)
+	status, answer := w.send(http.MethodPost, "/api/v1/rehearsals", string(body), "Authorization", "Bearer "+token)
+	require.Equal(t, http.StatusCreated, status, answer)
+}
+
+// released reports releases to the patient who is ill.
+func (w *hospital) released(outcome string, n int) {
+	t := w.stage.t
+	for i := range n {
+		now := time.Now().UTC().Format(time.RFC3339)
+		status, answer := w.send(http.MethodPost, "/api/v1/changes/generic", fmt.Sprintf(
+			`{"id": "%s-%d", "kind": "release", "tenants": [%q], "revision": "18.0.%d", "system": "desk", "started": %q, "finished": %q, "outcome": %q}`,
+			outcome, i, w.tenant("ill"), i, now, now, outcome), "Authorization", "Bearer other-"+token)
+		require.Equal(t, http.StatusOK, status, answer)
+	}
+}
