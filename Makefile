@@ -15,15 +15,16 @@ export CGO_ENABLED = 0
 packages = ./... $$(find testdata -name '*.go' -printf './%h\n' | sort -u)
 
 LINT := bin/tools/golangci-lint
+TRAEFIK := bin/tools/traefik
 POSTGRES18 := bin/tools/postgresql-18
 PACKAGES = testdata/platform/PACKAGES
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-stop test race bench lint fmt deps go clean
+.PHONY: help build demo demo-stop test race e2e bench lint fmt deps go clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: go ## make bin/wardround, static
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/wardround ./cmd/wardround
@@ -40,6 +41,9 @@ test: deps go ## vet and test everything, against real servers
 
 race: deps go ## test with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race $(TESTFLAGS) $(packages)
+
+e2e: go $(TRAEFIK) ## hold what is read of Traefik to a real one (which the first time takes long to build)
+	$(GO) test -count 1 -tags e2e -run RealTraefik $(TESTFLAGS) ./collectors/traefik/
 
 bench: PACKAGES += testdata/bench/PACKAGES
 bench: deps build ## run the benchmarks, and compare with the peers beside us (a quarter of an hour)
@@ -79,6 +83,10 @@ go:
 # The linter is a module of its own, so that go.mod names only what ships.
 $(LINT): deploy/tools/golangci-lint/go.mod deploy/tools/golangci-lint/go.sum
 	cd deploy/tools/golangci-lint && $(GO) build -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# Traefik's module replaces some of what it requires, and so cannot be installed without one of ours.
+$(TRAEFIK): deploy/tools/traefik/go.mod deploy/tools/traefik/go.sum
+	cd deploy/tools/traefik && $(GO) build -o ../../../$@ github.com/traefik/traefik/v3/cmd/traefik
 
 clean: ## remove what was built
 	rm -rf bin

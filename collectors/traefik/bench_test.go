@@ -57,11 +57,13 @@ func BenchmarkVisit(b *testing.B) {
 		made.report(builder, p, same)
 		batch = builder.Batch()
 	}
+	whose := func() { made.owners = newOwners(routers, registry.Current(), nil, nil) }
 	b.Run("owners", func(b *testing.B) {
 		for b.Loop() {
-			made.owners = newOwners(routers, registry.Current(), nil, nil)
+			whose()
 		}
 	})
+	whose()
 	visit(0)
 	b.Run("page", func(b *testing.B) {
 		b.SetBytes(int64(len(pages[0])))

@@ -255,8 +255,9 @@ func (c *counters) take(p *page, now time.Time) began {
 // forgotten is after how many pages a series is one that Traefik removed; a page may be short.
 const forgotten = 10
 
-// jitter is what one process's start differs by, in seconds: Linux derives it from the clock.
-const jitter = 5
+// jitter is what one process's start differs by, in seconds: it is counted from the machine's start,
+// which Linux tells in whole seconds and takes from the clock.
+const jitter = 1.1
 
 // skew is what two machines' clocks may differ by.
 const skew = time.Minute

@@ -111,8 +111,8 @@ func (t *Target) pages(ctx context.Context) ([]router, error) {
 		if len(all) > mostRouters {
 			return nil, collectors.Because(collectors.ReasonProtocol, fmt.Errorf("ask for routers: there are more than %d", mostRouters))
 		}
-		next, err := strconv.Atoi(header.Get("X-Next-Page")) // 1 behind the last
-		if err != nil || next <= page {
+		next, _ := strconv.Atoi(header.Get("X-Next-Page")) // 1, or nothing, behind the last
+		if next <= page || len(some) == 0 {
 			return all, nil
 		}
 		page = next
@@ -134,10 +134,10 @@ func (t *Target) version(ctx context.Context) string {
 
 // digest tells whether routers are the same as before.
 func digest(routers []router) string {
-	hash := sha256.New()
+	var text strings.Builder
 	for _, r := range routers {
-		r.Status = ""
-		fmt.Fprintf(hash, "%q\n", []any{r.Name, r.Rule, r.service(), r.EntryPoints, r.Middlewares, r.Priority})
+		fmt.Fprintf(&text, "%q\n", []any{r.Name, r.Rule, r.service(), r.EntryPoints, r.Middlewares, r.Priority})
 	}
-	return hex.EncodeToString(hash.Sum(nil))
+	hash := sha256.Sum256([]byte(text.String()))
+	return hex.EncodeToString(hash[:])
 }

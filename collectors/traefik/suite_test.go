@@ -75,10 +75,10 @@ func TestSuite(t *testing.T) {
 			"traefik_service_server_up", "traefik_tls_certs_not_after", "traefik_routers", "traefik_api_up", "wardround_finding",
 		},
 		Broken: map[string]collectortest.Broken{
-			"refuses":        broken(collectors.ReasonAuth, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, canary, 401) }),
-			"forbids":        broken(collectors.ReasonPermission, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, canary, 403) }),
+			"refuses":        broken(collectors.ReasonAuth, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, canary, http.StatusUnauthorized) }),
+			"forbids":        broken(collectors.ReasonPermission, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, canary, http.StatusForbidden) }),
 			"no metrics":     broken(collectors.ReasonMissing, http.NotFound),
-			"fails":          broken(collectors.ReasonProtocol, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, canary, 500) }),
+			"fails":          broken(collectors.ReasonProtocol, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, canary, http.StatusInternalServerError) }),
 			"empty":          broken(collectors.ReasonProtocol, text("")),
 			"a login page":   broken(collectors.ReasonProtocol, text("<html>"+canary+"</html>\n")),
 			"cut":            broken(collectors.ReasonProtocol, text(whole[:len(whole)-4])),

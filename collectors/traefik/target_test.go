@@ -32,10 +32,18 @@ func TestTheRecordingsCountsComeOutExactly(t *testing.T) {
 		tenant, class, protocol string
 		want                    float64
 	}{
-		{"alpha", "other", "websocket", 18}, {"alpha", "2xx", "http", 480 - 1}, {"alpha", "3xx", "http", 17 + 50},
-		{"alpha", "4xx", "http", 4 + 6}, {"alpha", "4xx", "websocket", 1}, {"alpha", "5xx", "http", 14},
-		{"gamma", "other", "websocket", 2}, {"gamma", "2xx", "http", 707 - 1}, {"gamma", "3xx", "http", 6 + 18},
-		{"gamma", "4xx", "http", 45 + 22}, {"gamma", "4xx", "websocket", 1}, {"gamma", "5xx", "http", 0},
+		{"alpha", "other", "websocket", 18},
+		{"alpha", "2xx", "http", 480 - 1},
+		{"alpha", "3xx", "http", 17 + 50},
+		{"alpha", "4xx", "http", 4 + 6},
+		{"alpha", "4xx", "websocket", 1},
+		{"alpha", "5xx", "http", 14},
+		{"gamma", "other", "websocket", 2},
+		{"gamma", "2xx", "http", 707 - 1},
+		{"gamma", "3xx", "http", 6 + 18},
+		{"gamma", "4xx", "http", 45 + 22},
+		{"gamma", "4xx", "websocket", 1},
+		{"gamma", "5xx", "http", 0},
 	} {
 		require.Equal(t, c.want, value(b, "traefik_requests_total", "tenant", c.tenant, "class", c.class, "protocol", c.protocol), "%v", c)
 	}

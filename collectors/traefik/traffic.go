@@ -80,8 +80,12 @@ func (t *traffic) add(readings []reading, o *owners, anew bool) {
 	if anew {
 		t.layers = [ofService + 1]bool{} // with other settings, perhaps
 	}
+	leads := map[string]bool{} // to servers, and so counts
 	for _, r := range readings {
 		t.layers[r.level] = t.layers[r.level] || r.fact == factRequests
+		if r.fact == factServerUp {
+			leads[r.service] = true
+		}
 	}
 	t.rebucket(readings, anew)
 	from := ofRouter
@@ -107,7 +111,7 @@ func (t *traffic) add(readings []reading, o *owners, anew bool) {
 		}
 		t.addElse(r)
 	}
-	t.close(anew)
+	t.close(leads, anew)
 }
 
 func (t *traffic) addElse(r reading) {
@@ -148,14 +152,14 @@ func (g *gap) rise(tenant string, n float64) {
 	}
 }
 
-// close tells what is counted at one level and not behind it, once a page is through.
-func (t *traffic) close(anew bool) {
-	services := map[string]bool{}
+// close tells what is counted at one level and not behind it, once a page is through. Of the services
+// given it is known that they lead to servers.
+func (t *traffic) close(services map[string]bool, anew bool) {
 	for key, g := range t.answers {
 		services[key.service] = services[key.service] || g.comparable || g.below > 0
 	}
 	for key, g := range t.answers {
-		// A service that is never seen only leads to others, or nothing has reached it yet.
+		// One that is never seen only leads to other services, or nothing has reached it yet.
 		for tenant, n := range g.tell(services[key.service], anew) {
 			of(t.tenants, tenant).answers[key.code] += n
 		}
