@@ -75,6 +75,7 @@ func TestUpAndDown(t *testing.T) {
 	require.NoError(t, s.down(&told))
 	require.Contains(t, told.String(), "nothing is left running")
 	require.NoError(t, s.vacant(t.Context()), "every port is free again")
+	require.NoDirExists(t, s.scratch())
 }
 
 // Whoever interrupts an up finds nothing left.

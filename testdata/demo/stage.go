@@ -61,6 +61,12 @@ func (s stage) path(parts ...string) string {
 	return filepath.Join(append([]string{s.dir}, parts...)...)
 }
 
+// scratch is where restores are rehearsed: PostgreSQL's own user must get there, which it does not
+// in a checkout below somebody's home.
+func (s stage) scratch() string {
+	return filepath.Join(os.TempDir(), "wardround-demo-"+strconv.Itoa(s.base))
+}
+
 // secret returns the password in a file of mode 0600, which it makes at first.
 func (s stage) secret(name string) (string, error) {
 	path := s.path("secrets", name)
@@ -92,7 +98,7 @@ func (s stage) fill(name string) (string, error) {
 		"Primary": s.addr(primaryPort), "Replica": s.addr(replicaPort), "Pooler": s.addr(poolerPort), "Redis": s.addr(redisPort),
 		"Odoo": s.addr(odooPort), "OdooTLS": s.addr(odooTLSPort),
 		"Alertmanager": s.addr(alertmanagerPort), "Wardround": s.addr(wardroundPort),
-		"ReleasesToken": strconv.Quote(s.path("secrets", releases)),
+		"ReleasesToken": strconv.Quote(s.path("secrets", releases)), "Scratch": strconv.Quote(s.scratch()),
 	})
 	if err != nil {
 		return "", fmt.Errorf("fill %s: %w", name, err)
@@ -145,6 +151,9 @@ func (s stage) down(out io.Writer) error {
 			}
 			say(out, "ended %s\n", p.Name)
 		}
+	}
+	if err := os.Remove(s.scratch()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove what a rehearsal left: %w", err)
 	}
 	left, err := platform.Leftovers(s.dir)
 	if err != nil {
