@@ -149,6 +149,7 @@ func TestRehearsalsThatCannotBe(t *testing.T) {
 		"to no point":          func(r *Rehearsal) { r.RecoveryPoint = time.Time{} },
 		"to the future":        func(r *Rehearsal) { r.RecoveryPoint = at.Add(time.Hour) },
 		"in less than no time": func(r *Rehearsal) { r.Seconds = -1 },
+		"from a story":         func(r *Rehearsal) { r.Reporter, r.Place = "desk", "the tapes of CANARY Miller" },
 		"with a story":         func(r *Rehearsal) { r.Reason = "the server of CANARY burnt down" },
 	} {
 		t.Run(name, func(t *testing.T) {

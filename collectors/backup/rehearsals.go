@@ -35,7 +35,10 @@ func (r Rehearsal) within(t Terms) bool {
 	return r.Success && (t.RTO == 0 || seconds <= t.RTO) && (t.RPO == 0 || r.Lost() <= t.RPO)
 }
 
-var reasonText = regexp.MustCompile(`^[a-z_]{0,40}$`)
+var (
+	reasonText = regexp.MustCompile(`^[a-z_]{0,40}$`)
+	placeText  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$`)
+)
 
 // Validate says whether a record can be what happened.
 func (r Rehearsal) Validate(now time.Time) error {
@@ -52,6 +55,8 @@ func (r Rehearsal) Validate(now time.Time) error {
 		return errors.New("the rehearsal took less than no time")
 	case !reasonText.MatchString(r.Reason):
 		return errors.New("the reason must be one lower case word")
+	case r.Reporter != "" && r.Place != "" && !placeText.MatchString(r.Place): // our own are named by the configuration
+		return errors.New("the place must be a name of letters, digits, dots, dashes and slashes")
 	}
 	return nil
 }

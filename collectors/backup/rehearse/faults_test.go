@@ -6,12 +6,14 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -139,10 +141,10 @@ func TestWhatCameBackIsJudged(t *testing.T) {
 			ReasonOldContent, "of an old copy",
 		},
 		"a dump that took long": {"SELECT 1", func(o *Options) { o.LiveWrite = time.Now().Add(11 * time.Hour) }, "", ""},
-		"disk too small": {"SELECT 1", func(o *Options) { o.Reserve = 1 << 60 }, ReasonDisk, "must stay free"},
-		"limit too low":  {"SELECT 1", func(o *Options) { o.Limit = 1 << 20 }, ReasonDisk, "may use 1 MiB"},
-		"no programs":    {"SELECT 1", func(o *Options) { o.BinDir = "/nowhere" }, ReasonStart, "initdb"},
-		"no filestore":   {"SELECT 1", func(o *Options) { o.Filestore = "/nowhere" }, ReasonAttachments, "copy of the filestore"},
+		"disk too small":        {"SELECT 1", func(o *Options) { o.Reserve = 1 << 60 }, ReasonDisk, "must stay free"},
+		"limit too low":         {"SELECT 1", func(o *Options) { o.Limit = 1 << 20 }, ReasonDisk, "may use 1 MiB"},
+		"no programs":           {"SELECT 1", func(o *Options) { o.BinDir = "/nowhere" }, ReasonStart, "initdb"},
+		"no filestore":          {"SELECT 1", func(o *Options) { o.Filestore = "/nowhere" }, ReasonAttachments, "copy of the filestore"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clinic(t, live)
@@ -299,6 +301,35 @@ func TestKilled(t *testing.T) {
 	nothingLeft(t, dir)
 }
 
+// TestTwoAtOnce rehearses twice at the same time in the same folder, as a daemon and a command may.
+func TestTwoAtOnce(t *testing.T) {
+	clinic(t, live)
+	from, dir := scratchDir(t), scratchDir(t)
+	dump(t, filepath.Join(from, database+".backup"), "--format=custom")
+	artifact := newest(t, inFolder(from))
+	var both sync.WaitGroup
+	errs := make([]error, 2)
+	for i := range errs {
+		both.Go(func() { _, errs[i] = Rehearse(t.Context(), Options{Tenant: north, Artifact: artifact, Dir: dir}) })
+	}
+	both.Wait()
+	require.NoError(t, errors.Join(errs...))
+	nothingLeft(t, dir)
+}
+
+func TestFolderOfAnotherUser(t *testing.T) {
+	dir := scratchDir(t)
+	require.NoError(t, trusted(dir, os.Geteuid()))
+	const another = 54321
+	if os.Geteuid() == 0 { // root's folders may be used by everybody who can
+		require.NoError(t, os.Chown(dir, another+1, another+1))
+	}
+	require.ErrorContains(t, trusted(dir, another), "belongs to another user")
+	link := filepath.Join(scratchDir(t), "link")
+	require.NoError(t, os.Symlink(dir, link))
+	require.ErrorContains(t, trusted(link, another), "belongs to another user")
+}
+
 // leftIn is the folder of the one rehearsal in a folder.
 func leftIn(t *testing.T, dir string) string {
 	t.Helper()
@@ -319,6 +350,11 @@ func TestRefusals(t *testing.T) {
 
 	_, err = Rehearse(t.Context(), Options{Tenant: north, Artifact: artifact, Dir: filepath.Join(scratchDir(t), strings.Repeat("x", 90))})
 	require.ErrorContains(t, err, "too long for a socket")
+
+	open := scratchDir(t)
+	require.NoError(t, os.Chmod(open, 0o777))
+	_, err = Rehearse(t.Context(), Options{Tenant: north, Artifact: artifact, Dir: open})
+	require.ErrorContains(t, err, "anybody may change")
 
 	// A socket behind which another server answers than the one that was started.
 	other := scratchDir(t)

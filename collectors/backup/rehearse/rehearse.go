@@ -140,18 +140,8 @@ func (r *rehearsal) stages(ctx context.Context) (err error) {
 	began := time.Now()
 	r.server = &server{scratch: r.scratch, binDir: r.BinDir, superuser: r.Superuser, jobs: r.Jobs}
 	defer func() { err = errors.Join(err, r.server.stop()) }()
-	r.stage(StageFetch)
-	if err := r.fetch(ctx); err != nil {
-		return because(ReasonFetch, err)
-	}
-	if r.Artifact.Command == nil {
-		r.stage(StageStart)
-		if err := r.server.initialize(ctx); err != nil {
-			return because(ReasonStart, err)
-		}
-		if err := r.server.launch(ctx); err != nil {
-			return because(ReasonStart, err)
-		}
+	if err := r.begin(ctx); err != nil {
+		return err
 	}
 	r.bytes.Store(0)
 	r.stage(StageRestore)
@@ -161,4 +151,29 @@ func (r *rehearsal) stages(ctx context.Context) (err error) {
 	r.result.RecoverySeconds = time.Since(began).Seconds()
 	r.stage(StageCheck)
 	return r.check(ctx)
+}
+
+// begin fetches the backup, and starts an empty server meanwhile, unless the backup is a whole
+// cluster. The first failure ends both.
+func (r *rehearsal) begin(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	started := make(chan struct{})
+	go func() {
+		defer close(started)
+		if r.Artifact.Command == nil {
+			if err := r.server.begin(ctx); err != nil {
+				cancel(because(ReasonStart, err))
+			}
+		}
+	}()
+	r.stage(StageFetch)
+	if err := r.fetch(ctx); err != nil {
+		cancel(because(ReasonFetch, err))
+	}
+	if r.Artifact.Command == nil {
+		r.stage(StageStart)
+	}
+	<-started
+	return context.Cause(ctx)
 }

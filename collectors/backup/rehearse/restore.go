@@ -27,6 +27,7 @@ const part = 8 << 20
 
 // source reads a backup file from its beginning, and counts.
 type source struct {
+	ctx    context.Context // of the rehearsal: reading ends with it
 	from   io.ReaderAt
 	size   int64
 	at     int64
@@ -40,6 +41,9 @@ func (s *source) Read(p []byte) (int, error) {
 		if s.at >= s.size {
 			return 0, io.EOF
 		}
+		if err := context.Cause(s.ctx); err != nil {
+			return 0, err
+		}
 		n, err := s.from.ReadAt(s.buffer[:min(int64(len(s.buffer)), s.size-s.at)], s.at)
 		if n == 0 {
 			return 0, fmt.Errorf("read backup: %w", err)
@@ -52,8 +56,8 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (r *rehearsal) source(opened files.ReaderAtCloser) *source {
-	return &source{from: opened, size: r.Artifact.File.Size, buffer: make([]byte, part), read: &r.bytes}
+func (r *rehearsal) source(ctx context.Context, opened files.ReaderAtCloser) *source {
+	return &source{ctx: ctx, from: opened, size: r.Artifact.File.Size, buffer: make([]byte, part), read: &r.bytes}
 }
 
 // fetch brings a dump in custom format to where pg_restore, which needs to jump in it, can open it:
@@ -72,7 +76,7 @@ func (r *rehearsal) fetch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("fetch backup: %w", err)
 	}
-	_, err = io.CopyBuffer(struct{ io.Writer }{file}, r.source(opened), make([]byte, part))
+	_, err = io.CopyBuffer(struct{ io.Writer }{file}, r.source(ctx, opened), make([]byte, part))
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("fetch backup: %w", err)
 	}
@@ -137,7 +141,7 @@ func (r *rehearsal) restoreScript(ctx context.Context) error {
 		return because(ReasonFetch, err)
 	}
 	defer opened.Close()
-	script, err := r.script(opened)
+	script, err := r.script(ctx, opened)
 	if err != nil {
 		return because(ReasonFetch, err)
 	}
@@ -170,12 +174,12 @@ func (f *failing) Read(p []byte) (int, error) {
 }
 
 // script is the SQL in a backup file.
-func (r *rehearsal) script(opened files.ReaderAtCloser) (io.ReadCloser, error) {
+func (r *rehearsal) script(ctx context.Context, opened files.ReaderAtCloser) (io.ReadCloser, error) {
 	switch r.Artifact.Contents.Format {
 	case archive.Plain:
-		return io.NopCloser(r.source(opened)), nil
+		return io.NopCloser(r.source(ctx, opened)), nil
 	case archive.Gzip:
-		return gzip.NewReader(r.source(opened))
+		return gzip.NewReader(r.source(ctx, opened))
 	case archive.OdooZip:
 		directory, err := zip.NewReader(opened, r.Artifact.File.Size)
 		if err != nil {

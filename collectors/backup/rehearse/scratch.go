@@ -69,6 +69,9 @@ func newScratch(dir string, runAs *syscall.Credential) (*scratch, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make folder for rehearsals: %w", err)
 	}
+	if err := trusted(dir, os.Geteuid()); err != nil {
+		return nil, err
+	}
 	path, err := os.MkdirTemp(dir, folderPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("make folder of the rehearsal: %w", err)
@@ -78,6 +81,25 @@ func newScratch(dir string, runAs *syscall.Credential) (*scratch, error) {
 		return nil, errors.Join(err, os.RemoveAll(path))
 	}
 	return s, nil
+}
+
+// trusted refuses a folder that is somebody else's, who could put another in the place of ours: it
+// may be one with a well known name below /tmp.
+func trusted(dir string, uid int) error {
+	for _, look := range []func(string) (os.FileInfo, error){os.Lstat, os.Stat} {
+		info, err := look(dir)
+		if err != nil {
+			return fmt.Errorf("look at the folder for rehearsals: %w", err)
+		}
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if ok && stat.Uid != 0 && int(stat.Uid) != uid {
+			return fmt.Errorf("the folder for rehearsals, %s, belongs to another user; name another", dir)
+		}
+		if info.IsDir() && info.Mode().Perm()&0o002 != 0 && info.Mode()&os.ModeSticky == 0 {
+			return fmt.Errorf("anybody may change the folder for rehearsals, %s; name another", dir)
+		}
+	}
+	return nil
 }
 
 // claim locks the folder and hands it to PostgreSQL's user. The mark gets its name once it is

@@ -40,6 +40,14 @@ var settings = []string{
 // indexMemory is the megabytes that all indexes together may be sorted in at a time.
 const indexMemory = 512
 
+// begin makes an empty cluster and starts it.
+func (v *server) begin(ctx context.Context) error {
+	if err := v.initialize(ctx); err != nil {
+		return err
+	}
+	return v.launch(ctx)
+}
+
 // initialize makes an empty cluster.
 func (v *server) initialize(ctx context.Context) error {
 	return v.run(ctx, program{path: filepath.Join(v.binDir, "initdb"), args: []string{

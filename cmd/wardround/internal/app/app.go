@@ -181,6 +181,7 @@ func (a *App) Start() error {
 	ctx, cancel := context.WithCancel(a.ctx)
 	a.running.Go(func() { a.evaluate(ctx) })
 	a.running.Go(func() { a.follow(ctx) })
+	a.running.Go(func() { a.cleanRehearsals(ctx) })
 	a.owns("evaluations", func() error { cancel(); a.running.Wait(); return nil })
 	a.metrics.loaded(time.Now(), nil)
 	return nil

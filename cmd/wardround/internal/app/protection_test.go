@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/app"
+	"github.com/wardround/wardround/collectors/backup/rehearse"
 	"github.com/wardround/wardround/slo/evidence"
 	seeds "github.com/wardround/wardround/testdata/odoo"
 	"github.com/wardround/wardround/testdata/platform"
@@ -64,8 +65,15 @@ func TestBackupsAndRehearsals(t *testing.T) {
 	s := newStage(t, "protect", patient{name: "north", series: seeds.Series18, listed: true}, patient{name: "cedar", series: seeds.Series18})
 	s.dump("north")
 	dir := scratch(t)
+	left := filepath.Join(dir, "rehearsal-killed", "data")
+	require.NoError(t, os.MkdirAll(left, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "rehearsal-killed", "owner"), nil, 0o600))
 	s.protected(dir)
 	d := s.start().ready()
+	eventually(t, "what a killed rehearsal left is removed", func() bool {
+		_, err := os.Stat(left)
+		return os.IsNotExist(err)
+	})
 	eventually(t, "what would be lost is known", func() bool {
 		p := d.page()
 		return p.is(1, "backup_tenant_places", "tenant", "protect_north") && p.is(0, "backup_tenant_places", "tenant", "protect_cedar")
@@ -143,6 +151,29 @@ func (s *stage) recorded(kind, tenant string, want int) {
 		}
 	}
 	require.Equal(s.t, want, n)
+}
+
+// TestRehearsalOfAnOldCopy rehearses a dump that was made today of a database as it was days ago.
+func TestRehearsalOfAnOldCopy(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "stale", patient{name: "north", series: seeds.Series18, listed: true})
+	s.exec("north", `DO $$ DECLARE t text; BEGIN
+		FOR t IN SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'write_date' LOOP
+			EXECUTE format('UPDATE %I SET create_date = now() - interval ''3 days'', write_date = now() - interval ''3 days''', t);
+		END LOOP; END $$`)
+	s.dump("north")
+	s.protected(scratch(t))
+	made := func() rehearse.Reason {
+		result, _ := app.Rehearse(t.Context(), app.RehearseOptions{ConfigFile: s.configure(), Tenant: "stale_north"}, slog.New(slog.DiscardHandler))
+		return result.Reason
+	}
+	require.Empty(t, made(), "nothing was written in the live database either")
+	s.exec("north", "UPDATE account_move SET create_date = now() AT TIME ZONE 'UTC' - interval '1 hour' WHERE id = (SELECT max(id) FROM account_move)")
+	require.Equal(t, rehearse.ReasonOldContent, made(), "a row of then is not in the dump")
+	s.dump("north")
+	require.Empty(t, made(), "the new dump has it")
+	s.exec("north", "UPDATE account_move SET create_date = now() AT TIME ZONE 'UTC' + interval '20 hours'")
+	require.Empty(t, made(), "it was made after the backup")
 }
 
 // TestScheduledRehearsal lets the daemon rehearse by itself.

@@ -116,13 +116,13 @@ func (r record) Rehearsed(_ context.Context, by string, made backup.Rehearsal) e
 	refuse := func(field, problem, advice string) error {
 		return &web.Fault{Status: http.StatusBadRequest, Code: "bad_body", Field: field, Problem: problem, Advice: advice}
 	}
+	made.Reporter = by
 	if err := made.Validate(time.Now()); err != nil {
 		return refuse("", err.Error(), "correct it and send it again; nothing is on record")
 	}
 	if _, known := r.tenants.Current().ByName(made.Tenant); !known {
 		return refuse("tenant", fmt.Sprintf("there is no tenant %q", made.Tenant), "GET /api/v1/tenants lists them")
 	}
-	made.Reporter = by
 	return r.rehearsed(by, made, made)
 }
 
@@ -155,6 +155,18 @@ func (a *App) rehearseInTurn(ctx context.Context, now time.Time) {
 			a.options.Logger.Error("a rehearsal is not on record", "tenant", tenant.Name, "error", err)
 		}
 	})
+}
+
+// cleanRehearsals removes what rehearsals left that were killed, as this daemon may have been: it is
+// a copy of somebody's data.
+func (a *App) cleanRehearsals(ctx context.Context) {
+	removed, err := rehearse.Clean(ctx, a.config.Load().Rehearsals.Dir)
+	if removed > 0 {
+		a.options.Logger.Info("what killed rehearsals had left was removed", "rehearsals", removed)
+	}
+	if err != nil {
+		a.options.Logger.Error("what killed rehearsals left could not be removed", "error", err)
+	}
 }
 
 // longestUnrehearsed is the tenant whose restore was tried longest ago, of those to whom rehearsals

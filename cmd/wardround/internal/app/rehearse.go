@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
@@ -69,10 +71,11 @@ func (a *App) rehearse(ctx context.Context, tenant collectors.Tenant, place stri
 	if err != nil {
 		return rehearse.Result{}, err
 	}
+	rows, written := a.live(ctx, tenant, artifact.Point)
 	return rehearse.Rehearse(ctx, rehearse.Options{
 		Tenant: tenant, Artifact: artifact, Dir: c.Rehearsals.Dir, BinDir: c.Rehearsals.BinDir, User: c.Rehearsals.User,
 		Limit: int64(c.Rehearsals.Limit), Reserve: int64(c.Rehearsals.Reserve), Tolerance: c.Rehearsals.Tolerance,
-		Live: a.live(ctx, tenant), Filestore: filestoreOf(c, tenant), Progress: progress,
+		Live: rows, LiveWrite: written, Filestore: filestoreOf(c, tenant), Progress: progress,
 	})
 }
 
@@ -101,43 +104,90 @@ func (a *App) artifact(ctx context.Context, tenant collectors.Tenant, place stri
 	return newest, errors.New("no place of backups is configured; add one under targets.backups")
 }
 
-// live is how many rows the planner thinks that tables of the live database have. Where nobody can
-// say, what was restored is not compared.
-func (a *App) live(ctx context.Context, tenant collectors.Tenant) map[string]int64 {
+// live is how many rows the planner thinks that tables of the live database have, and when the
+// newest row was made that is older than a backup. What nobody can say is not compared.
+func (a *App) live(ctx context.Context, tenant collectors.Tenant, before time.Time) (rows map[string]int64, written time.Time) {
 	i := slices.IndexFunc(a.targets.clusters(), func(c *postgres.Cluster) bool { return c.Name() == tenant.Postgres })
 	if i < 0 {
-		return nil
+		return nil, written
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.config.Load().Rounds.Timeout)
 	defer cancel()
-	cluster, rows := a.targets.clusters()[i], map[string]int64{}
+	cluster := a.targets.clusters()[i]
 	release, err := cluster.Budget().Acquire(ctx)
 	if err != nil {
-		return nil
+		return nil, written
 	}
 	defer release()
+	rows = map[string]int64{}
 	err = cluster.Visit(ctx, tenant.Database, func(ctx context.Context, conn *pgconn.PgConn) error {
-		answer := conn.ExecParams(ctx, planned, [][]byte{[]byte("{" + strings.Join(rehearse.KeyTables(), ",") + "}")}, nil, nil, nil).Read()
-		for _, row := range answer.Rows {
-			n, err := strconv.ParseInt(string(row[1]), 10, 64)
-			if err != nil {
-				return fmt.Errorf("read the rows of a table: %w", err)
-			}
-			rows[string(row[0])] = n
+		if err := count(ctx, conn, rows); err != nil {
+			return err
 		}
-		return answer.Err
+		written, err = lastMade(ctx, conn, before)
+		return err
 	})
 	if err != nil {
-		return nil
+		return nil, time.Time{}
 	}
-	return rows
+	return rows, written
 }
+
+// count fills in the rows of tables, as planned says.
+func count(ctx context.Context, conn *pgconn.PgConn, rows map[string]int64) error {
+	answer := conn.ExecParams(ctx, planned, [][]byte{keyTables()}, nil, nil, nil).Read()
+	for _, row := range answer.Rows {
+		n, err := strconv.ParseInt(string(row[1]), 10, 64)
+		if err != nil {
+			return fmt.Errorf("read the rows of a table: %w", err)
+		}
+		rows[string(row[0])] = n
+	}
+	return answer.Err
+}
+
+// lastMade is when the newest row was made before a moment, among the last of the tables that may be
+// read; the zero time where none was.
+func lastMade(ctx context.Context, conn *pgconn.PgConn, before time.Time) (last time.Time, err error) {
+	tables := conn.ExecParams(ctx, dated, [][]byte{keyTables()}, nil, nil, nil).Read()
+	if tables.Err != nil {
+		return last, tables.Err
+	}
+	for _, row := range tables.Rows {
+		question := fmt.Sprintf(made, pgx.Identifier{"public", string(row[0])}.Sanitize())
+		answer := conn.ExecParams(ctx, question, [][]byte{[]byte(before.UTC().Format("2006-01-02 15:04:05"))}, nil, nil, nil).Read()
+		if answer.Err != nil || len(answer.Rows) != 1 || answer.Rows[0][0] == nil {
+			continue // of this table nobody can say
+		}
+		at, err := strconv.ParseInt(string(answer.Rows[0][0]), 10, 64)
+		if err != nil {
+			return last, fmt.Errorf("read when a row was made: %w", err)
+		}
+		if newest := time.Unix(at, 0); newest.After(last) {
+			last = newest
+		}
+	}
+	return last, nil
+}
+
+func keyTables() []byte { return []byte("{" + strings.Join(rehearse.KeyTables(), ",") + "}") }
 
 // planned asks for tables whose statistics are as good as new: fewer than a tenth of their rows
 // changed since they were made.
 const planned = `SELECT c.relname, c.reltuples::int8 FROM pg_class c JOIN pg_stat_all_tables s ON s.relid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname = ANY ($1::text[])
   AND c.reltuples > 100 AND s.n_mod_since_analyze < c.reltuples / 10`
+
+// dated asks for tables whose last rows may be looked at, and made for the newest of these before a
+// moment; it reads the end of the primary key's index.
+const (
+	dated = `SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname = ANY ($1::text[])
+  AND a.attname = 'create_date' AND a.atttypid = 'timestamp'::regtype
+  AND has_column_privilege(c.oid, a.attnum, 'SELECT') AND has_column_privilege(c.oid, 'id', 'SELECT')`
+	made = `SELECT floor(extract(epoch FROM max(create_date)))::int8 FROM (SELECT create_date FROM %s ORDER BY id DESC LIMIT 1000) AS s
+WHERE create_date < $1::timestamp`
+)
 
 // filestoreOf is the folder of a copy of a tenant's filestore; "" where there is none in a folder.
 func filestoreOf(c *config.Config, tenant collectors.Tenant) string {
