@@ -77,10 +77,12 @@ func TestTrailOfAClockThatWasSetBack(t *testing.T) {
 }
 
 func TestTimeTo(t *testing.T) {
-	var unknown, day, both, shrinking rates
+	var unknown, day, both, slower, shrinking rates
 	day[0].rate, day[0].known = 1000, true
 	both = day
 	both[1].rate, both[1].known = 4000, true
+	slower = day
+	slower[1].rate, slower[1].known = 10, true
 	shrinking[0].rate, shrinking[0].known = -1, true
 	for name, test := range map[string]struct {
 		rates rates
@@ -91,6 +93,7 @@ func TestTimeTo(t *testing.T) {
 		"nothing known":  {unknown, 1e6, longest, false},
 		"one window":     {day, 1e6, 1000 * time.Second, true},
 		"the faster":     {both, 1e6, 250 * time.Second, true},
+		"of late only":   {slower, 1e6, 1000 * time.Second, true},
 		"not growing":    {shrinking, 1e6, longest, true},
 		"hardly growing": {day, 1e15, longest, true},
 		"full already":   {both, 0, 0, true},
