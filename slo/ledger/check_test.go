@@ -54,6 +54,12 @@ func TestCheckFindsFaults(t *testing.T) {
 			},
 			`minute 2026-03-28T21:56:00Z: login{tenant="clinic-002"} began only 2026-03-28T21:57:00Z`,
 		},
+		"a minute of who was absent": {
+			func(tx *boltTx) error {
+				return putJSON(tx, metaBucket, absencesKey, map[string]absences{"login": {{start.Unix() / 60, start.Unix()/60 + 1}}})
+			},
+			`minute 2026-03-28T21:57:00Z: login{tenant="clinic-001"} was absent`,
+		},
 		"an hour that is no sum": {
 			func(tx *boltTx) error { return put(tx, hoursBucket, key(start.Unix()/3600+1), pack(nil)) },
 			"hour 2026-03-28T22:00:00Z: it is not the sum of its minutes",

@@ -91,24 +91,31 @@ func (v *victim) begin() (end func(syscall.Signal) error) {
 	}
 }
 
-// shown is what a living daemon says of the promise; nothing while it cannot be asked.
+// shown is what a living daemon says of the promise; nothing while it cannot be asked. Its page
+// began when it first did.
 func (v *victim) shown() (p promise) {
 	v.t.Helper()
-	status, body := fetch(v.t, http.MethodGet, v.daemon.url+"/api/v1/instances?limit=1000")
-	if status != http.StatusOK {
-		return p
-	}
 	var answer struct {
-		Instances []struct {
-			Objective string
-			promise
+		Instances []promise
+		Alerts    []struct {
+			Labels map[string]string
+			Starts time.Time `json:"starts_at"`
 		}
 	}
-	require.NoError(v.t, json.Unmarshal([]byte(body), &answer))
-	for _, i := range answer.Instances {
-		if i.Objective == "never-kept" {
-			p = i.promise
+	for _, path := range []string{"/api/v1/instances?objective=never-kept", "/api/v1/alerts?objective=never-kept&severity=page"} {
+		status, body := fetch(v.t, http.MethodGet, v.daemon.url+path)
+		if status != http.StatusOK {
+			return p
 		}
+		require.NoError(v.t, json.Unmarshal([]byte(body), &answer))
+	}
+	for _, a := range answer.Alerts {
+		if v.page != nil && a.Labels["long_window"] == v.page.Labels["long_window"] {
+			require.Equal(v.t, v.page.StartsAt.UnixMilli(), a.Starts.UnixMilli(), "the page is another one")
+		}
+	}
+	for _, i := range answer.Instances {
+		p = i
 	}
 	return p
 }
