@@ -101,6 +101,9 @@ func TestCertificates(t *testing.T) {
 		"critical: The certificate 46 (urgent.example.test) ends on 2026-11-23",
 	}, texts, "those of tenants are looked at by their host names, and are spoken of there")
 
+	served["tenant_alpha.example.test"] = "47"
+	require.True(t, has(collectAt(t, made, start), "traefik_tls_certs_not_after", "serial", "47"), "one of its hosts is served with it")
+
 	clear(served)
 	b = collectAt(t, made, start.Add(time.Minute))
 	require.True(t, has(b, "traefik_tls_certs_not_after", "serial", "21", "tenant", "alpha"))

@@ -53,13 +53,14 @@ func method(text string) string {
 
 func protocol(text string) string {
 	switch text {
-	case "http", websocket, "sse", "TCP", "UDP":
+	case "http", "websocket", "sse", "TCP", "UDP":
 		return text
 	}
 	return other
 }
 
-const websocket = "websocket"
+// lasting says whether what is spoken lasts as long as a page is open, and is no request.
+func lasting(protocol string) bool { return protocol == "websocket" || protocol == "sse" }
 
 // server is a server's address without what may be secret: user, path and query.
 func server(text string) string {

@@ -35,6 +35,43 @@ func TestABrokenPageChangesNothing(t *testing.T) {
 	require.Equal(t, 1.0, value(b, "traefik_requests_total"))
 }
 
+func TestATooLargePageIsNotReadInPart(t *testing.T) {
+	e := newEdge(t)
+	page := pageOf(start, requests("a@file", "s@file", "200", 10))
+	e.set(page + requests("b@file", "s@file", "200", 10) + "\n")
+	c := e.config()
+	c.MaxBytes = int64(len(page)) - 1 // what is read of it ends in a whole line
+	made := target(t, c, Options{Tenants: tenants(t, clinics)})
+	require.ErrorContains(t, made.Collect(t.Context(), collectors.NewBuilder(made.Visits()[0].Key, start)), "more than max_bytes")
+}
+
+func TestNames(t *testing.T) {
+	for name, c := range map[string][2]string{
+		"a name":                {technical("websecure-odoo-18_x@kubernetescrd"), "websecure-odoo-18_x@kubernetescrd"},
+		"a sentence":            {technical("no name"), other},
+		"too long":              {technical(strings.Repeat("a", 151)), other},
+		"a status":              {code("404"), "404"},
+		"a client that went":    {code("499"), "499"},
+		"no status":             {code("0"), "0"},
+		"an unknown status":     {code("799"), other},
+		"a status in words":     {code("not found"), other},
+		"a class":               {class("503"), "5xx"},
+		"no class":              {class("0"), other},
+		"a method":              {method("PATCH"), "PATCH"},
+		"a made-up method":      {method("EXTENSION_METHOD"), other},
+		"a server":              {server("http://user:secret@127.0.0.1:8069/path?token#x"), "http://127.0.0.1:8069"},
+		"a server without user": {server("h2c://10.0.0.7:80"), "h2c://10.0.0.7:80"},
+		"no server":             {server("127.0.0.1"), other},
+		"a host":                {host("WWW.example.test"), "www.example.test"},
+		"all hosts below one":   {host("*.example.test"), "*.example.test"},
+		"a person":              {host("Jane Doe"), ""},
+		"hosts":                 {hosts("b.example.test,jane@example.test,*.example.test,,10.0.0.1"), "b.example.test,*.example.test,10.0.0.1"},
+		"too many hosts":        {hosts(strings.Repeat("a", 60) + ".test," + strings.Repeat("b", 60) + ".test," + strings.Repeat("c", 60) + ".test,d.test"), strings.Repeat("a", 60) + ".test," + strings.Repeat("b", 60) + ".test,d.test"},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c[1], c[0]) })
+	}
+}
+
 // Series that come and go, as where somebody makes up routers, are not remembered for ever.
 func TestSeriesThatAreGoneAreForgotten(t *testing.T) {
 	c := &counters{known: map[string]*series{}}

@@ -83,7 +83,7 @@ func TestSuite(t *testing.T) {
 			"a login page":   broken(collectors.ReasonProtocol, text("<html>"+canary+"</html>\n")),
 			"cut":            broken(collectors.ReasonProtocol, text(whole[:len(whole)-4])),
 			"cut in a label": broken(collectors.ReasonProtocol, text(whole[:len(whole)-30])),
-			"another's page": broken(collectors.ReasonProtocol, text("go_goroutines 7\n"+canary+" 1\nprocess_start_time_seconds 1.7e9\n")),
+			"another's page": broken(collectors.ReasonProtocol, text("go_goroutines 7\n"+nameless+" 1\nprocess_start_time_seconds 1.7e9\n")),
 			"of 100 MB": broken(collectors.ReasonProtocol, func(w http.ResponseWriter, _ *http.Request) {
 				line := []byte(strings.Repeat("traefik_config_reloads_total 1\n", 1<<10))
 				for range 100 << 20 / len(line) {

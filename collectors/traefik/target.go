@@ -41,6 +41,7 @@ type Target struct {
 	client   *http.Client
 	patterns []*regexp.Regexp
 	log      *logVisit // nil where no log is read
+	settings atomic.Pointer[map[string]string]
 
 	visiting sync.Mutex // held during a visit, and while the API is asked: guards what follows
 	memory
@@ -162,6 +163,7 @@ func (t *Target) Collect(ctx context.Context, b *collectors.Builder) error {
 	state := t.counters.take(p, b.At())
 	t.traffic.add(p.readings, t.owners, state == anew)
 	t.report(b, p, state)
+	t.noteSettings()
 	return nil
 }
 
@@ -216,20 +218,25 @@ func (t *Target) complain(err error) {
 // Settings are what decides where requests go, as it was last read: the version, a digest of all
 // routers, and when a configuration was taken last. False while that is not known.
 func (t *Target) Settings() (map[string]string, bool) {
-	t.visiting.Lock()
-	defer t.visiting.Unlock()
-	all := map[string]string{}
+	if all := t.settings.Load(); all != nil {
+		return maps.Clone(*all), true
+	}
+	return nil, false
+}
+
+// noteSettings keeps what Settings tells, so that nobody who asks has to wait for a visit.
+func (t *Target) noteSettings() {
+	if t.reloaded == 0 || t.config.API != "" && t.listing.at.IsZero() {
+		return
+	}
+	all := map[string]string{"configuration": time.Unix(int64(t.reloaded), 0).UTC().Format(time.RFC3339)}
 	if t.listing.version != "" {
 		all["version"] = t.listing.version
 	}
 	if t.listing.digest != "" {
 		all["routers"] = t.listing.digest
 	}
-	if t.reloaded > 0 {
-		all["configuration"] = time.Unix(int64(t.reloaded), 0).UTC().Format(time.RFC3339)
-	}
-	known := t.reloaded > 0 && (t.config.API == "" || !t.listing.at.IsZero())
-	return all, known
+	t.settings.Store(&all)
 }
 
 // logVisit is the visit to the access log. It outlives the target when only other settings were

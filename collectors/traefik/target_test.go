@@ -1,6 +1,7 @@
 package traefik
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -75,6 +76,7 @@ func TestARestartOfTraefikGoesOnCounting(t *testing.T) {
 	e := newEdge(t)
 	e.list1("a@file", "Host(`tenant_alpha.example.test`)", "s")
 	made := target(t, e.config(), Options{Tenants: tenants(t, clinics)})
+	again := start.Add(4*time.Minute + 2*time.Second)
 	steps := []struct {
 		name string
 		page string
@@ -85,18 +87,19 @@ func TestARestartOfTraefikGoesOnCounting(t *testing.T) {
 		{"nothing new", pageOf(start, requests("a@file", "s@file", "200", 130)), 30},
 		{"the clock moved by a second", pageOf(start.Add(time.Second), requests("a@file", "s@file", "200", 131)), 31},
 		{"restarted, with more than before already", pageOf(start.Add(4*time.Minute), requests("a@file", "s@file", "200", 140)), 171},
-		{"a router was removed and made again", pageOf(start.Add(4*time.Minute), requests("a@file", "s@file", "200", 5)), 176},
-		{"absent from a page", pageOf(start.Add(4 * time.Minute)), 176},
-		{"there again", pageOf(start.Add(4*time.Minute), requests("a@file", "s@file", "200", 6)), 177},
-		{"a series that is new", pageOf(start.Add(4*time.Minute), requests("a@file", "s@file", "200", 6), requests("a@file", "s@file", "204", 3)), 180},
-		{"another process that has run since before", pageOf(start.Add(2*time.Minute), requests("a@file", "s@file", "200", 9000)), 180},
-		{"and its growth", pageOf(start.Add(2*time.Minute), requests("a@file", "s@file", "200", 9001)), 181},
+		{"and again two seconds later, with as many", pageOf(again, requests("a@file", "s@file", "200", 140)), 311},
+		{"a router was removed and made again", pageOf(again, requests("a@file", "s@file", "200", 5)), 316},
+		{"absent from a page", pageOf(again), 316},
+		{"there again", pageOf(again, requests("a@file", "s@file", "200", 6)), 317},
+		{"a series that is new", pageOf(again, requests("a@file", "s@file", "200", 6), requests("a@file", "s@file", "204", 3)), 320},
+		{"another process that has run since before", pageOf(start.Add(2*time.Minute), requests("a@file", "s@file", "200", 9000)), 320},
+		{"and its growth", pageOf(start.Add(2*time.Minute), requests("a@file", "s@file", "200", 9001)), 321},
 	}
 	for i, step := range steps {
 		e.set(step.page)
 		b := collectAt(t, made, start.Add(time.Duration(i)*time.Minute))
 		require.Equal(t, step.want, value(b, "traefik_requests_total", "tenant", "alpha"), step.name)
-		require.Equal(t, i == 9, findings(b)["several_processes"] != "", step.name)
+		require.Equal(t, i == 10, findings(b)["several_processes"] != "", step.name)
 	}
 }
 
@@ -148,8 +151,27 @@ func TestMiddlewaresAnswers(t *testing.T) {
 	require.Equal(t, 2.0, answers(b, "alpha", "403"), "only alpha asked")
 	b = visit(requests("a@file", "odoo@file", "403", 9), requests("g@file", "odoo@file", "403", 1), requests("", "odoo@file", "403", 5))
 	require.Equal(t, 3.0, answers(b, "", "403"), "nobody knows whose three of five were")
+	b = visit(requests("a@file", "sick@file", "503", 2), `traefik_service_server_up{service="sick@file",url="http://127.0.0.1:1"} 0`)
+	require.Equal(t, 2.0, answers(b, "alpha", "503"), "none of its servers was there, so nothing ever reached it")
 	b = visit(requests("a@file", "odoo@file", "502", 1), requests("", "odoo@file", "502", 3))
 	require.Zero(t, answers(b, "alpha", "502"), "retried: counted once at the router, three times at the service")
+}
+
+// What lasts as long as a page is open is no request, and Traefik's own pages are nobody's.
+func TestWhatIsNoRequestOfATenant(t *testing.T) {
+	e := newEdge(t)
+	e.list1("a@file", "Host(`tenant_alpha.example.test`)", "s")
+	e.list1("api@file", "Host(`tenant_alpha.example.test`) && PathPrefix(`/api`)", "api@internal")
+	made := target(t, e.config(), Options{Tenants: tenants(t, clinics)})
+	e.set(pageOf(start))
+	collectAt(t, made, start)
+	bucket := `traefik_router_request_duration_seconds_bucket{code="200",method="GET",protocol="%s",router="a@file",service="s@file",le="%s"} 4`
+	e.set(pageOf(start, requests("a@file", "s@file", "200", 4), requests("api@file", "api@internal", "200", 9),
+		fmt.Sprintf(bucket, "sse", "1"), fmt.Sprintf(bucket, "sse", "+Inf"), fmt.Sprintf(bucket, "websocket", "+Inf")))
+	b := collectAt(t, made, start.Add(time.Minute))
+	require.Equal(t, 4.0, value(b, "traefik_requests_total"))
+	require.Zero(t, value(b, "traefik_request_duration_seconds_count"))
+	require.Equal(t, 1.0, value(b, "traefik_routers", "owner", "internal"))
 }
 
 func TestNamesSayWhoseARouterIs(t *testing.T) {
@@ -205,6 +227,10 @@ func TestRoutersAreLookedAtSlowlyAndAtOnceWhereOneIsNew(t *testing.T) {
 	b = collectAt(t, made, start.Add(14*time.Minute))
 	require.Equal(t, 6.0, value(b, "traefik_routers", "owner", "tenant"), "what the API said holds good")
 	require.Equal(t, 1.0, value(b, "wardround_indicator_unavailable", "reason", "authentication"))
+	e.deny(0)
+	b = collectAt(t, made, start.Add(15*time.Minute))
+	require.Equal(t, 1.0, value(b, "traefik_api_up"), "asked again at once")
+	require.False(t, has(b, "wardround_indicator_unavailable"))
 }
 
 func TestWithoutRouterLabelsServicesAreCounted(t *testing.T) {
@@ -227,6 +253,9 @@ func TestWithoutRouterLabelsServicesAreCounted(t *testing.T) {
 	require.Equal(t, 5.0, value(b, "traefik_requests_total", "tenant", "alpha"), "labelled from now on, and counted once")
 	require.Zero(t, value(b, "traefik_unrouted_requests_total"), "what routers took before is not known, so nothing is said of it")
 	require.NotContains(t, findings(b), "routers_unlabelled")
+
+	e.set(pageOf(start.Add(3*time.Minute), requests("", "own@file", "200", 7)))
+	require.Equal(t, 12.0, value(collectAt(t, made, start.Add(3*time.Minute)), "traefik_requests_total", "tenant", "alpha"), "labelled no more")
 }
 
 func TestATenantThatLeavesIsForgotten(t *testing.T) {
@@ -239,6 +268,8 @@ func TestATenantThatLeavesIsForgotten(t *testing.T) {
 	registry.Replace(tenants(t, map[string][]string{"alpha": clinics["alpha"]}).Current())
 	b := collectAt(t, made, start.Add(2*time.Minute))
 	require.False(t, has(b, "traefik_requests_total", "tenant", "gamma"))
+	registry.Replace(tenants(t, clinics).Current())
+	require.Zero(t, value(collectAt(t, made, start.Add(3*time.Minute)), "traefik_requests_total", "tenant", "gamma"), "back, and counted from now on")
 	require.Contains(t, findings(b)["router_without_tenant"], "info: 4 routers belong to no tenant that is known: gamma-ws@file, gamma@file")
 }
 

@@ -233,7 +233,7 @@ func (s *sums) add(r reading) {
 		if r.code >= "400" && len(r.code) == 3 {
 			s.errors[errorKey{r.code, r.protocol}] += r.grown
 		}
-		if r.protocol != websocket {
+		if !lasting(r.protocol) {
 			s.habit.count(r.grown, class(r.code) == "5xx")
 		}
 	case factRequestBytes:
@@ -243,7 +243,7 @@ func (s *sums) add(r reading) {
 	case factBucket:
 		s.bucket(r)
 	case factSum:
-		if r.protocol != websocket && served(r.code) {
+		if !lasting(r.protocol) && served(r.code) {
 			s.seconds += r.grown
 		}
 	}
@@ -251,7 +251,7 @@ func (s *sums) add(r reading) {
 
 func (s *sums) bucket(r reading) {
 	switch {
-	case r.protocol == websocket:
+	case lasting(r.protocol):
 	case served(r.code):
 		s.buckets[r.le] += r.grown
 	case class(r.code) == "5xx" && math.IsInf(r.le, 1):
