@@ -61,6 +61,12 @@ type memory struct {
 	complaining string          // what the log was told of the API
 }
 
+func newMemory() memory {
+	return memory{
+		counters: &counters{known: map[string]*series{}}, traffic: newTraffic(), shown: map[shownKey]bool{}, points: map[string]bool{},
+	}
+}
+
 // New prepares the visits to a Traefik; it opens nothing yet. The caller closes it.
 func New(c Config, o Options) (*Target, error) {
 	if err := c.Validate(); err != nil {
@@ -76,9 +82,7 @@ func New(c Config, o Options) (*Target, error) {
 	if err != nil {
 		return nil, collectors.Invalid("http", "%v", err)
 	}
-	t := &Target{config: c, options: o, client: client, memory: memory{
-		counters: &counters{known: map[string]*series{}}, traffic: newTraffic(), shown: map[shownKey]bool{}, points: map[string]bool{},
-	}}
+	t := &Target{config: c, options: o, client: client, memory: newMemory()}
 	for _, text := range c.Names {
 		pattern, err := whole(text)
 		if err != nil {
