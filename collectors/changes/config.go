@@ -136,6 +136,9 @@ func (s Sender) validate(at string) []error {
 	if (s.Token == "") == (s.TokenFile == "") {
 		fail("token_file", "or token is needed, and one of them only")
 	}
+	if s.Token != "" && len(s.Token) < shortestToken {
+		fail("token", "is too short: %d characters at least; write it in token_file", shortestToken)
+	}
 	if s.PerMinute < 0 {
 		fail("per_minute", "is %d; write a number above 0", s.PerMinute)
 	}
@@ -189,6 +192,18 @@ func validateRules(at string, all []Rule, facts []string) []error {
 }
 
 // secret returns a token as it is now.
+// shortestToken is how long a sender's token must be: forged signatures can be tried at leisure.
+const shortestToken = 16
+
+// secret is a sender's token as it is now.
+func (s Sender) secret() (string, error) {
+	token, err := secret(s.Token, s.TokenFile)
+	if err == nil && len(token) < shortestToken {
+		err = fmt.Errorf("the token is too short: %d characters at least", shortestToken)
+	}
+	return token, err
+}
+
 func secret(inline config.Secret, file string) (string, error) {
 	if file == "" {
 		return string(inline), nil

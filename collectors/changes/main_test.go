@@ -206,7 +206,7 @@ func text(b *collectors.Batch) string {
 func TestConfigValidate(t *testing.T) {
 	bearer := func(s Sender) Config { c := DefaultConfig(); c.Senders = []Sender{s}; return c }
 	rules := func(r ...Rule) Config {
-		return bearer(Sender{Name: "a", Kind: "argocd", Token: "t", Rules: r})
+		return bearer(Sender{Name: "a", Kind: "argocd", Token: token, Rules: r})
 	}
 	at := func(e Endpoint) Config { c := DefaultConfig(); c.Applications = []Endpoint{e}; return c }
 	match := map[string]string{"application": ".*"}
@@ -217,15 +217,16 @@ func TestConfigValidate(t *testing.T) {
 		"default":            {DefaultConfig(), ""},
 		"full":               {settings(), ""},
 		"zero":               {Config{}, "drift_after: is 0s; write a time above 0\nretention: is 0s"},
-		"no name":            {bearer(Sender{Kind: "generic", Token: "t"}), `senders[0].name: ""`},
-		"mail as name":       {bearer(Sender{Name: "jane@example.test", Kind: "generic", Token: "t"}), "senders[0].name"},
-		"our name":           {bearer(Sender{Name: "wardround", Kind: "generic", Token: "t"}), `senders[0].name: "wardround" is taken`},
-		"kind":               {bearer(Sender{Name: "a", Kind: "svn", Token: "t"}), `senders[0].kind: "svn" is none of argocd, flux,`},
+		"no name":            {bearer(Sender{Kind: "generic", Token: token}), `senders[0].name: ""`},
+		"mail as name":       {bearer(Sender{Name: "jane@example.test", Kind: "generic", Token: token}), "senders[0].name"},
+		"our name":           {bearer(Sender{Name: "wardround", Kind: "generic", Token: token}), `senders[0].name: "wardround" is taken`},
+		"kind":               {bearer(Sender{Name: "a", Kind: "svn", Token: token}), `senders[0].kind: "svn" is none of argocd, flux,`},
 		"no token":           {bearer(Sender{Name: "a", Kind: "generic"}), "senders[0].token_file: or token is needed"},
-		"two tokens":         {bearer(Sender{Name: "a", Kind: "generic", Token: "t", TokenFile: "/t"}), "and one of them only"},
-		"rate":               {bearer(Sender{Name: "a", Kind: "generic", Token: "t", PerMinute: -1}), "senders[0].per_minute: is -1"},
-		"foreign systems":    {bearer(Sender{Name: "a", Kind: "argocd", Token: "t", Systems: []string{"b"}}), "senders[0].systems[0]"},
-		"generic rules":      {bearer(Sender{Name: "a", Kind: "generic", Token: "t", Rules: []Rule{{}}}), "senders[0].rules: are not for generic"},
+		"two tokens":         {bearer(Sender{Name: "a", Kind: "generic", Token: token, TokenFile: "/t"}), "and one of them only"},
+		"short token":        {bearer(Sender{Name: "a", Kind: "generic", Token: "fifteen-letters"}), "senders[0].token: is too short: 16"},
+		"rate":               {bearer(Sender{Name: "a", Kind: "generic", Token: token, PerMinute: -1}), "senders[0].per_minute: is -1"},
+		"foreign systems":    {bearer(Sender{Name: "a", Kind: "argocd", Token: token, Systems: []string{"b"}}), "senders[0].systems[0]"},
+		"generic rules":      {bearer(Sender{Name: "a", Kind: "generic", Token: token, Rules: []Rule{{}}}), "senders[0].rules: are not for generic"},
 		"no rules":           {rules(), "senders[0].rules: are missing"},
 		"no match":           {rules(Rule{All: true}), "rules[0]: match is missing"},
 		"unknown fact":       {rules(Rule{Match: map[string]string{"title": "."}, All: true}), `there is no "title" to match; write one of application, namespace`},
@@ -236,7 +237,7 @@ func TestConfigValidate(t *testing.T) {
 		"address":            {at(Endpoint{Name: "a", URL: "ftp://host"}), "applications[0].url: is not http"},
 		"user in address":    {at(Endpoint{Name: "a", URL: "http://u:CANARY@host"}), "applications[0].url: is not http"},
 		"reserved page":      {at(Endpoint{Name: "changes", URL: "http://host"}), `applications[0].name: "changes" is taken`},
-		"two tokens of page": {at(Endpoint{Name: "a", URL: "http://host", Token: "t", TokenFile: "/t"}), "applications[0].token_file: is set beside token"},
+		"two tokens of page": {at(Endpoint{Name: "a", URL: "http://host", Token: token, TokenFile: "/t"}), "applications[0].token_file: is set beside token"},
 		"tls":                {at(Endpoint{Name: "a", URL: "http://host", TLS: &config.TLSConfig{CertFile: "/c"}}), "applications[0].tls: "},
 	}
 	for name, c := range cases {

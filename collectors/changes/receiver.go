@@ -12,7 +12,8 @@ import (
 
 const (
 	maxBody  = 256 << 10
-	maxAhead = 5 * time.Minute // that a sender's clock may be ahead without a word
+	maxAhead = 5 * time.Minute  // that a sender's clock may be ahead without a word
+	patience = 20 * time.Second // with a body that arrives bit by bit
 )
 
 // event is what a reader made of a body: all that is taken over of it.
@@ -156,6 +157,10 @@ func content(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 			http.StatusUnsupportedMediaType, "media_type", "", "the body is not said to be JSON",
 			"have the sender use content type application/json",
 		}
+	}
+	// What cannot be hurried, such as a test's recorder, is not slow either.
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, fmt.Errorf("set a deadline: %w", err)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError

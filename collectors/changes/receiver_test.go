@@ -6,10 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/prometheus/common/config"
@@ -153,7 +155,7 @@ func TestBearerDoesForSigners(t *testing.T) {
 
 func TestTokenFileIsReadAtEachEvent(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
-	require.NoError(t, os.WriteFile(file, []byte("first\n"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("the first of its tokens\n"), 0o600))
 	c := DefaultConfig()
 	c.Senders = []Sender{{Name: "desk", Kind: "generic", TokenFile: file, Systems: []string{"runner"}}}
 	s := open(t, t.TempDir(), c)
@@ -162,12 +164,14 @@ func TestTokenFileIsReadAtEachEvent(t *testing.T) {
 		code, _ := s.post("generic", h, []byte("{}"))
 		return code
 	}
-	require.Equal(t, http.StatusUnprocessableEntity, status("first"))
-	require.NoError(t, os.WriteFile(file, []byte("second"), 0o600))
-	require.Equal(t, http.StatusUnauthorized, status("first"))
-	require.Equal(t, http.StatusUnprocessableEntity, status("second"))
+	require.Equal(t, http.StatusUnprocessableEntity, status("the first of its tokens"))
+	require.NoError(t, os.WriteFile(file, []byte("the second of its tokens"), 0o600))
+	require.Equal(t, http.StatusUnauthorized, status("the first of its tokens"))
+	require.Equal(t, http.StatusUnprocessableEntity, status("the second of its tokens"))
+	require.NoError(t, os.WriteFile(file, []byte("short"), 0o600))
+	require.Equal(t, http.StatusUnauthorized, status("short"), "what can be guessed lets nobody in")
 	require.NoError(t, os.Remove(file))
-	require.Equal(t, http.StatusUnauthorized, status("second"))
+	require.Equal(t, http.StatusUnauthorized, status("the second of its tokens"))
 	require.Equal(t, http.StatusUnauthorized, status(""))
 	require.Equal(t, 1, strings.Count(s.log.b.String(), "a sender cannot be recognized"), "said once")
 }
@@ -190,6 +194,26 @@ func TestHandlerRefuses(t *testing.T) {
 			code, text := s.post("argocd", header("argocd", "", nil), []byte(body))
 			require.Equal(t, want, code, "%q: %s", body, text)
 		}
+	})
+}
+
+// hurried is a writer of a connection whose reading can be given a deadline.
+type hurried struct {
+	*httptest.ResponseRecorder
+	until time.Time
+}
+
+func (h *hurried) SetReadDeadline(until time.Time) error { h.until = until; return nil }
+
+func TestBodiesThatTrickle(t *testing.T) {
+	staged(t, func(t *testing.T, s *stage) {
+		w := &hurried{ResponseRecorder: httptest.NewRecorder()}
+		s.Handler("generic").ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", iotest.ErrReader(os.ErrDeadlineExceeded)))
+		require.Zero(t, w.until, "what is refused before its body is read needs no deadline")
+		request := httptest.NewRequest(http.MethodPost, "/", iotest.ErrReader(os.ErrDeadlineExceeded))
+		request.Header.Set("Content-Type", "application/json")
+		s.Handler("generic").ServeHTTP(w, request)
+		require.Equal(t, time.Now().Add(patience), w.until)
 	})
 }
 

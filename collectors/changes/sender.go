@@ -28,7 +28,7 @@ const (
 )
 
 func newSender(c Sender) (*sender, error) {
-	if _, err := secret(c.Token, c.TokenFile); err != nil {
+	if _, err := c.secret(); err != nil {
 		return nil, err
 	}
 	rules, err := compile(c.Rules, senderFacts[c.Kind])
@@ -56,11 +56,11 @@ func (s *Changes) proven(kind string, header http.Header, body []byte) *sender {
 		if candidate.Kind != kind {
 			continue
 		}
-		token, err := secret(candidate.Token, candidate.TokenFile)
+		token, err := candidate.secret()
 		if failed := err != nil; candidate.failing.Swap(failed) != failed && failed {
 			s.logger.Error("changes: a sender cannot be recognized", "sender", candidate.Name, "error", err)
 		}
-		if err == nil && token != "" && proves(kind, header, body, token) {
+		if err == nil && proves(kind, header, body, token) {
 			who = candidate
 		}
 	}
