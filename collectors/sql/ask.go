@@ -12,11 +12,15 @@ import (
 	"github.com/wardround/wardround/collectors"
 )
 
+// begin opens the transaction in which a query is held in check.
+func (i *indicator) begin() string {
+	return fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d", time.Duration(i.Timeout).Milliseconds())
+}
+
 // rows asks an indicator's query in a transaction of its own. An error of the query alone is
 // failed, and leaves the connection fit for the next one; err is of the connection.
 func (i *indicator) rows(ctx context.Context, conn *pgconn.PgConn) (rows [][][]byte, failed, err error) {
-	began := fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d", time.Duration(i.Timeout).Milliseconds())
-	if _, err := conn.Exec(ctx, began).ReadAll(); err != nil {
+	if _, err := conn.Exec(ctx, i.begin()).ReadAll(); err != nil {
 		return nil, nil, fmt.Errorf("begin: %w", err)
 	}
 	answer := conn.ExecParams(ctx, i.statement, nil, nil, nil, nil).Read()

@@ -37,10 +37,11 @@ func (s *Indicators) Check(ctx context.Context, clusters []Cluster) ([]Problem, 
 				continue
 			}
 			err := v.cluster.Visit(ctx, database, func(ctx context.Context, conn *pgconn.PgConn) error {
-				for _, text := range i.check(ctx, conn) {
+				found, err := i.check(ctx, conn)
+				for _, text := range found {
 					problems = append(problems, Problem{i.Name, v.place.tenant, v.place.target, text})
 				}
-				return nil
+				return err
 			})
 			if ctx.Err() != nil {
 				return problems, context.Cause(ctx)
@@ -53,8 +54,19 @@ func (s *Indicators) Check(ctx context.Context, clusters []Cluster) ([]Problem, 
 	return problems, nil
 }
 
-// check asks the server about the query, without running it.
-func (i *indicator) check(ctx context.Context, conn *pgconn.PgConn) []string {
+// check asks the server about the query, without running it, in a transaction as when it is run:
+// who plans a query runs functions that promise to change nothing, and need not keep it.
+func (i *indicator) check(ctx context.Context, conn *pgconn.PgConn) ([]string, error) {
+	if _, err := conn.Exec(ctx, i.begin()).ReadAll(); err != nil {
+		return nil, err
+	}
+	problems := i.described(ctx, conn)
+	_, err := conn.Exec(ctx, "ROLLBACK").ReadAll()
+	return problems, err
+}
+
+// described looks at the columns that the query would return, and then at its plan.
+func (i *indicator) described(ctx context.Context, conn *pgconn.PgConn) []string {
 	described, err := conn.Prepare(ctx, "", i.query(), nil)
 	if err != nil {
 		return []string{explain(err)}

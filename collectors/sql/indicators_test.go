@@ -32,6 +32,8 @@ const schema = `
 CREATE TABLE orders (id int, state text, partner text, secret text, amount numeric);
 INSERT INTO orders VALUES (1,'open','CANARY Miller','CANARY',10.5),(2,'open','CANARY Smith','CANARY',4),(3,'done','CANARY','CANARY',1);
 CREATE SEQUENCE counter;
+CREATE FUNCTION strike() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN DELETE FROM orders; RETURN 1; END $$;
+CREATE FUNCTION sneak() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN strike(); END $$;
 `
 
 // place is a cluster and a tenant's database in it, as the monitoring role sees them.
@@ -186,6 +188,10 @@ wardround_sql_errors_total{tenant="north",indicator="mine",reason=%q} 1
 		"a long number":       {"SELECT repeat('1', 100000)::text AS n", rows(1, "") + skipped(skipNumber, 1)},
 		"it writes":           {"WITH gone AS (DELETE FROM orders RETURNING 1) SELECT 1 AS n FROM gone", failed(collectors.ReasonProtocol)},
 		"it writes otherwise": {"SELECT nextval('counter') AS n", failed(collectors.ReasonPermission)},
+		"a function writes":   {"SELECT strike() AS n", failed(collectors.ReasonPermission)},
+		"a function lies":     {"SELECT sneak() AS n", failed(collectors.ReasonPermission)},
+		"it would be slower":  {"SELECT 1 AS n FROM (SELECT set_config('statement_timeout', '0', false)) s, pg_sleep(60)", failed(collectors.ReasonTimeout)},
+		"a huge value":        {"SELECT repeat('1', 10000000) AS n", rows(1, "") + skipped(skipNumber, 1)},
 		"it locks":            {"SELECT 1 AS n FROM orders FOR UPDATE", failed(collectors.ReasonPermission)},
 		"it would be free":    {"SELECT set_config('transaction_read_only', 'off', false) AS n", failed(collectors.ReasonPermission)},
 		"two statements":      {"SELECT 1 AS n; DELETE FROM orders", failed(collectors.ReasonProtocol)},
@@ -233,6 +239,8 @@ func TestSafeOnItsOwn(t *testing.T) {
 	s := newStage(t)
 	for query, reason := range map[string]collectors.Reason{
 		"SELECT nextval('counter') AS n":     collectors.ReasonPermission,
+		"SELECT strike() AS n":               collectors.ReasonPermission,
+		"SELECT sneak() AS n":                collectors.ReasonPermission,
 		"SELECT 1 AS n FROM pg_sleep(60)":    collectors.ReasonTimeout,
 		"SELECT 1 AS n) AS q; ABORT; SELECT": collectors.ReasonProtocol,
 	} {
@@ -240,6 +248,12 @@ func TestSafeOnItsOwn(t *testing.T) {
 		c.Timeout = model.Duration(200 * time.Millisecond)
 		visits := s.indicators(t, c).Visits([]Cluster{bare{s.cluster}})
 		require.Len(t, visits, 1)
+		problems, err := s.indicators(t, c).Check(t.Context(), []Cluster{bare{s.cluster}})
+		require.NoError(t, err)
+		require.Equal(t, strings.Contains(query, "sneak") || strings.Contains(query, "ABORT"), len(problems) > 0, problems)
+		kept, err := server.Value(t.Context(), s.database, "SELECT count(*)::text FROM orders")
+		require.NoError(t, err)
+		require.Equal(t, "3", kept, "to look at a query is not to run it")
 		require.Contains(t, text(t, visits[0]), fmt.Sprintf("wardround_sql_errors_total{tenant=\"north\",indicator=\"mine\",reason=%q} 1", string(reason)), query)
 	}
 }
