@@ -57,10 +57,12 @@ func TestSettingsOneByOne(t *testing.T) {
 	l := newLink(r.Addr(), 0, login{}, dial)
 	defer func() { require.NoError(t, l.close()) }()
 	all := map[int]map[string]string{}
+	commands := map[int]int{}
 	for _, major := range []int{6, 7} {
 		require.NoError(t, l.visit(t.Context(), func(ctx context.Context, client *goredis.Client) error {
 			pipe := client.Pipeline()
 			read := askSettings(ctx, pipe, major)
+			commands[major] = pipe.Len()
 			if err := exec(ctx, pipe); err != nil {
 				return err
 			}
@@ -70,6 +72,7 @@ func TestSettingsOneByOne(t *testing.T) {
 		}))
 	}
 	require.Equal(t, all[7], all[6])
+	require.Equal(t, map[int]int{6: len(settings), 7: 1}, commands)
 }
 
 // TestSettingsOfASet names the node with each, and keeps those of one that is down.
