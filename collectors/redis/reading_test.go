@@ -120,8 +120,14 @@ func TestRefusals(t *testing.T) {
 		r    reading
 		want float64
 	}{
-		{says("one", "7"), 0}, {says("one", "7"), 0}, {says("one", "9"), 2}, {says("one", "1"), 0}, {says("one", "2"), 1},
-		{says("two", "5"), 0}, {reading{"run_id": "two"}, 0}, {says("two", "1"), 1},
+		{says("one", "7"), 0},
+		{says("one", "7"), 0},
+		{says("one", "9"), 2},
+		{says("one", "1"), 0},
+		{says("one", "2"), 1},
+		{says("two", "5"), 0},
+		{reading{"run_id": "two"}, 0},
+		{says("two", "1"), 1},
 	} {
 		require.InDelta(t, step.want, f.since(step.r), 0, i)
 	}
