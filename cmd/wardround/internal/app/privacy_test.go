@@ -38,7 +38,19 @@ func TestNothingAboutPatients(t *testing.T) {
 			len(d.found()["quiet_north"]) > 0 && len(d.found()["quiet_south"]) > 0 && traces.has("visit odoo") && traces.has("evaluation")
 	})
 
-	said := map[string]string{"log": d.said(), "traces": traces.all()}
+	said := map[string]string{"traces": traces.all()}
+	everything(t, s, d, said)
+	for where, text := range said {
+		require.NotEmpty(t, text, where)
+		require.NotContains(t, text, seeds.Canary, where)
+		require.NotContains(t, text, primary.Password, where)
+	}
+}
+
+// everything gathers all that a daemon says: its log, every page, alerts, and what it stores.
+func everything(t *testing.T, s *stage, d *process, said map[string]string) {
+	t.Helper()
+	said["log"] = d.said()
 	for _, path := range d.everyPage() {
 		_, said[path] = fetch(t, http.MethodGet, d.url+path)
 	}
@@ -51,11 +63,6 @@ func TestNothingAboutPatients(t *testing.T) {
 		return err
 	}))
 	require.Greater(t, len(said), 20)
-	for where, text := range said {
-		require.NotEmpty(t, text, where)
-		require.NotContains(t, text, seeds.Canary, where)
-		require.NotContains(t, text, primary.Password, where)
-	}
 }
 
 func (s *stage) value(name, sql string) string {
@@ -71,7 +78,7 @@ var link = regexp.MustCompile(`href="([^":]+)"`)
 func (d *daemon) everyPage() []string {
 	d.t.Helper()
 	month := time.Now().UTC().Format("2006-01")
-	all := []string{"/", "/rounds", "/api/v1/tenants", "/api/v1/objectives", "/reports/" + month + ".html", "/reports/" + month + ".csv", "/reports/" + month + ".json"}
+	all := []string{"/", "/rounds", "/metrics", "/api/v1/tenants", "/api/v1/objectives", "/api/v1/instances", "/api/v1/alerts", "/api/v1/rehearsals", "/reports/" + month + ".html", "/reports/" + month + ".csv", "/reports/" + month + ".json"}
 	for _, page := range []string{"/", "/rounds"} {
 		_, text := fetch(d.t, http.MethodGet, d.url+page)
 		for _, match := range link.FindAllStringSubmatch(text, -1) {
