@@ -58,7 +58,12 @@ func (p *Place) Newest(ctx context.Context, tenant collectors.Tenant) (Artifact,
 	if in, known := reading.included(tenant); known && !in {
 		return Artifact{}, fmt.Errorf("the newest backup in %s does not hold the database of tenant %q", p.config.Name, tenant.Name)
 	}
-	if state.Newest.Stop.IsZero() {
+	switch attempt := state.Attempt; {
+	case !state.Newest.Stop.IsZero():
+	case attempt.Fault != "":
+		return Artifact{}, fmt.Errorf("there is no good backup of tenant %q in %s: the newest, from %s ago, %s", tenant.Name, p.config.Name,
+			span(now.Sub(attempt.Stop)), words(attempt.Fault))
+	default:
 		return Artifact{}, fmt.Errorf("there is no good backup of tenant %q in %s", tenant.Name, p.config.Name)
 	}
 	a := Artifact{Place: p.config.Name, Type: state.Newest.Type, Label: state.Newest.Label, Point: state.Newest.point(), Size: state.Newest.Size}

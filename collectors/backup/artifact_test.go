@@ -69,6 +69,16 @@ func TestNewestOfOneTenant(t *testing.T) {
 	require.NotContains(t, read, "/backups/clinic_north.2.sql")
 }
 
+func TestNewestWhereNoneIsGood(t *testing.T) {
+	keep := folder(t.TempDir())
+	p := place(t, Config{Dumps: &Dumps{In: keep.location(), Path: "{database}.*"}}, options(t, north))
+	_, err := p.Newest(t.Context(), north)
+	require.EqualError(t, err, `there is no good backup of tenant "north" in nightly`)
+	keep.put(t, "clinic_north.zip", odooZip(t, "clinic_south", 1), now().Add(-3*time.Hour))
+	_, err = p.Newest(t.Context(), north)
+	require.EqualError(t, err, `there is no good backup of tenant "north" in nightly: the newest, from 3 hours ago, holds another database than the tenant's`)
+}
+
 func TestNewestOfAPlaceThatHangs(t *testing.T) {
 	p := pgBackRestPlace(t, PgBackRest{Command: program(t, "sleep 120")})
 	p.config.Timeout = model.Duration(200 * time.Millisecond)

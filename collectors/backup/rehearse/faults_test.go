@@ -158,6 +158,7 @@ func TestWhatCameBackIsJudged(t *testing.T) {
 			result, err := rehearsed(t, o)
 			require.Equal(t, c.reason, result.Reason, "%v", err)
 			require.NotNil(t, result.Seconds)
+			require.True(t, result.Removed)
 			if c.reason != "" {
 				require.ErrorContains(t, err, c.says)
 			}
@@ -345,8 +346,9 @@ func TestRefusals(t *testing.T) {
 	dump(t, filepath.Join(from, database+".backup"), "--format=custom")
 	artifact := newest(t, inFolder(from))
 
-	_, err := Rehearse(t.Context(), Options{Tenant: north, Artifact: artifact, Dir: filepath.Join(live.Dir(), "data")})
+	result, err := Rehearse(t.Context(), Options{Tenant: north, Artifact: artifact, Dir: filepath.Join(live.Dir(), "data")})
 	require.ErrorContains(t, err, "data folder of a PostgreSQL server")
+	require.True(t, result.Removed, "there was nothing to remove")
 
 	_, err = Rehearse(t.Context(), Options{Tenant: north, Artifact: artifact, Dir: filepath.Join(scratchDir(t), strings.Repeat("x", 90))})
 	require.ErrorContains(t, err, "too long for a socket")

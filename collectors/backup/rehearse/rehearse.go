@@ -32,6 +32,7 @@ func Rehearse(ctx context.Context, o Options) (Result, error) {
 	r := &rehearsal{Options: o, result: Result{
 		Tenant: o.Tenant.Name, Place: o.Artifact.Place, Type: o.Artifact.Type, Started: time.Now().UTC(),
 		BackupTime: o.Artifact.Point.UTC(), BackupBytes: o.Artifact.Size, Seconds: map[Stage]float64{},
+		Removed: true, // as long as there is nothing
 	}}
 	cause := r.rehearse(ctx)
 	r.stage("")

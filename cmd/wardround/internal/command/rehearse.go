@@ -63,6 +63,22 @@ func writeRehearsal(w io.Writer, format string, r rehearse.Result) error {
 	line("backup", "%s of %s in %s, %s", r.Type, r.BackupTime.Format(time.RFC3339), r.Place, megabytes(r.BackupBytes))
 	line("recovery time", "%s", span(r.RecoverySeconds))
 	line("would be lost", "%s", span(r.LostSeconds))
+	if r.Tables > 0 {
+		writeRestored(line, r)
+	}
+	var stages []string
+	for _, s := range []rehearse.Stage{rehearse.StagePrepare, rehearse.StageFetch, rehearse.StageStart, rehearse.StageRestore, rehearse.StageCheck, rehearse.StageRemove} {
+		if seconds, ok := r.Seconds[s]; ok {
+			stages = append(stages, fmt.Sprintf("%s %.1fs", s, seconds))
+		}
+	}
+	line("took", "%s", strings.Join(stages, ", "))
+	line("removed", "%t", r.Removed)
+	return t.Flush()
+}
+
+// writeRestored writes what came back.
+func writeRestored(line func(what, format string, args ...any), r rehearse.Result) {
 	line("versions", "PostgreSQL %s, Odoo base %s", r.Postgres, r.Odoo)
 	line("restored", "%s in %d tables; newest write %s", megabytes(r.DatabaseBytes), r.Tables, r.NewestWrite.Format(time.RFC3339))
 	for _, table := range slices.Sorted(maps.Keys(r.Rows)) {
@@ -75,15 +91,6 @@ func writeRehearsal(w io.Writer, format string, r rehearse.Result) error {
 	if r.Attachments.Sampled > 0 {
 		line("attachments", "%d looked for, %d missing, %d different", r.Attachments.Sampled, r.Attachments.Missing, r.Attachments.Different)
 	}
-	var stages []string
-	for _, s := range []rehearse.Stage{rehearse.StagePrepare, rehearse.StageFetch, rehearse.StageStart, rehearse.StageRestore, rehearse.StageCheck, rehearse.StageRemove} {
-		if seconds, ok := r.Seconds[s]; ok {
-			stages = append(stages, fmt.Sprintf("%s %.1fs", s, seconds))
-		}
-	}
-	line("took", "%s", strings.Join(stages, ", "))
-	line("removed", "%t", r.Removed)
-	return t.Flush()
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
