@@ -32,6 +32,7 @@ type Target struct {
 	tenants *collectors.Registry
 	pattern *regexp.Regexp
 	system  *x509.CertPool
+	serials sync.Map // host -> that of the certificate it was last served with
 
 	mu      sync.Mutex
 	hosts   map[string]*host
@@ -202,9 +203,22 @@ func (t *Target) lookAt(ctx context.Context, due []*host, roots *x509.CertPool) 
 	looks.Wait()
 }
 
+// Serial is the serial number, in decimal digits, of the certificate that a host was last served
+// with; false where none was seen. It waits for no look.
+func (t *Target) Serial(host string) (string, bool) {
+	serial, known := t.serials.Load(host)
+	if !known {
+		return "", false
+	}
+	return serial.(string), true
+}
+
 // keep remembers what a look showed, and when the next is due.
 func (t *Target) keep(h *host, s sight) {
 	h.seen = &s
+	if len(s.served) > 0 {
+		t.serials.Store(h.name, s.served[0].SerialNumber.String())
+	}
 	if s.wrong() {
 		h.failed++
 	} else {

@@ -69,6 +69,7 @@ type App struct {
 	learned    learned
 	following  atomic.Pointer[sources]    // the ones in use; replaced under mu
 	excluded   atomic.Pointer[exclusions] // the same
+	serving    atomic.Pointer[targets]    // the same; for those who must not wait for mu
 	lessons    atomic.Uint64              // how often a visit did
 	settled    atomic.Uint64              // of these, how many have been followed
 	readied    atomic.Bool                // the first round is through

@@ -6,6 +6,7 @@ import (
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/collectors/redis"
+	"github.com/wardround/wardround/collectors/traefik"
 )
 
 // notice tells changes what a visit found out about something that can be changed.
@@ -34,8 +35,11 @@ func (a *App) noticeSettings(now time.Time) {
 }
 
 func systemOf(server any) string {
-	if _, ok := server.(*redis.Server); ok {
+	switch server.(type) {
+	case *redis.Server:
 		return "redis"
+	case *traefik.Target:
+		return "traefik"
 	}
 	return "postgresql"
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/wardround/wardround/collectors/scrape"
 	"github.com/wardround/wardround/collectors/sql"
 	"github.com/wardround/wardround/collectors/tls"
+	"github.com/wardround/wardround/collectors/traefik"
 	"github.com/wardround/wardround/slo"
 	"github.com/wardround/wardround/slo/indicator"
 )
@@ -28,7 +29,7 @@ import (
 // Catalogue is every metric that visits can bring under names of ours.
 func Catalogue() collectors.Catalogue {
 	return collectors.Merge(
-		collectors.Metrics(), postgres.Metrics(), pgbouncer.Metrics(), redis.Metrics(), odoo.Metrics(), tls.Metrics(), probe.Metrics(),
+		collectors.Metrics(), postgres.Metrics(), pgbouncer.Metrics(), redis.Metrics(), traefik.Metrics(), odoo.Metrics(), tls.Metrics(), probe.Metrics(),
 		backup.Metrics(), changes.Metrics(), scrape.Metrics(), sql.Metrics(),
 	)
 }

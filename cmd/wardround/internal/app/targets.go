@@ -21,6 +21,7 @@ import (
 	"github.com/wardround/wardround/collectors/scrape"
 	"github.com/wardround/wardround/collectors/sql"
 	"github.com/wardround/wardround/collectors/tls"
+	"github.com/wardround/wardround/collectors/traefik"
 )
 
 // target is one of a package's visited things, with the configuration that it was made from.
@@ -52,13 +53,28 @@ type targetOptions struct {
 	tenants    *collectors.Registry
 	identity   func(tenant string) (odoo.Identity, bool)
 	protection *protection
+	served     func(host string) (serial string, known bool) // the certificate that a host was last seen with
 	logger     *slog.Logger
 	interval   time.Duration
 	storage    string // where places in logs are kept; "" for nowhere
 }
 
 func (a *App) targetOptions(c *config.Config) targetOptions {
-	return targetOptions{a.tenants, a.databases.Identity, a.protection, a.options.Logger, c.Rounds.Interval, a.options.StoragePath}
+	return targetOptions{a.tenants, a.databases.Identity, a.protection, a.served, a.options.Logger, c.Rounds.Interval, a.options.StoragePath}
+}
+
+// served is the serial number of the certificate that a host was last seen with.
+func (a *App) served(host string) (serial string, known bool) {
+	now := a.serving.Load()
+	if now == nil {
+		return "", false
+	}
+	for _, t := range each[tls.Config, *tls.Target](now) {
+		if serial, known := t.Serial(host); known {
+			return serial, true
+		}
+	}
+	return "", false
 }
 
 // series tells a tenant's series of Odoo, once its database was visited.
@@ -92,6 +108,9 @@ func newTargets(c *config.Config, old *targets, o targetOptions) (*targets, erro
 		}),
 		adopt(t, old, "tls", c.TLS, func(c tls.Config, _ *tls.Target) (*tls.Target, error) {
 			return tls.New(c, tls.Options{Tenants: o.tenants})
+		}),
+		adopt(t, old, "traefik", c.Traefik, func(c traefik.Config, before *traefik.Target) (*traefik.Target, error) {
+			return traefik.New(c, traefik.Options{Logger: o.logger, Tenants: o.tenants, StateDir: o.storage, Served: o.served, Previous: before})
 		}),
 		adopt(t, old, "redis", c.Redis, func(c redis.Config, _ *redis.Server) (*redis.Server, error) { return redis.New(c) }),
 		adopt(t, old, "odoo", c.Odoo, func(c odoo.Config, before *odoo.Target) (*odoo.Target, error) {

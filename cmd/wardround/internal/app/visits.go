@@ -9,11 +9,13 @@ import (
 	"github.com/wardround/wardround/collectors/postgres"
 	"github.com/wardround/wardround/collectors/redis"
 	"github.com/wardround/wardround/collectors/sql"
+	"github.com/wardround/wardround/collectors/traefik"
 )
 
 // settle makes tenants and visits what configuration, clusters and earlier visits say that they
 // are. It is called whenever one of these may have changed; the caller holds the lock.
 func (a *App) settle() error {
+	a.serving.Store(a.targets)
 	a.known = a.targets.databases(a.known)
 	tenants, problems := resolve(a.config.Load(), a.known)
 	tenants = a.learned.mark(tenants, a.targets.includesCopies)
@@ -106,6 +108,8 @@ func (a *App) visits(tenants *collectors.Tenants) []collectors.Visit {
 			all = append(all, it.Visits(tenants.All())...)
 		case *sql.Indicators:
 			all = append(all, it.Visits(as(a.targets.clusters(), func(c *postgres.Cluster) sql.Cluster { return c }))...)
+		case *traefik.Target:
+			all = append(all, it.Visits()...)
 		case interface{ Visit() collectors.Visit }:
 			all = append(all, it.Visit())
 		case interface {

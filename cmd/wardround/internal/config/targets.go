@@ -16,6 +16,7 @@ import (
 	"github.com/wardround/wardround/collectors/redis"
 	"github.com/wardround/wardround/collectors/scrape"
 	"github.com/wardround/wardround/collectors/tls"
+	"github.com/wardround/wardround/collectors/traefik"
 )
 
 // Targets are what is visited, by kind: each field is a list of one package's Config, which has a
@@ -24,6 +25,7 @@ type Targets struct {
 	Postgres  []postgres.Config  `yaml:"postgres"`
 	PgBouncer []pgbouncer.Config `yaml:"pgbouncer"`
 	Redis     []redis.Config     `yaml:"redis"`
+	Traefik   []traefik.Config   `yaml:"traefik"`
 	Odoo      []odoo.Config      `yaml:"odoo"`
 	TLS       []tls.Config       `yaml:"tls"`
 	Probe     []probe.Config     `yaml:"probe"`
@@ -36,6 +38,7 @@ func (t *Targets) fillDefaults() {
 	fillEach(t.Postgres, postgres.DefaultConfig())
 	fillEach(t.PgBouncer, pgbouncer.DefaultConfig())
 	fillEach(t.Redis, redis.DefaultConfig())
+	fillEach(t.Traefik, traefik.DefaultConfig())
 	fillEach(t.Odoo, odoo.DefaultConfig())
 	fillEach(t.TLS, tls.DefaultConfig())
 	fillEach(t.Probe, probe.DefaultConfig())
