@@ -104,7 +104,7 @@ func TestExtendsMergesTargets(t *testing.T) {
 
 func TestExtendsFaults(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown", "extends: logout\n", `own.yaml:1:10: there is no built-in objective "logout" to extend; there are changes-succeed, `},
+		{"unknown", "extends: logout\n", `own.yaml:1:10: there is no built-in objective "logout" to extend; there are appointments-answered, `},
 		{"no name", "extends: [login]\n", "own.yaml:1:10: a single value belongs here"},
 		{"a target that the policy cannot watch", "extends: login\ntargets: {shared: 90%}\n", `own.yaml:1:1: policy "default": page-1h needs a burn rate above 14.4`},
 		{"an unknown policy", "extends: login\npolicy: calm\n", `own.yaml:2:9: there is no policy "calm"`},

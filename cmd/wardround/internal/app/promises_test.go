@@ -39,6 +39,13 @@ func sql(text string) func(*hospital) {
 	return func(w *hospital) { w.exec("ill", text) }
 }
 
+// ended are jobs that ended just now.
+func ended(state string, n int) string {
+	return fmt.Sprintf(`INSERT INTO queue_job (uuid, state, channel, model_name, method_name, name, priority, retry, max_retries, company_id, user_id, exc_name, date_created, date_enqueued, date_started, date_done)
+		SELECT gen_random_uuid(), '%[1]s', 'root', 'account.move', 'send_invoice', 'Job', 10, 5, 5, 1, 1, CASE '%[1]s' WHEN 'failed' THEN 'odoo.exceptions.UserError' END,
+			d - interval '3 seconds', d - interval '2 seconds', d - interval '1 second', d FROM generate_series(1, %[2]d), (SELECT now() AT TIME ZONE 'UTC' AS d) t`, state, n)
+}
+
 var ailments = []ailment{
 	{
 		promise: "scheduled-tasks-on-time", patient: "ill",
@@ -119,6 +126,35 @@ var ailments = []ailment{
 		promise: "transactions-succeed", patient: "half",
 		fall: func(w *hospital) { w.odoo.SetFault(w.tenant("half"), seeds.WrongBody) },
 		heal: func(w *hospital) { w.odoo.SetFault(w.tenant("half"), seeds.NoFault) },
+	},
+	{
+		promise: "purchases-approved", patient: "ill",
+		fall: sql(`INSERT INTO purchase_order (name, partner_id, currency_id, company_id, picking_type_id, state, date_order, create_date)
+			VALUES ('late', 1, 1, 1, 1, 'to approve', now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC' - interval '6 days')`),
+		heal: sql(`UPDATE purchase_order SET state = 'purchase' WHERE name = 'late'`), before: true,
+	},
+	{
+		promise: "appointments-answered", patient: "ill", before: true,
+		fall: sql(`INSERT INTO resource_booking (state, active, create_date) VALUES ('pending', true, now() AT TIME ZONE 'UTC' - interval '40 hours')`),
+		heal: sql(`UPDATE resource_booking SET state = 'confirmed' WHERE state = 'pending'`),
+	},
+	{
+		promise: "invoices-leave", patient: "ill", before: true,
+		fall: sql(`INSERT INTO account_move (name, journal_id, currency_id, state, move_type, auto_post, date, company_id, create_date)
+			VALUES ('late', 1, 1, 'draft', 'out_invoice', 'at_date', current_date - 5, 1, now() AT TIME ZONE 'UTC' - interval '5 days')`),
+		heal: sql(`UPDATE account_move SET state = 'posted' WHERE name = 'late'`),
+	},
+	{
+		promise: "jobs-succeed", patient: "ill",
+		fall: sql(ended("failed", 5)), heal: sql(ended("done", 200)),
+	},
+	{
+		promise: "requests-succeed", patient: "ill",
+		fall: func(w *hospital) { w.requested(502, 5) }, heal: func(w *hospital) { w.requested(200, 200) },
+	},
+	{
+		promise: "booking-succeed", patient: "ill",
+		fall: func(*hospital) {}, heal: func(*hospital) {}, // these were bookings
 	},
 	{promise: "login", patient: "half", fall: func(*hospital) {}, heal: func(*hospital) {}},     // as its transactions
 	{promise: "pods-ready", patient: "ill", fall: func(*hospital) {}, heal: func(*hospital) {}}, // as drift-short
@@ -205,6 +241,7 @@ func newHospital(t *testing.T) *hospital {
 		"changes:\n  senders: [{name: desk, kind: generic, token: other-" + token + "}]\n" +
 		"  applications: [{name: ward-argo, url: '" + others.URL + "/argo', rules: [{match: {namespace: 'odoo-(?P<tenant>.+)'}}]}]\n"
 	w.met("ill", 100*24*time.Hour)
+	w.requested(200, 1)
 	w.daemon = w.stage.start().ready()
 	return w
 }
@@ -215,6 +252,7 @@ func (w *hospital) targets(others string) {
 	w.replace("  odoo:\n    - name", `  backups:
     - {name: ward-nightly, interval: 10s, dumps: {in: {folder: dumps}, path: '{database}/{date}.dump'}}
     - {name: ward-copies, interval: 10s, copy_of: ward-nightly, dumps: {in: {folder: copies}, path: '{database}/{date}.dump'}}
+  traefik: [{name: ward-proxy, access_log: {path: '`+filepath.Join(w.dir, "access.json")+`'}}]
   scrape:
     - {name: ward-kube, urls: ['`+others+`/kube'], rules: [kubernetes], tenants: [{label: namespace, pattern: 'odoo-(?P<tenant>.+)'}]}
   probe:
@@ -296,6 +334,20 @@ func (w *hospital) rehearsed(name string, success bool) {
 	require.NoError(t, err)
 	status, answer := w.send(http.MethodPost, "/api/v1/rehearsals", string(body), "Authorization", "Bearer "+token)
 	require.Equal(t, http.StatusCreated, status, answer)
+}
+
+// requested has people book appointments through Traefik, as its access log tells.
+func (w *hospital) requested(status, n int) {
+	t := w.stage.t
+	log, err := os.OpenFile(filepath.Join(w.dir, "access.json"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	for range n {
+		_, err := fmt.Fprintf(log, `{"DownstreamStatus":%[1]d,"Duration":40000000,"OriginDuration":39000000,"OriginStatus":%[1]d,"Overhead":1000000,"RequestHost":"%[2]s.example.test",`+
+			`"RequestMethod":"POST","RequestPath":"/web/dataset/call_kw/calendar.event/create","RouterName":"%[2]s@file","ServiceName":"%[2]s@file","StartUTC":%[3]q,"time":%[3]q}`+"\n",
+			status, w.tenant("ill"), time.Now().UTC().Format(time.RFC3339Nano))
+		require.NoError(t, err)
+	}
+	require.NoError(t, log.Close())
 }
 
 // released reports releases to the patient who is ill.

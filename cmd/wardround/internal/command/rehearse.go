@@ -96,5 +96,8 @@ func writeRestored(line func(what, format string, args ...any), r rehearse.Resul
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
 func span(seconds float64) string {
-	return model.Duration((time.Duration(seconds*1000) * time.Millisecond).Round(100 * time.Millisecond)).String()
+	if seconds < 60 {
+		return fmt.Sprintf("%.1f s", seconds)
+	}
+	return model.Duration(time.Duration(seconds) * time.Second).String()
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -210,7 +211,11 @@ func (v *validator) ledger() {
 }
 
 func (v *validator) changes() {
+	secrets := v.files("changes", reflect.ValueOf(&v.file.Changes).Elem())
 	v.failAll("changes", v.file.Changes.Validate())
+	for _, s := range secrets {
+		v.readable(s.path, s.file)
+	}
 	v.config.Changes = v.file.Changes
 }
 
