@@ -65,7 +65,7 @@ func TestWorkIsBounded(t *testing.T) {
 func TestSeldomGroupsTakeTurns(t *testing.T) {
 	w := seeded(t, seeds.Series18)
 	w.collect(t)
-	at := time.Now().Add(2 * time.Hour)
+	at := time.Now().Add(7 * time.Hour)
 	turns := map[string]int{}
 	for range w.kept {
 		r := w.readingAt(at)

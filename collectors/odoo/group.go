@@ -37,12 +37,12 @@ type group struct {
 
 // groups are all groups in the order in which they are asked. What a tenant is comes first.
 func groups() []*group {
-	return []*group{
+	return append([]*group{
 		identityGroup, modulesGroup, cronNamesGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup,
 		invoicesSince14, invoicesOf13, invoicesOf12, sendingSince18, sendingUntil17, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
 		deliveriesGroup, partnersGroup, busGroup, busPresenceGroup, mailPresenceGroup, loginsGroup, usersGroup, attachmentsGroup,
 		strangersGroup,
-	}
+	}, insideGroups...)
 }
 
 // table is a table with the columns of it that we read.

@@ -3,6 +3,7 @@ package odoo
 import (
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/odoo/odoolog"
+	"github.com/wardround/wardround/collectors/postgres"
 )
 
 // What a tenant is.
@@ -278,5 +279,5 @@ func Metrics() collectors.Catalogue {
 		metricSessionChecks, metricSessionSuccess, metricSessionDuration, metricSessionLogins, metricWebsocket,
 		metricPlannedChecks, metricPlannedTenants, metricRegistryLimit,
 	}
-	return collectors.Merge(own, odoolog.Metrics())
+	return collectors.Merge(own, odoolog.Metrics(), postgres.InsideMetrics())
 }

@@ -70,10 +70,11 @@ type App struct {
 	following  atomic.Pointer[sources]    // the ones in use; replaced under mu
 	excluded   atomic.Pointer[exclusions] // the same
 	serving    atomic.Pointer[targets]    // the same; for those who must not wait for mu
-	lessons    atomic.Uint64              // how often a visit did
-	settled    atomic.Uint64              // of these, how many have been followed
-	readied    atomic.Bool                // the first round is through
-	rehearsing atomic.Bool                // a restore is being rehearsed
+	pools      pools
+	lessons    atomic.Uint64 // how often a visit did
+	settled    atomic.Uint64 // of these, how many have been followed
+	readied    atomic.Bool   // the first round is through
+	rehearsing atomic.Bool   // a restore is being rehearsed
 
 	mu       sync.Mutex // one reload or change of tenants at a time; guards what follows
 	targets  *targets
@@ -232,6 +233,7 @@ func (a *App) evaluate(ctx context.Context) {
 func (a *App) observe(seen collectors.Observation) {
 	renews := a.learned.from(seen.Batch) || bringsDatabases(seen.Batch.Key)
 	a.objectives.observe(seen)
+	a.pools.notice(seen.Batch)
 	a.notice(seen.Batch)
 	if renews {
 		a.lessons.Add(1)

@@ -67,7 +67,7 @@ func TestLook(t *testing.T) {
 		keys = append(keys, v.Key.String())
 	}
 	require.ElementsMatch(t, []string{
-		"postgres/look-main", "postgres/look-standby", "redis/look-cache", "odoo_login/look-web", "odoo_fleet/look-main",
+		"postgres/look-main", "postgres_use/look-main", "postgres_sizes/look-main", "postgres/look-standby", "redis/look-cache", "odoo_login/look-web", "odoo_fleet/look-main",
 		"odoo/look-main/look_north", "odoo/look-main/look_south", "odoo_login/look-web/look_north", "odoo_login/look-web/look_south",
 	}, keys)
 	var text strings.Builder

@@ -54,13 +54,14 @@ type targetOptions struct {
 	identity   func(tenant string) (odoo.Identity, bool)
 	protection *protection
 	served     func(host string) (serial string, known bool) // the certificate that a host was last seen with
+	waiting    func(tenant string) int                       // clients for a connection out of a pool
 	logger     *slog.Logger
 	interval   time.Duration
 	storage    string // where places in logs are kept; "" for nowhere
 }
 
 func (a *App) targetOptions(c *config.Config) targetOptions {
-	return targetOptions{a.tenants, a.databases.Identity, a.protection, a.served, a.options.Logger, c.Rounds.Interval, a.options.StoragePath}
+	return targetOptions{a.tenants, a.databases.Identity, a.protection, a.served, a.pools.waiting, a.options.Logger, c.Rounds.Interval, a.options.StoragePath}
 }
 
 // served is the serial number of the certificate that a host was last seen with.
@@ -101,7 +102,9 @@ func newTargets(c *config.Config, old *targets, o targetOptions) (*targets, erro
 	t := &targets{interval: o.interval}
 	err := errors.Join(
 		adopt(t, old, "postgres", c.Postgres, func(c postgres.Config, before *postgres.Cluster) (*postgres.Cluster, error) {
-			return postgres.New(c, postgres.Options{Tenants: o.tenants, Logger: o.logger, Interval: o.interval, Previous: before})
+			return postgres.New(c, postgres.Options{
+				Tenants: o.tenants, Logger: o.logger, Interval: o.interval, PoolWaiting: o.waiting, StateDir: o.storage, Previous: before,
+			})
 		}),
 		adopt(t, old, "pgbouncer", c.PgBouncer, func(c pgbouncer.Config, _ *pgbouncer.Server) (*pgbouncer.Server, error) {
 			return pgbouncer.New(c, pgbouncer.Options{Tenants: o.tenants})
