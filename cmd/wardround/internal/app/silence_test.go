@@ -50,10 +50,10 @@ func TestACopyIsPromisedNothing(t *testing.T) {
 	eventually(t, "promises are judged", judged)
 
 	s.exec("north", "INSERT INTO ir_config_parameter (key, value) VALUES ('database.is_neutralized', 'true')")
-	s.stir("north")
+	s.asAnew(d, 1)
 	eventually(t, "a copy is promised nothing", func() bool { return !judged() })
 	s.exec("north", "DELETE FROM ir_config_parameter WHERE key = 'database.is_neutralized'")
-	s.stir("north")
+	s.asAnew(d, 2)
 	eventually(t, "and a tenant again is promised all", judged)
 }
 

@@ -108,6 +108,7 @@ func (s *stage) admit(p patient) {
 	s.t.Helper()
 	database := s.tenant(p.name)
 	require.NoError(s.t, seeds.Seed(s.t.Context(), primary, database, p.series, p.troubles...))
+	s.exec(p.name, "UPDATE ir_config_parameter SET value = 'http://"+database+".example.test' WHERE key = 'web.base.url'")
 	s.exec(p.name, odoo.Grants(s.role))
 	s.t.Cleanup(func() { s.discharge(context.WithoutCancel(s.t.Context()), p.name) })
 }
@@ -198,6 +199,20 @@ func (s *stage) replace(old, changed string) {
 	s.t.Helper()
 	require.Contains(s.t, s.config(), old)
 	s.replaced = append(s.replaced, old, changed)
+}
+
+// asAnew makes the daemon ask databases for everything at once, also for what it asks seldom: they
+// are judged by a setting that changed a little, n times so far.
+func (s *stage) asAnew(d *daemon, n int) {
+	s.t.Helper()
+	const before = "      expected_base_version"
+	if n == 1 {
+		s.replace(before, "      mail: {delayed_after: 121m}\n"+before)
+	} else {
+		s.replace(fmt.Sprintf("delayed_after: %dm", 119+n), fmt.Sprintf("delayed_after: %dm", 120+n))
+	}
+	s.configure()
+	require.NoError(s.t, d.Reload())
 }
 
 // target is the full name of one of the configuration's targets.
