@@ -80,7 +80,11 @@ func writeRehearsal(w io.Writer, format string, r rehearse.Result) error {
 // writeRestored writes what came back.
 func writeRestored(line func(what, format string, args ...any), r rehearse.Result) {
 	line("versions", "PostgreSQL %s, Odoo base %s", r.Postgres, r.Odoo)
-	line("restored", "%s in %d tables; newest write %s", megabytes(r.DatabaseBytes), r.Tables, r.NewestWrite.Format(time.RFC3339))
+	newest := "unknown"
+	if !r.NewestWrite.IsZero() {
+		newest = r.NewestWrite.Format(time.RFC3339)
+	}
+	line("restored", "%s in %d tables; newest write %s", megabytes(r.DatabaseBytes), r.Tables, newest)
 	for _, table := range slices.Sorted(maps.Keys(r.Rows)) {
 		note := ""
 		if slices.Contains(r.OutOfBounds, table) {
