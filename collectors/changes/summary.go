@@ -184,14 +184,14 @@ func (s *Changes) findStuck(b *collectors.Builder, m *summary) {
 			continue
 		}
 		said++
-		find(b, c, "change_stuck", fmt.Sprintf("%s begun %s ago has not been told to have ended", c.title(), ago(runs)))
+		find(b, c, "change_stuck", fmt.Sprintf("%s begun %s ago has not been told to have ended", c.Title(), ago(runs)))
 	}
 }
 
 // findFailing finds changes that failed and that none has succeeded after.
 func findFailing(b *collectors.Builder, m *summary) {
 	for _, c := range m.failing[:min(len(m.failing), maxFindings)] {
-		find(b, c, "change_failed", fmt.Sprintf("%s failed %s ago, and none has succeeded since", c.title(), ago(b.At().Sub(c.Failed))))
+		find(b, c, "change_failed", fmt.Sprintf("%s failed %s ago, and none has succeeded since", c.Title(), ago(b.At().Sub(c.Failed))))
 	}
 }
 
@@ -205,8 +205,8 @@ func find(b *collectors.Builder, c *Change, name, text string) {
 	}
 }
 
-// title is such as "deployment odoo 18.0.3.2 by argo-cd".
-func (c *Change) title() string {
+// Title is such as "deployment odoo 18.0.3.2 by argo-cd".
+func (c *Change) Title() string {
 	title := c.Kind
 	for _, word := range []string{c.Subject, c.Revision} {
 		if word != "" {

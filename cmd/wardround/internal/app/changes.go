@@ -50,3 +50,8 @@ func (a *App) seen(f changes.Fact) {
 		a.options.Logger.Error("a change is not on record", "system", f.System, "tenant", f.Tenant, "error", err)
 	}
 }
+
+// Changes are what changed for a tenant before a moment.
+func (r record) Changes(tenant string, before time.Time, within time.Duration) []changes.Change {
+	return r.changes.Query(tenant, before, within)
+}

@@ -3,6 +3,7 @@ package app_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,6 +40,14 @@ func TestAlertsNameWhatChangedBefore(t *testing.T) {
 		}
 		return false
 	})
+	for tenant, want := range map[string]int{"change_cedar": 1, "change_north": 0} {
+		var answer struct{ Changes []struct{ Revision string } }
+		d.json("/api/v1/changes?tenant="+tenant+"&within=5m", &answer)
+		answer.Changes = slices.DeleteFunc(answer.Changes, func(c struct{ Revision string }) bool { return c.Revision != "18.0.3.2" })
+		require.Len(t, answer.Changes, want, tenant)
+	}
+	_, page := fetch(t, http.MethodGet, d.url+"/tenants/change_cedar")
+	require.Contains(t, page, "release 18.0.3.2 by desk")
 	eventually(t, "it is counted", func() bool {
 		return d.page().is(1, "change_outcomes_total", "tenant", "change_cedar", "outcome", "succeeded")
 	})

@@ -78,7 +78,7 @@ var link = regexp.MustCompile(`href="([^":]+)"`)
 func (d *daemon) everyPage() []string {
 	d.t.Helper()
 	month := time.Now().UTC().Format("2006-01")
-	all := []string{"/", "/rounds", "/metrics", "/api/v1/tenants", "/api/v1/objectives", "/api/v1/instances", "/api/v1/alerts", "/api/v1/rehearsals", "/reports/" + month + ".html", "/reports/" + month + ".csv", "/reports/" + month + ".json"}
+	all := []string{"/", "/rounds", "/metrics", "/api/v1/tenants", "/api/v1/objectives", "/api/v1/instances", "/api/v1/alerts", "/api/v1/rehearsals", "/api/v1/changes", "/reports/" + month + ".html", "/reports/" + month + ".csv", "/reports/" + month + ".json"}
 	for _, page := range []string{"/", "/rounds"} {
 		_, text := fetch(d.t, http.MethodGet, d.url+page)
 		for _, match := range link.FindAllStringSubmatch(text, -1) {

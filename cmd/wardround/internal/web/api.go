@@ -41,6 +41,7 @@ func (s *server) api() http.Handler {
 		mux.HandleFunc("GET /api/v1/exclusions", s.get(s.exclusions))
 		mux.HandleFunc("POST /api/v1/exclusions", s.change(s.excluding(s.exclude)))
 		mux.HandleFunc("DELETE /api/v1/exclusions/{id}", s.change(s.excluding(s.revoke)))
+		mux.HandleFunc("GET /api/v1/changes", s.get(s.changed))
 		mux.HandleFunc("GET /api/v1/rehearsals", s.get(s.rehearsals))
 		mux.HandleFunc("POST /api/v1/rehearsals", s.change(s.rehearsed))
 	}

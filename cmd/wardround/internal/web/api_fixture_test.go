@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/collectors/backup"
+	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/slo"
 )
 
@@ -30,6 +31,8 @@ import (
 // in each minute since its first.
 type memory struct {
 	rehearsed []Rehearsals
+	changes   []changes.Change
+	asked     asked // for changes, last
 	first     map[slo.Instance]time.Time
 	periods   []Period
 	fault     error // what reading says
@@ -111,6 +114,19 @@ func (m *memory) Revoke(_ context.Context, by, id, why string) (Exclusion, bool,
 		m.made[id] = kept
 	}
 	return kept, found, m.fault
+}
+
+type asked struct {
+	tenant string
+	before time.Time
+	within time.Duration
+}
+
+func (m *memory) Changes(tenant string, before time.Time, within time.Duration) []changes.Change {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked = asked{tenant, before, within}
+	return m.changes
 }
 
 func (m *memory) Rehearsals() []Rehearsals {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wardround/wardround/collectors/backup"
+	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/slo"
 )
 
@@ -29,6 +30,10 @@ type Record interface {
 	// it. If its ID is taken nothing changes, made is false, and what has the ID is returned. Both
 	// happen as one: of two that come together with one ID, one is made.
 	Exclude(ctx context.Context, by string, x slo.Exclusion) (kept Exclusion, made bool, err error)
+
+	// Changes are what changed for a tenant within a time before a moment: by its name, on its
+	// database's server and on the whole platform, the latter alone for "". The newest come first.
+	Changes(tenant string, before time.Time, within time.Duration) []changes.Change
 
 	// Rehearsals are the last restores that were rehearsed, by tenant.
 	Rehearsals() []Rehearsals

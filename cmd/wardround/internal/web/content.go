@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/slo"
 )
 
@@ -27,24 +28,32 @@ type TenantContent struct {
 	Row
 	Promises []slo.Evaluation
 	Visits   []collectors.Status
+	Changes  []changes.Change // of the last week, newest first; the first mostChanges of them
 }
 
-func tenantPage(r *http.Request, s State) (any, int) {
+// mostChanges is how many changes a tenant's page shows.
+const mostChanges = 20
+
+func (s *server) tenantPage(r *http.Request, st State) (any, int) {
 	name := r.PathValue("tenant")
-	i := slices.IndexFunc(s.Tenants, func(t collectors.Tenant) bool { return t.Name == name })
+	i := slices.IndexFunc(st.Tenants, func(t collectors.Tenant) bool { return t.Name == name })
 	if i < 0 {
 		return nil, http.StatusNotFound
 	}
-	c := TenantContent{State: s, Row: newJudge(s).tenant(s.Tenants[i])}
-	for _, e := range s.Evaluations {
+	c := TenantContent{State: st, Row: newJudge(st).tenant(st.Tenants[i])}
+	for _, e := range st.Evaluations {
 		if e.Instance.Tenant() == name {
 			c.Promises = append(c.Promises, e)
 		}
 	}
-	for _, v := range s.Visits {
+	for _, v := range st.Visits {
 		if v.Key.Tenant == name {
 			c.Visits = append(c.Visits, v)
 		}
+	}
+	if s.Record != nil {
+		found := s.Record.Changes(name, st.At, lately)
+		c.Changes = found[:min(mostChanges, len(found))]
 	}
 	return c, http.StatusOK
 }

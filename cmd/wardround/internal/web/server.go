@@ -63,7 +63,7 @@ func NewHandler(o Options) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page("status", func(_ *http.Request, st State) (any, int) { return NewOverview(st), http.StatusOK }))
-	mux.HandleFunc("GET /tenants/{tenant}", s.page("tenant", tenantPage))
+	mux.HandleFunc("GET /tenants/{tenant}", s.page("tenant", s.tenantPage))
 	mux.HandleFunc("GET /objectives", s.page("objectives", objectivesPage))
 	mux.HandleFunc("GET /rounds", s.page("rounds", roundsPage))
 	mux.HandleFunc("GET /rounds/{key...}", s.page("round", roundPage))
