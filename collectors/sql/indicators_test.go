@@ -126,7 +126,6 @@ func TestSuite(t *testing.T) {
 	down, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, down.Close())
-	wire := platform.Proxy(t, server.Addr())
 	at := func(address string) collectortest.Maker {
 		return func(t *testing.T, _ *slog.Logger) collectors.Visit {
 			v := s.indicators(t, orders()).Visits([]Cluster{s.at(t, address)})[0]
@@ -134,7 +133,11 @@ func TestSuite(t *testing.T) {
 			return v
 		}
 	}
-	wire.Hang()
+	hanging := func(t *testing.T, log *slog.Logger) collectors.Visit {
+		wire := platform.Proxy(t, server.Addr())
+		wire.Hang()
+		return at(wire.Addr())(t, log)
+	}
 	collectortest.Run(t, collectortest.Suite{
 		Catalogue: append(Metrics(), healthy.Metrics()...),
 		Canaries:  []string{"CANARY", "Miller", "Smith"},
@@ -142,7 +145,7 @@ func TestSuite(t *testing.T) {
 		New:       func(t *testing.T, _ *slog.Logger) collectors.Visit { return one(t, s, healthy) },
 		Broken: map[string]collectortest.Broken{
 			"down":    {New: at(down.Addr().String()), Reason: collectors.ReasonUnreachable},
-			"hanging": {New: at(wire.Addr()), Reason: collectors.ReasonTimeout},
+			"hanging": {New: hanging, Reason: collectors.ReasonTimeout},
 		},
 	})
 }
