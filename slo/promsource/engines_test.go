@@ -56,7 +56,7 @@ func TestProblems(t *testing.T) {
 	_, err = s.Read(t.Context(), at(20), at(30), discard)
 	require.NoError(t, err)
 	all := strings.Join(texts(s.Problems()), "\n")
-	require.Contains(t, all, "login: no bucket of login_seconds ends at 0.5", all)
+	require.Contains(t, all, "login: the source has no bucket of login_seconds that ends at 0.5", all)
 	require.Contains(t, all, "there are 8 instances already, the most that are allowed", all)
 	before := s.Stats()
 	require.Equal(t, 8, before.Instances)
