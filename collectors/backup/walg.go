@@ -21,6 +21,7 @@ type walG struct {
 	config WALG
 	store  files.Store
 	known  map[files.File]Backup // sentinels that were read
+	since  map[string]time.Time  // when a base backup without one was first seen, where the storage does not say
 }
 
 // Names in WAL-G's storage.
@@ -39,7 +40,7 @@ func newWALG(c WALG) (*walG, error) {
 	if c.Prefix != "" {
 		c.Prefix = strings.TrimSuffix(c.Prefix, "/") + "/"
 	}
-	return &walG{config: c, store: store, known: map[files.File]Backup{}}, nil
+	return &walG{config: c, store: store, known: map[files.File]Backup{}, since: map[string]time.Time{}}, nil
 }
 
 func (p *walG) close() { p.store.Close() }
@@ -53,7 +54,7 @@ type sentinel struct {
 }
 
 func (p *walG) read(ctx context.Context, now time.Time) (Reading, error) {
-	var begun []string
+	var begun []files.File
 	var sentinels []files.File
 	more, err := p.store.List(ctx, files.Query{
 		Prefix: p.config.Prefix + baseBackups, Flat: true, Most: p.config.In.most(),
@@ -62,7 +63,7 @@ func (p *walG) read(ctx context.Context, now time.Time) (Reading, error) {
 		if label, ok := strings.CutSuffix(name, sentinelSuffix); ok && !f.Folder && strings.HasPrefix(label, basePrefix) {
 			sentinels = append(sentinels, f)
 		} else if f.Folder && strings.HasPrefix(name, basePrefix) {
-			begun = append(begun, name)
+			begun = append(begun, f)
 		}
 		return true
 	})
@@ -74,7 +75,7 @@ func (p *walG) read(ctx context.Context, now time.Time) (Reading, error) {
 		return Reading{}, err
 	}
 	reading := Reading{Cluster: &set, Cut: more, AsOf: now}
-	p.incomplete(&reading, begun)
+	p.incomplete(&reading, begun, now)
 	if archived, err := p.archived(ctx, set.Backups); err != nil {
 		reading.Missing = append(reading.Missing, Unavailable{"wal_archived", err})
 	} else {
@@ -140,17 +141,35 @@ func (p *walG) readSentinel(ctx context.Context, file files.File) (Backup, error
 	return backup, nil
 }
 
+// longestBackup is how long a base backup may take before it counts as one that failed.
+const longestBackup = 24 * time.Hour
+
 // incomplete adds the newest base backup that was begun and has no sentinel: while it is young it
-// is under way.
-func (p *walG) incomplete(reading *Reading, begun []string) {
+// is under way, later it has failed. A bucket does not say when it was begun; it was by when it was
+// first seen.
+func (p *walG) incomplete(reading *Reading, begun []files.File, now time.Time) {
 	running := false
 	reading.Running = &running
+	before := p.since
+	p.since = map[string]time.Time{}
 	if len(begun) == 0 {
 		return
 	}
-	newest := slices.Max(begun)
-	finished := slices.ContainsFunc(reading.Cluster.Backups, func(b Backup) bool { return b.Label >= newest })
-	running = !finished
+	newest := slices.MaxFunc(begun, func(x, y files.File) int { return strings.Compare(x.Name, y.Name) })
+	label := path.Base(newest.Name)
+	if slices.ContainsFunc(reading.Cluster.Backups, func(b Backup) bool { return b.Label >= label }) {
+		return
+	}
+	since := newest.Modified
+	if since.IsZero() {
+		if since = before[label]; since.IsZero() {
+			since = now
+		}
+		p.since[label] = since
+	}
+	if running = now.Sub(since) < longestBackup; !running {
+		reading.Cluster.Backups = append(reading.Cluster.Backups, Backup{Label: label, Type: Full, Stop: since, Fault: failed})
+	}
 }
 
 // archived is when the newest segment was written. Only names after the segment with which the

@@ -50,6 +50,12 @@ func TestWALG(t *testing.T) {
 			} {
 				require.Contains(t, text, line)
 			}
+			text = page(visited(t, p, at.Add(25*time.Hour)))
+			require.Contains(t, text, "backup_running 0", "nobody takes a day for a base backup")
+			require.Contains(t, text, `backup_last_attempt_failure{tenant="north",reason="failed"} 1`)
+			require.Contains(t, text, fmt.Sprintf(`backup_recovery_point_timestamp_seconds{tenant="north"} %v`, float64(ago(45*time.Minute).Unix())))
+			put(base+"00000001000000000000000C_backup_stop_sentinel.json", sentinelText(ago(time.Hour), at, ""), at)
+			require.Contains(t, page(visited(t, p, at.Add(26*time.Hour))), `backup_last_attempt_success{tenant="north"} 1`)
 		})
 	}
 }
