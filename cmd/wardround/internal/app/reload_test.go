@@ -114,7 +114,8 @@ func firingSince(t testing.TB, tenant, objective, severity string) (time.Time, b
 // controlConnection tells apart the connections that the daemon keeps: by the server process at their end.
 func (s *stage) controlConnection() string {
 	s.t.Helper()
-	pids, err := primary.Value(s.t.Context(), "", "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE usename = '"+s.role+"' AND datname = 'postgres'")
+	pids, err := primary.Value(s.t.Context(), "", // the oldest: sizes are asked for on another, which comes and goes
+		"SELECT coalesce((SELECT pid::text FROM pg_stat_activity WHERE usename = '"+s.role+"' AND datname = 'postgres' ORDER BY backend_start LIMIT 1), '')")
 	require.NoError(s.t, err)
 	return pids
 }
