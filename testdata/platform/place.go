@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -132,15 +133,25 @@ func (s *Server) write(name, text string) (string, error) {
 	return path, nil
 }
 
-// FreePort returns a TCP port on 127.0.0.1 that nobody listens on right now.
+// Ports below those that the kernel gives to outgoing connections, of which there are many in tests.
+const (
+	firstPort = 20000
+	lastPort  = 32000
+)
+
+// FreePort returns a TCP port on 127.0.0.1 that nobody listens on right now, and that no outgoing
+// connection will take before the server does.
 func FreePort(ctx context.Context) (int, error) {
 	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	var err error
+	for range tries {
+		var l net.Listener
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if l, err = config.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("find a free port: %w", err)
 }
 
 // dialable is the probe of a server that only needs to accept.

@@ -69,7 +69,7 @@ type App struct {
 	learned    learned
 	following  atomic.Pointer[sources]    // the ones in use; replaced under mu
 	excluded   atomic.Pointer[exclusions] // the same
-	serving    atomic.Pointer[targets]    // the same; for those who must not wait for mu
+	targets    atomic.Pointer[targets]    // the same
 	pools      pools
 	lessons    atomic.Uint64 // how often a visit did
 	settled    atomic.Uint64 // of these, how many have been followed
@@ -77,7 +77,6 @@ type App struct {
 	rehearsing atomic.Bool   // a restore is being rehearsed
 
 	mu       sync.Mutex // one reload or change of tenants at a time; guards what follows
-	targets  *targets
 	notifier *notifier
 	problems []string                       // about tenants, said last
 	known    map[string][]postgres.Database // by PostgreSQL target
@@ -122,11 +121,12 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 
 // prepare makes the targets, the rounds and the pages.
 func (a *App) prepare() (err error) {
-	a.targets, err = newTargets(a.config.Load(), nil, a.targetOptions(a.config.Load()))
+	targets, err := newTargets(a.config.Load(), nil, a.targetOptions(a.config.Load()))
 	if err != nil {
 		return err
 	}
-	a.owns("targets", func() error { return a.targets.close(nil) })
+	a.targets.Store(targets)
+	a.owns("targets", func() error { return a.targets.Load().close(nil) })
 	a.rounds, err = collectors.NewRounds(a.ctx, a.roundsOptions())
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func (a *App) notice(b *collectors.Batch) {
 
 // noticeSettings tells changes how servers are set, as they last said. The caller holds the lock.
 func (a *App) noticeSettings(now time.Time) {
-	for _, t := range a.targets.all {
+	for _, t := range a.targets.Load().all {
 		server, ok := t.it.(interface {
 			Settings() (map[string]string, bool)
 		})

@@ -47,13 +47,13 @@ func Examine(ctx context.Context, file string, logger *slog.Logger) (Examination
 	if e.Survey, err = a.look(ctx); err != nil {
 		return e, err
 	}
-	for c, cluster := range each[postgres.Config, *postgres.Cluster](a.targets) {
+	for c, cluster := range each[postgres.Config, *postgres.Cluster](a.targets.Load()) {
 		e.Problems = append(e.Problems, a.examineServer(ctx, cluster)...)
 		if c.StandbyOf == "" {
 			e.Problems = append(e.Problems, a.examineDatabases(ctx, c, cluster)...)
 		}
 	}
-	for _, indicators := range each[[]sql.Config, *sql.Indicators](a.targets) {
+	for _, indicators := range each[[]sql.Config, *sql.Indicators](a.targets.Load()) {
 		problems, err := a.examineIndicators(ctx, indicators)
 		if err != nil {
 			return e, err
@@ -96,7 +96,7 @@ func (a *App) examineSources(ctx context.Context) []Problem {
 // examineIndicators says what keeps the operator's own indicators from being had: places in which
 // the same is wrong are told together.
 func (a *App) examineIndicators(ctx context.Context, indicators *sql.Indicators) ([]Problem, error) {
-	found, err := indicators.Check(ctx, as(a.targets.clusters(), func(c *postgres.Cluster) sql.Cluster { return c }))
+	found, err := indicators.Check(ctx, as(a.targets.Load().clusters(), func(c *postgres.Cluster) sql.Cluster { return c }))
 	places := map[[2]string][]string{}
 	var kinds [][2]string
 	for _, f := range found {

@@ -72,12 +72,16 @@ func newVisitor(ctx context.Context, c *config.Config) (*App, error) {
 	if a.protection, err = newProtection(a.tenants, "", a.config.Load); err != nil {
 		return nil, err
 	}
-	a.targets, err = newTargets(c, nil, a.targetOptions(a.config.Load()))
-	return a, err
+	targets, err := newTargets(c, nil, a.targetOptions(c))
+	if err != nil {
+		return nil, err
+	}
+	a.targets.Store(targets)
+	return a, nil
 }
 
 func (a *App) leave(logger *slog.Logger) {
-	if err := a.targets.close(nil); err != nil {
+	if err := a.targets.Load().close(nil); err != nil {
 		logger.Warn("a target was not closed well", "error", err)
 	}
 }
@@ -115,7 +119,7 @@ func (a *App) lookAt(ctx context.Context, eager bool) ([]Visited, error) {
 
 // meet makes tenants what the clusters have told so far.
 func (a *App) meet() *collectors.Tenants {
-	tenants, problems := resolve(a.config.Load(), a.targets.databases(nil))
+	tenants, problems := resolve(a.config.Load(), a.targets.Load().databases(nil))
 	for _, p := range problems {
 		a.options.Logger.Warn("tenant left out", "problem", p)
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/wardround/wardround/collectors"
@@ -27,6 +28,19 @@ func (p *pools) notice(b *collectors.Batch) {
 		p.byTarget = map[string]map[string]int{}
 	}
 	p.byTarget[b.Key.Target] = waiting
+}
+
+// keep forgets every PgBouncer but these.
+func (p *pools) keep(visits []collectors.Visit) {
+	still := map[string]bool{}
+	for _, v := range visits {
+		if v.Key.Collector == "pgbouncer" {
+			still[v.Key.Target] = true
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.byTarget, func(target string, _ map[string]int) bool { return !still[target] })
 }
 
 // waiting is how many clients of a tenant wait.

@@ -55,7 +55,8 @@ func give(path string, owner os.FileInfo) error {
 	return os.Chown(path, int(to.Uid), int(to.Gid))
 }
 
-// collectHandedIn takes what commands left. A file that cannot be what they write is put aside.
+// collectHandedIn takes what commands left. A file that cannot be what they write is put aside; one
+// that cannot be put on record now stays for the next time.
 func (a *App) collectHandedIn() {
 	files, err := filepath.Glob(filepath.Join(a.options.StoragePath, handedIn, "*.json"))
 	if err != nil {
@@ -77,8 +78,11 @@ func (a *App) take(file string) error {
 	if err := json.Unmarshal(data, &result); err != nil {
 		return errors.Join(err, os.Rename(file, file+".bad"))
 	}
-	if err := a.rehearsed(evidence.Self, result.Record(), result); err != nil {
+	if err := result.Record().Validate(time.Now()); err != nil {
 		return errors.Join(err, os.Rename(file, file+".bad"))
+	}
+	if err := a.rehearsed(evidence.Self, result.Record(), result); err != nil {
+		return err
 	}
 	return os.Remove(file)
 }

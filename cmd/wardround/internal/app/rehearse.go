@@ -82,7 +82,7 @@ func (a *App) rehearse(ctx context.Context, tenant collectors.Tenant, place stri
 // artifact is the newest backup of a tenant in a place, or in all that can be restored from here.
 func (a *App) artifact(ctx context.Context, tenant collectors.Tenant, place string) (newest backup.Artifact, err error) {
 	var errs []error
-	for c, p := range each[backup.Config, *backup.Place](a.targets) {
+	for c, p := range each[backup.Config, *backup.Place](a.targets.Load()) {
 		if place != "" && c.Name != place {
 			continue
 		}
@@ -107,13 +107,14 @@ func (a *App) artifact(ctx context.Context, tenant collectors.Tenant, place stri
 // live is how many rows the planner thinks that tables of the live database have, and when the
 // newest row was made that is older than a backup. What nobody can say is not compared.
 func (a *App) live(ctx context.Context, tenant collectors.Tenant, before time.Time) (rows map[string]int64, written time.Time) {
-	i := slices.IndexFunc(a.targets.clusters(), func(c *postgres.Cluster) bool { return c.Name() == tenant.Postgres })
+	clusters := a.targets.Load().clusters()
+	i := slices.IndexFunc(clusters, func(c *postgres.Cluster) bool { return c.Name() == tenant.Postgres })
 	if i < 0 {
 		return nil, written
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.config.Load().Rounds.Timeout)
 	defer cancel()
-	cluster := a.targets.clusters()[i]
+	cluster := clusters[i]
 	release, err := cluster.Budget().Acquire(ctx)
 	if err != nil {
 		return nil, written

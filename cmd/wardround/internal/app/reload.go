@@ -33,23 +33,23 @@ func (a *App) reload() error {
 	if err := a.fixed(c); err != nil {
 		return err
 	}
-	next, err := newTargets(c, a.targets, a.targetOptions(c))
+	next, err := newTargets(c, a.targets.Load(), a.targetOptions(c))
 	if err != nil {
 		return err
 	}
 	notifier, err := newNotifier(c, a.options, a.notifier.metrics)
 	if err != nil {
-		return joinClosed(err, next.close(a.targets))
+		return joinClosed(err, next.close(a.targets.Load()))
 	}
 	sources := a.following.Load()
 	if !sources.same(c) {
 		if sources, err = a.newSources(c); err != nil {
-			return joinClosed(err, next.close(a.targets))
+			return joinClosed(err, next.close(a.targets.Load()))
 		}
 		a.following.Load().stop() // what it still reads is of the promises of before
 	}
 	if err := errors.Join(a.promise(c), a.changes.Update(c.Changes)); err != nil {
-		return joinClosed(errors.Join(err, a.restore(sources)), next.close(a.targets))
+		return joinClosed(errors.Join(err, a.restore(sources)), next.close(a.targets.Load()))
 	}
 	a.adopt(c, next, notifier, sources)
 	return nil
@@ -86,9 +86,8 @@ func (a *App) restore(prepared *sources) error {
 // adopt puts a configuration to use. What goes wrong from here on is said, and tried again with
 // the next visit or reload.
 func (a *App) adopt(c *config.Config, next *targets, notifier *notifier, sources *sources) {
-	old := a.targets
 	a.config.Store(c)
-	a.targets = next
+	old := a.targets.Swap(next)
 	a.connect(notifier)
 	a.silence()
 	if a.following.Swap(sources) != sources {

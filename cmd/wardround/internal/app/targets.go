@@ -66,7 +66,7 @@ func (a *App) targetOptions(c *config.Config) targetOptions {
 
 // served is the serial number of the certificate that a host was last seen with.
 func (a *App) served(host string) (serial string, known bool) {
-	now := a.serving.Load()
+	now := a.targets.Load()
 	if now == nil {
 		return "", false
 	}

@@ -15,10 +15,9 @@ import (
 // settle makes tenants and visits what configuration, clusters and earlier visits say that they
 // are. It is called whenever one of these may have changed; the caller holds the lock.
 func (a *App) settle() error {
-	a.serving.Store(a.targets)
-	a.known = a.targets.databases(a.known)
+	a.known = a.targets.Load().databases(a.known)
 	tenants, problems := resolve(a.config.Load(), a.known)
-	tenants = a.learned.mark(tenants, a.targets.includesCopies)
+	tenants = a.learned.mark(tenants, a.targets.Load().includesCopies)
 	a.sayTenants(tenants, problems)
 	a.save(tenants.All())
 	a.tenants.Replace(tenants)
@@ -31,6 +30,7 @@ func (a *App) settle() error {
 		return err
 	}
 	a.forget(before, visits, tenants)
+	a.pools.keep(visits)
 	return nil
 }
 
@@ -95,7 +95,7 @@ func bringsDatabases(key collectors.Key) bool { return key.Collector == "postgre
 func (a *App) visits(tenants *collectors.Tenants) []collectors.Visit {
 	var all []collectors.Visit
 	var services []*odoo.Target
-	for _, t := range a.targets.all {
+	for _, t := range a.targets.Load().all {
 		switch it := t.it.(type) {
 		case *postgres.Cluster:
 			all = append(all, it.Visits()...)
@@ -107,7 +107,7 @@ func (a *App) visits(tenants *collectors.Tenants) []collectors.Visit {
 			services = append(services, it)
 			all = append(all, it.Visits(tenants.All())...)
 		case *sql.Indicators:
-			all = append(all, it.Visits(as(a.targets.clusters(), func(c *postgres.Cluster) sql.Cluster { return c }))...)
+			all = append(all, it.Visits(as(a.targets.Load().clusters(), func(c *postgres.Cluster) sql.Cluster { return c }))...)
 		case *traefik.Target:
 			all = append(all, it.Visits()...)
 		case interface{ Visit() collectors.Visit }:
@@ -122,7 +122,7 @@ func (a *App) visits(tenants *collectors.Tenants) []collectors.Visit {
 		all = append(all, a.changes.Visits()...)
 	}
 	all = append(all, a.protection.visits(a.config.Load())...)
-	clusters := a.targets.clusters()
+	clusters := a.targets.Load().clusters()
 	all = append(all, a.databases.FleetVisits(as(clusters, func(c *postgres.Cluster) odoo.FleetCluster { return c }))...)
 	return append(all, a.databases.Visits(as(clusters, func(c *postgres.Cluster) odoo.Cluster { return c }), services)...)
 }
