@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/web"
+	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/slo"
 	"github.com/wardround/wardround/slo/evidence"
 	"github.com/wardround/wardround/slo/ledger"
@@ -62,6 +64,11 @@ func evaluationOf(c *ledger.Closed) slo.Evaluation {
 	e.From, e.To, e.Status, e.Prorated = c.From, c.To, c.Status, e.Budget
 	e.Coverage, _ = c.Recorded.Coverage()
 	return e
+}
+
+// Standing is what places of backups and rehearsals said of a tenant.
+func (r record) Standing(tenant collectors.Tenant, now time.Time) backup.Standing {
+	return r.protection.all.Standing(tenant, now)
 }
 
 // Exclusions are all that were ever made.

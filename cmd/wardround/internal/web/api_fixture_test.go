@@ -22,6 +22,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"github.com/stretchr/testify/require"
 
+	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/slo"
@@ -31,6 +32,7 @@ import (
 // in each minute since its first.
 type memory struct {
 	rehearsed []Rehearsals
+	standing  map[string]backup.Standing
 	changes   []changes.Change
 	asked     asked // for changes, last
 	first     map[slo.Instance]time.Time
@@ -127,6 +129,10 @@ func (m *memory) Changes(tenant string, before time.Time, within time.Duration) 
 	defer m.mu.Unlock()
 	m.asked = asked{tenant, before, within}
 	return m.changes
+}
+
+func (m *memory) Standing(tenant collectors.Tenant, _ time.Time) backup.Standing {
+	return m.standing[tenant.Name]
 }
 
 func (m *memory) Rehearsals() []Rehearsals {

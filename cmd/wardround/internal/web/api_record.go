@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/slo"
@@ -34,6 +35,9 @@ type Record interface {
 	// Changes are what changed for a tenant within a time before a moment: by its name, on its
 	// database's server and on the whole platform, the latter alone for "". The newest come first.
 	Changes(tenant string, before time.Time, within time.Duration) []changes.Change
+
+	// Standing is how a tenant would be recovered now.
+	Standing(tenant collectors.Tenant, now time.Time) backup.Standing
 
 	// Rehearsals are the last restores that were rehearsed, by tenant.
 	Rehearsals() []Rehearsals

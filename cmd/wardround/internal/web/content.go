@@ -12,6 +12,7 @@ import (
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/changes"
 	"github.com/wardround/wardround/slo"
+	"github.com/wardround/wardround/slo/alert"
 )
 
 // words are the functions with which templates put values into words.
@@ -19,14 +20,15 @@ var words = template.FuncMap{
 	"percent": percent, "ago": ago, "span": span, "clock": clock, "at": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"verdict": judgeEvaluation, "severity": judgeFinding, "status": func(s slo.Status) string { return strings.ReplaceAll(string(s), "_", " ") },
 	"budget": budget, "names": names,
-	"rate": rate,
+	"rate": rate, "size": size, "suspect": func(a alert.Alert) string { return a.Annotations[alert.SuspectAnnotation] },
 }
 
 // TenantContent is a tenant's own page.
 type TenantContent struct {
 	State
 	Row
-	Promises []slo.Evaluation
+	Promises []slo.Evaluation // worst first
+	Recovery *Recovery        // nil where nothing is kept of backups
 	Visits   []collectors.Status
 	Changes  []changes.Change // of the last week, newest first; the first mostChanges of them
 }
@@ -46,6 +48,7 @@ func (s *server) tenantPage(r *http.Request, st State) (any, int) {
 			c.Promises = append(c.Promises, e)
 		}
 	}
+	slices.SortStableFunc(c.Promises, func(a, b slo.Evaluation) int { return int(judgeEvaluation(b)) - int(judgeEvaluation(a)) })
 	for _, v := range st.Visits {
 		if v.Key.Tenant == name {
 			c.Visits = append(c.Visits, v)
@@ -54,8 +57,19 @@ func (s *server) tenantPage(r *http.Request, st State) (any, int) {
 	if s.Record != nil {
 		found := s.Record.Changes(name, st.At, lately)
 		c.Changes = found[:min(mostChanges, len(found))]
+		c.Recovery = newRecovery(s.Record.Standing(st.Tenants[i], st.At), st.At)
 	}
 	return c, http.StatusOK
+}
+
+// Title is an objective's title, or its name where it has none.
+func (s State) Title(objective string) string {
+	for i := range s.Objectives {
+		if s.Objectives[i].Name == objective && s.Objectives[i].Title != "" {
+			return s.Objectives[i].Title
+		}
+	}
+	return objective
 }
 
 // Promise is an objective with all its instances, worst first.

@@ -75,7 +75,7 @@ func state(t testing.TB) State {
 			{"main", collectors.Finding{Tenant: "stage", Name: "staging_copy", Question: collectors.Contained, Severity: collectors.Info, Text: "A copy"}},
 		},
 		Alerts: []alert.Alert{
-			{Labels: map[string]string{"alertname": "ErrorBudgetBurn", "objective": "login", "tenant": "south", "severity": "page", "long_window": "1h"}, State: alert.Firing},
+			{Labels: map[string]string{"alertname": "ErrorBudgetBurn", "objective": "login", "tenant": "south", "severity": "page", "long_window": "1h"}, State: alert.Firing, Annotations: map[string]string{alert.SuspectAnnotation: "release 18.0.3, 4m before"}},
 			{Labels: map[string]string{"alertname": "ErrorBudgetBurn", "objective": "login", "tenant": "south", "severity": "ticket", "long_window": "3d"}, State: alert.Firing},
 			{Labels: map[string]string{"alertname": "Watchdog", "severity": "none"}, State: alert.Firing},
 		},
@@ -193,7 +193,25 @@ func TestPagesEscapeEverythingAndNeedNoScript(t *testing.T) {
 		require.Contains(t, w.Header().Get("Content-Security-Policy"), "default-src 'none'", path)
 		require.NotContains(t, body, "%!", path)
 	}
-	require.Contains(t, ask(h, http.MethodGet, "/").Body.String(), "&lt;script&gt;")
+	status := ask(h, http.MethodGet, "/").Body.String()
+	require.Contains(t, status, "&lt;script&gt;")
+	require.Contains(t, status, "Changed shortly before: release 18.0.3, 4m before")
+}
+
+func TestATenantsPageTellsWhatIsWorstFirst(t *testing.T) {
+	s := state(t)
+	for objective, bad := range map[string]uint64{"jobs-on-time": 0, "recovery-point": 900} {
+		o := slo.Objective{Name: objective, Targets: slo.Targets{Default: 900_000_000}}
+		s.Evaluations = append(s.Evaluations, judged(&o, bad, 100, slo.Label{Name: "tenant", Value: "north"}))
+	}
+	page := ask(handler(t, func(o *Options) { o.State = func() State { return s } }), http.MethodGet, "/tenants/north").Body.String()
+	var order []int
+	for _, title := range []string{s.Title("recovery-point"), s.Title("login"), s.Title("jobs-on-time")} {
+		require.Contains(t, page, title)
+		order = append(order, strings.Index(page, title))
+	}
+	require.IsIncreasing(t, order)
+	require.Equal(t, "unheard-of", s.Title("unheard-of"))
 }
 
 func TestLinksLeadSomewhere(t *testing.T) {
