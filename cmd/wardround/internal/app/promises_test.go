@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,14 +17,6 @@ import (
 	"github.com/wardround/wardround/collectors/backup"
 	seeds "github.com/wardround/wardround/testdata/odoo"
 )
-
-// ailment breaks a built-in promise to one tenant, and keeps it again.
-type ailment struct {
-	promise, patient string
-	instead          string // YAML that replaces a part of the promise: what takes an hour must take seconds here
-	before           bool   // it is broken before the daemon starts
-	fall, heal       func(w *hospital)
-}
 
 // hospital is a stage with everything on it that promises can be made about.
 type hospital struct {
@@ -39,7 +30,7 @@ func sql(text string) func(*hospital) {
 	return func(w *hospital) { w.exec("ill", text) }
 }
 
-var ailments = []ailment{
+var ailments = []ailment[*hospital]{
 	{
 		promise: "scheduled-tasks-on-time", patient: "ill",
 		fall: sql(`UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' - interval '3 hours' WHERE cron_name = 'HL7: pull lab results'`),
@@ -147,60 +138,24 @@ var ailments = []ailment{
 	{promise: "pods-ready", patient: "ill", fall: func(*hospital) {}, heal: func(*hospital) {}}, // as drift-short
 }
 
-// quick is a policy that judges by the last two minutes, where others take an hour.
-const quick = "name: quick\npairs: [{severity: page, share: 1%, long: 2m, short: 1m}]\n"
-
 // TestPromisesFireAndReset breaks each promise to somebody on real servers, waits for the page at a
 // real Alertmanager, keeps it again, and waits for the page to go. Nobody else is paged for.
 func TestPromisesFireAndReset(t *testing.T) {
 	t.Parallel()
 	w := newHospital(t)
+	p := watchPages(t, w.stage)
+	var broken []string
 	for _, a := range ailments {
+		broken = append(broken, a.page(w.stage))
 		if !a.before {
 			a.fall(w)
 		}
 	}
-	paged := func() map[string]bool {
-		now := map[string]bool{}
-		for _, a := range alerts(t) {
-			if a.Labels["long_window"] == "2m" && strings.HasPrefix(a.Labels["tenant"], "ward_") {
-				now[a.Labels["objective"]+" "+a.Labels["tenant"]] = true
-			}
-		}
-		return now
-	}
-	want := map[string]bool{}
-	for _, a := range ailments {
-		want[a.promise+" "+w.tenant(a.patient)] = true
-	}
-	seen, still := map[string]bool{}, want
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log("never paged:", missing(want, seen), "paged still:", still)
-		}
-	})
-	within(t, 4*time.Minute, "every broken promise pages", func() bool {
-		for one := range paged() {
-			seen[one] = true
-		}
-		return len(missing(want, seen)) == 0
-	})
-	require.Empty(t, missing(seen, want), "nobody else is paged for")
+	p.come(4*time.Minute, broken...)
 	for _, a := range ailments {
 		a.heal(w)
 	}
-	within(t, 6*time.Minute, "every page ends", func() bool { still = paged(); return len(still) == 0 })
-}
-
-// missing are those that are not there.
-func missing(want, there map[string]bool) []string {
-	var all []string
-	for one := range want {
-		if !there[one] {
-			all = append(all, one)
-		}
-	}
-	return all
+	p.leave(6 * time.Minute)
 }
 
 func newHospital(t *testing.T) *hospital {
@@ -217,12 +172,11 @@ func newHospital(t *testing.T) *hospital {
 	others := httptest.NewServer(http.HandlerFunc(w.others))
 	t.Cleanup(others.Close)
 	w.targets(others.URL)
-	w.write("quick.yaml", quick)
+	judgedBy(w.stage, "1%", ailments)
 	for _, a := range ailments {
 		if a.before {
 			a.fall(w)
 		}
-		w.write("own-"+a.promise+".yaml", "extends: "+a.promise+"\nwindow: 1d\npolicy: quick\ntargets: 99%\n"+a.instead+"\n")
 	}
 	w.extra = "objectives: {files: ['own-*.yaml'], policies: [quick.yaml]}\napi: {tokens: [{name: desk, token: " + token + "}]}\n" +
 		"changes:\n  senders: [{name: desk, kind: generic, token: other-" + token + "}]\n" +

@@ -49,6 +49,8 @@ type stage struct {
 	role     string
 	dir      string // of the configuration and, in data, the storage
 
+	cluster, standby *platform.Postgres // where the databases are, and its copy
+
 	primary, replica, redis, alertmanager string // host:port, as configured
 	odoo                                  *seeds.Server
 	odooURL                               string
@@ -59,17 +61,23 @@ type stage struct {
 
 func newStage(t testing.TB, name string, patients ...patient) *stage {
 	t.Helper()
+	return newStageOn(t, primary, replica, name, patients...)
+}
+
+// newStageOn is a stage on servers of its own.
+func newStageOn(t testing.TB, cluster, standby *platform.Postgres, name string, patients ...patient) *stage {
+	t.Helper()
 	s := &stage{
-		t: t, name: name, patients: patients, role: "watch_" + name, dir: t.TempDir(),
-		primary: primary.Addr(), replica: replica.Addr(), redis: cache.Addr(), alertmanager: alertmanager.Addr(),
+		t: t, name: name, patients: patients, role: "watch_" + name, dir: t.TempDir(), cluster: cluster, standby: standby,
+		primary: cluster.Addr(), replica: standby.Addr(), redis: cache.Addr(), alertmanager: alertmanager.Addr(),
 	}
-	s.makeRole()
+	s.makeRole(cluster)
 	for _, p := range patients {
 		if !p.later {
 			s.admit(p)
 		}
 	}
-	s.write("password", primary.Password+"\n")
+	s.write("password", cluster.Password+"\n")
 	s.standIn()
 	s.replicate()
 	return s
@@ -78,24 +86,24 @@ func newStage(t testing.TB, name string, patients ...patient) *stage {
 // granting is held while what all databases share is changed: PostgreSQL refuses to do that twice at once.
 var granting sync.Mutex
 
-func (s *stage) makeRole() {
+func (s *stage) makeRole(cluster *platform.Postgres) {
 	s.t.Helper()
 	granting.Lock()
 	defer granting.Unlock()
-	cluster, err := postgres.Grants(s.role)
+	grants, err := postgres.Grants(s.role)
 	require.NoError(s.t, err)
-	require.NoError(s.t, primary.Exec(s.t.Context(), "", cluster))
-	require.NoError(s.t, primary.Exec(s.t.Context(), "", fmt.Sprintf("ALTER ROLE %s LOGIN PASSWORD '%s'", s.role, primary.Password)))
+	require.NoError(s.t, cluster.Exec(s.t.Context(), "", grants))
+	require.NoError(s.t, cluster.Exec(s.t.Context(), "", fmt.Sprintf("ALTER ROLE %s LOGIN PASSWORD '%s'", s.role, cluster.Password)))
 }
 
 // replicate waits until the standby knows what the primary knows, the role's password above all.
 func (s *stage) replicate() {
 	s.t.Helper()
-	written, err := primary.Value(s.t.Context(), "", "SELECT pg_current_wal_lsn()")
+	written, err := s.cluster.Value(s.t.Context(), "", "SELECT pg_current_wal_lsn()")
 	require.NoError(s.t, err)
 	eventually(s.t, "the standby is there", func() bool {
 		// Whoever connects while roles and databases are being replayed may be cancelled: he asks again.
-		replayed, err := replica.Value(s.t.Context(), "", "SELECT pg_last_wal_replay_lsn() >= '"+written+"'")
+		replayed, err := s.standby.Value(s.t.Context(), "", "SELECT pg_last_wal_replay_lsn() >= '"+written+"'")
 		return err == nil && replayed == "true"
 	})
 }
@@ -107,7 +115,7 @@ func (s *stage) tenant(name string) string { return s.name + "_" + name }
 func (s *stage) admit(p patient) {
 	s.t.Helper()
 	database := s.tenant(p.name)
-	require.NoError(s.t, seeds.Seed(s.t.Context(), primary, database, p.series, p.troubles...))
+	require.NoError(s.t, seeds.Seed(s.t.Context(), s.cluster, database, p.series, p.troubles...))
 	s.exec(p.name, "UPDATE ir_config_parameter SET value = 'http://"+database+".example.test' WHERE key = 'web.base.url'")
 	s.exec(p.name, odoo.Grants(s.role))
 	s.t.Cleanup(func() { s.discharge(context.WithoutCancel(s.t.Context()), p.name) })
@@ -116,13 +124,13 @@ func (s *stage) admit(p patient) {
 // discharge drops a patient's database, from under whoever is connected to it.
 func (s *stage) discharge(ctx context.Context, name string) {
 	drop := fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", pgx.Identifier{s.tenant(name)}.Sanitize())
-	require.NoError(s.t, primary.Exec(ctx, "", drop))
+	require.NoError(s.t, s.cluster.Exec(ctx, "", drop))
 }
 
 // exec changes a patient's database as Odoo or an administrator would.
 func (s *stage) exec(name, sql string) {
 	s.t.Helper()
-	require.NoError(s.t, primary.Exec(s.t.Context(), s.tenant(name), sql))
+	require.NoError(s.t, s.cluster.Exec(s.t.Context(), s.tenant(name), sql))
 }
 
 // stir writes something, so that the next round has a reason to look.
@@ -134,7 +142,7 @@ func (s *stage) standIn() {
 		if database == s.hidden.Load() {
 			return errors.New("hidden")
 		}
-		conn, err := primary.Connect(ctx, seeds.Owner, database)
+		conn, err := s.cluster.Connect(ctx, seeds.Owner, database)
 		if err != nil {
 			return err
 		}
