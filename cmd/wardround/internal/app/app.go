@@ -71,10 +71,12 @@ type App struct {
 	excluded   atomic.Pointer[exclusions] // the same
 	targets    atomic.Pointer[targets]    // the same
 	pools      pools
-	lessons    atomic.Uint64 // how often a visit did
-	settled    atomic.Uint64 // of these, how many have been followed
-	readied    atomic.Bool   // the first round is through
-	rehearsing atomic.Bool   // a restore is being rehearsed
+	lessons    atomic.Uint64   // how often a visit did
+	settled    atomic.Uint64   // of these, how many have been followed
+	readied    atomic.Bool     // the first round is through
+	rehearsing atomic.Bool     // a restore is being rehearsed
+	lastTurn   time.Time       // when the schedule last began one; evaluate's own, as the next
+	untaken    map[string]bool // files of results that could not be taken, which was said
 
 	mu       sync.Mutex // one reload or change of tenants at a time; guards what follows
 	notifier *notifier

@@ -2,6 +2,7 @@ package app
 
 import (
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
@@ -15,6 +16,7 @@ type protection struct {
 	rehearsals *backup.Rehearsals // nil where nothing is kept
 	terms      func(collectors.Tenant) backup.Terms
 	all        *backup.Protection
+	recording  sync.Mutex // held while one rehearsal is put on record
 }
 
 // rehearsalsFile is the record of rehearsals in the storage directory.

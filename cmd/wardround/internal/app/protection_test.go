@@ -142,15 +142,19 @@ func contains(all []string, one string) bool { return strings.Contains(strings.J
 // recorded wants so many entries of a kind about a tenant in the evidence.
 func (s *stage) recorded(kind, tenant string, want int) {
 	s.t.Helper()
+	require.Equal(s.t, want, s.entries(kind, tenant))
+}
+
+func (s *stage) entries(kind, tenant string) (n int) {
+	s.t.Helper()
 	log, err := os.ReadFile(filepath.Join(s.dir, "data", evidence.FileName))
 	require.NoError(s.t, err)
-	n := 0
 	for line := range strings.Lines(string(log)) {
 		if strings.Contains(line, `"kind":"`+kind+`"`) && strings.Contains(line, tenant) {
 			n++
 		}
 	}
-	require.Equal(s.t, want, n)
+	return n
 }
 
 // TestRehearsalOfAnOldCopy rehearses a dump that was made today of a database as it was days ago.
@@ -174,20 +178,6 @@ func TestRehearsalOfAnOldCopy(t *testing.T) {
 	require.Empty(t, made(), "the new dump has it")
 	s.exec("north", "UPDATE account_move SET create_date = now() AT TIME ZONE 'UTC' + interval '20 hours'")
 	require.Empty(t, made(), "it was made after the backup")
-}
-
-// TestScheduledRehearsal lets the daemon rehearse by itself.
-func TestScheduledRehearsal(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, "turn", patient{name: "north", series: seeds.Series18, listed: true})
-	s.dump("north")
-	s.protected(scratch(t))
-	s.replace("reserve: 1MiB", "reserve: 1MiB, every: 24h")
-	d := s.start().ready()
-	within(t, 2*time.Minute, "a restore was rehearsed", func() bool {
-		return d.page().is(1, "backup_rehearsal_within_objectives", "tenant", "turn_north")
-	})
-	s.recorded("restore_rehearsed", "turn_north", 1)
 }
 
 const kubeState = `# TYPE kube_pod_status_ready gauge

@@ -20,7 +20,7 @@ import (
 
 // A rehearsal is made by the daemon itself, by a command beside it, or elsewhere: the command hands
 // its result in as a file of the storage directory, others report theirs over the API. Whichever
-// way, it becomes evidence first and is remembered then.
+// way, it is remembered first and becomes evidence then, once, however often it is told.
 
 // handedIn is the folder of the storage directory in which commands leave results.
 const handedIn = "rehearsed"
@@ -56,17 +56,23 @@ func give(path string, owner os.FileInfo) error {
 }
 
 // collectHandedIn takes what commands left. A file that cannot be what they write is put aside; one
-// that cannot be put on record now stays for the next time.
+// that cannot be put on record now stays for the next time. What goes wrong with
+// a file is said once.
 func (a *App) collectHandedIn() {
 	files, err := filepath.Glob(filepath.Join(a.options.StoragePath, handedIn, "*.json"))
 	if err != nil {
 		return // only of a bad pattern
 	}
+	untaken := map[string]bool{}
 	for _, file := range files {
 		if err := a.take(file); err != nil {
-			a.options.Logger.Error("a rehearsal that was handed in is not on record", "file", file, "error", err)
+			untaken[file] = true
+			if !a.untaken[file] {
+				a.options.Logger.Error("a rehearsal that was handed in is not on record", "file", file, "error", err)
+			}
 		}
 	}
+	a.untaken = untaken
 }
 
 func (a *App) take(file string) error {
@@ -87,17 +93,48 @@ func (a *App) take(file string) error {
 	return os.Remove(file)
 }
 
-// rehearsed puts a rehearsal on record.
+// rehearsed puts a rehearsal on record. On an error it can be told again; what was told before is
+// evidence already.
 func (a *App) rehearsed(who string, r backup.Rehearsal, payload any) error {
+	p := a.protection
+	p.recording.Lock()
+	defer p.recording.Unlock()
 	now := time.Now()
-	if err := r.Validate(now); err != nil {
+	last, _ := p.rehearsals.Last(r.Tenant)
+	if err := p.rehearsals.Add(r, now); err != nil {
 		return err
 	}
-	if last, _ := a.protection.rehearsals.Last(r.Tenant); last == r {
-		return nil // it was, but was not taken away in time
+	if !r.Started.After(last.Started) {
+		if known, err := a.witness.knows(r); known || err != nil {
+			return err
+		}
 	}
 	a.witness.evident(now, evidence.KindRestoreRehearsed, who, payload)
-	return a.protection.rehearsals.Add(r, now)
+	return nil
+}
+
+// knows says whether a rehearsal is evidence.
+func (w *witness) knows(r backup.Rehearsal) (bool, error) {
+	if w.log.Waiting() > 0 {
+		return false, errors.New("there is evidence that could not be written yet")
+	}
+	for e, err := range w.log.Read(1) {
+		var known backup.Rehearsal
+		if err == nil && e.Kind == evidence.KindRestoreRehearsed && json.Unmarshal(e.Fields, &known) == nil && sameRehearsal(known, r) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// sameRehearsal compares records that were written in whichever time zone.
+func sameRehearsal(a, b backup.Rehearsal) bool {
+	for _, r := range []*backup.Rehearsal{&a, &b} {
+		for _, at := range []*time.Time{&r.Started, &r.Ended, &r.RecoveryPoint} {
+			*at = at.UTC().Round(0)
+		}
+	}
+	return a == b
 }
 
 // Rehearsals are the last of each tenant.
@@ -138,10 +175,11 @@ func (a *App) rehearseInTurn(ctx context.Context, now time.Time) {
 		return
 	}
 	tenant, last := a.longestUnrehearsed()
-	if tenant.Name == "" || now.Sub(last) < s.Every {
+	if tenant.Name == "" || now.Sub(last) < s.Every || now.Sub(a.lastTurn) < s.Every {
 		a.rehearsing.Store(false)
 		return
 	}
+	a.lastTurn = now
 	a.running.Go(func() {
 		defer a.rehearsing.Store(false)
 		a.options.Logger.Info("a restore is rehearsed", "tenant", tenant.Name)
@@ -156,6 +194,7 @@ func (a *App) rehearseInTurn(ctx context.Context, now time.Time) {
 			a.options.Logger.Error("a rehearsed restore failed", "tenant", tenant.Name, "reason", result.Reason, "error", err)
 		}
 		if err := a.rehearsed(evidence.Self, result.Record(), result); err != nil {
+			err = errors.Join(err, handIn(a.options.StoragePath, result)) // it is tried again
 			a.options.Logger.Error("a rehearsal is not on record", "tenant", tenant.Name, "error", err)
 		}
 	})
