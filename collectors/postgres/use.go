@@ -34,16 +34,17 @@ func useMetrics() []*collectors.Metric {
 }
 
 // useSQL is what each database has used so far, and what it holds now. The server adds to
-// active_time when a statement ends: what is still running is added here, so that a statement of
+// active_time when a transaction ends: what is still running is added here, so that a statement of
 // ten minutes is no surprise at its end.
-const useSQL = `SELECT d.oid, d.datname, coalesce(s.active_time, 0) / 1000 + coalesce(a.running, 0) AS active,
+const useSQL = `SELECT d.oid, d.datname, coalesce(s.active_time, 0) / 1000 AS counted, coalesce(a.running, 0) AS running, coalesce(a.open, 0) AS open,
   s.blks_read AS reads, s.temp_bytes AS temp, coalesce(a.connections, 0) AS connections, coalesce(a.working, 0) AS working,
   extract(epoch FROM pg_postmaster_start_time()) AS started, current_setting('max_connections')::int
     - current_setting('superuser_reserved_connections')::int - coalesce(current_setting('reserved_connections', true), '0')::int AS "limit"
 FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid LEFT JOIN (
   SELECT datid, count(*) AS connections,
     count(*) FILTER (WHERE state = 'active' AND (wait_event_type IS NULL OR wait_event_type IN ('IO', 'LWLock', 'BufferPin', 'IPC'))) AS working,
-    sum(extract(epoch FROM clock_timestamp() - state_change)) FILTER (WHERE state = 'active') AS running
+    sum(extract(epoch FROM clock_timestamp() - state_change)) FILTER (WHERE state = 'active') AS running,
+    extract(epoch FROM clock_timestamp() - min(xact_start)) AS open
   FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY datid
 ) a ON a.datid = d.oid
 WHERE d.datallowconn AND NOT d.datistemplate`
@@ -68,7 +69,34 @@ type useMemory struct {
 }
 
 // rawUse is what the server counts of a database.
-type rawUse struct{ active, reads, temp float64 }
+type rawUse struct {
+	busy
+	reads, temp float64
+}
+
+// busy is for how long sessions were active, in seconds.
+type busy struct {
+	counted float64 // by the server, of transactions that have ended
+	active  float64 // with what runs, or was seen to run in transactions that go on
+	missing bool    // some of active stands nowhere, though no transaction is open in which it can be
+}
+
+// since is what sessions were active since the last round, given how long a transaction has been
+// open and how long ago that round was. What was seen to run is missing between the end of its
+// statement and that of its transaction, and for good where the session was ended by force.
+func (b *busy) since(last busy, open, elapsed float64) float64 {
+	switch {
+	case b.counted < last.counted:
+		return b.counted // it began at zero meanwhile
+	case b.active >= last.active:
+		return b.active - last.active
+	}
+	b.missing = open < elapsed
+	if !b.missing || !last.missing {
+		b.active = last.active
+	}
+	return 0
+}
 
 func newUse(c *Cluster, previous *Cluster) *use {
 	if previous != nil && previous.use != nil && previous.config.DSN == c.config.DSN {
@@ -156,21 +184,23 @@ func (r *useRound) readUse(t table, elapsed float64) bool {
 		id, _ := line.count("oid")
 		oid := uint32(id)
 		var now rawUse
-		now.active, _ = line.number("active")
+		now.counted, _ = line.number("counted")
+		running, _ := line.number("running")
+		now.active = now.counted + running
 		now.reads, _ = line.number("reads")
 		now.temp, _ = line.number("temp")
 		connections, _ := line.number("connections")
 		working, _ := line.count("working")
-		r.raw[oid] = now
 		r.working[0] += int(working)
 		used := databaseUse{name: line.text("datname")}
 		used.usage[connectionSlots] = connections
 		if last, known := before[oid]; known {
-			used.usage[activeTime] = since(last.active, now.active) / elapsed
+			open, _ := line.number("open")
+			used.usage[activeTime] = now.since(last.busy, open, elapsed) / elapsed
 			used.usage[blockReads] = since(last.reads, now.reads) / elapsed
 			used.usage[tempBytes] = since(last.temp, now.temp) / elapsed
 		}
-		r.databases[oid] = used
+		r.raw[oid], r.databases[oid] = now, used
 	}
 	r.limit, _ = t.first().number("limit")
 	r.Set(metricWorking, float64(r.working[0]))

@@ -204,3 +204,70 @@ func TestRunningStatementsCount(t *testing.T) {
 	require.NoError(t, <-done)
 	require.NoError(t, conn.Close(t.Context()))
 }
+
+// TestTransactionsAreNoReset: the server adds what a session was active for when its transaction
+// ends. A statement that is over while its transaction goes on makes the count fall until then, and
+// did not begin at zero.
+func TestTransactionsAreNoReset(t *testing.T) {
+	majors(t, func(t *testing.T, server *platform.Postgres) {
+		clinic := server.DatabaseForTest(t, "")
+		c := monitored(t, server, Options{})
+		run(t, server, clinic, "SELECT pg_sleep(1.5)") // what the count would begin anew from
+		require.Eventually(t, func() bool {
+			counted, err := server.Value(t.Context(), "postgres", "SELECT active_time > 1000 FROM pg_stat_database WHERE datname = '"+clinic+"'")
+			return err == nil && counted == "true"
+		}, soon, tick)
+		conn, err := server.Connect(t.Context(), "", clinic)
+		require.NoError(t, err)
+		transaction, err := conn.Begin(t.Context())
+		require.NoError(t, err)
+		done := make(chan error, 1)
+		go func() {
+			_, err := transaction.Exec(t.Context(), "SELECT pg_sleep(1)")
+			done <- err
+		}()
+		require.Eventually(t, func() bool {
+			running, err := server.Value(t.Context(), "postgres", "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = '"+clinic+
+				"' AND state = 'active' AND state_change < clock_timestamp() - interval '500 ms'")
+			return err == nil && running == "true"
+		}, soon, tick)
+		at := time.Now().Truncate(time.Minute)
+		seconds := func() float64 {
+			at = at.Add(time.Minute)
+			b := collectors.NewBuilder(collectors.Key{Collector: "postgres_use", Target: "main"}, at)
+			require.NoError(t, c.use.Collect(t.Context(), b))
+			for _, consumer := range c.use.neighbours.consumers {
+				if consumer.name == clinic {
+					return 60 * consumer.window.mean(c.use.neighbours.round, 1)[activeTime]
+				}
+			}
+			return 0
+		}
+		seconds()
+		require.NoError(t, <-done)
+		require.Zero(t, seconds(), "what the transaction did was seen while it ran")
+		require.NoError(t, transaction.Commit(t.Context()))
+		require.NoError(t, conn.Close(t.Context()))
+		var after float64
+		require.Eventually(t, func() bool { after += seconds(); return after > 0.1 }, soon, tick)
+		require.Less(t, after, 0.7, "and the rest of it when it ended")
+	})
+}
+
+// TestSessionsEndedByForce: what they were active for is counted nowhere, and must not hide what
+// others do afterwards.
+func TestSessionsEndedByForce(t *testing.T) {
+	last := busy{counted: 1000, active: 1600}
+	step := func(counted, running, open float64) float64 {
+		now := busy{counted: counted, active: counted + running}
+		grown := now.since(last, open, 60)
+		last = now
+		return grown
+	}
+	require.Zero(t, step(1000, 0, 900), "its transaction goes on")
+	require.Zero(t, step(1010, 0, 960))
+	require.Zero(t, step(1010, 0, 5), "it may be told in a moment")
+	require.Zero(t, step(1020, 0, 5))
+	require.InDelta(t, 30, step(1050, 0, 5), 0, "it was ended by force")
+	require.InDelta(t, 4, step(4, 0, 5), 0, "the server's counters were reset")
+}
