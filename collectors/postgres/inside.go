@@ -97,14 +97,18 @@ FROM (
   FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'm') AND c.oid >= 16384 AND c.relpersistence <> 't' OFFSET 0
 ) t`
 
-// sequencesSQL opens each sequence, which is why it is asked seldom. Of an integer column the
-// sequence ends where the column does.
+// sequencesSQL opens each sequence, which is why it is asked seldom. One that counts for a column
+// ends where the column does: those of databases that were made before PostgreSQL 10 go on further.
 const sequencesSQL = `SELECT count(*) FILTER (WHERE readable), count(*) FILTER (WHERE NOT readable), max(used), count(*) FILTER (WHERE used >= 0.8), current_user
 FROM (
   SELECT readable, CASE WHEN readable THEN (pg_catalog.pg_sequence_last_value(seqrelid) - seqmin)::float8 / (seqmax - seqmin) END AS used FROM (
-    SELECT s.*, pg_catalog.has_sequence_privilege(seqrelid, 'SELECT, USAGE') AS readable
+    SELECT s.seqrelid, s.seqmin, pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT, USAGE') AS readable,
+      least(s.seqmax, (SELECT CASE a.atttypid WHEN 'pg_catalog.int2'::regtype THEN 32767 WHEN 'pg_catalog.int4'::regtype THEN 2147483647 END
+        FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.seqrelid
+          AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0 LIMIT 1)) AS seqmax
     FROM pg_catalog.pg_sequence s WHERE s.seqincrement > 0 AND NOT s.seqcycle AND s.seqmax > s.seqmin LIMIT 5000 OFFSET 0
-  ) s OFFSET 0
+  ) s WHERE seqmax > seqmin OFFSET 0
 ) t`
 
 func readTables(b *collectors.Builder, datname string, line row) {

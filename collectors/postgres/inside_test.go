@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/testdata/platform"
 )
 
 // insideOf visits a database as package odoo does: all statements in one batch, in a transaction
@@ -95,6 +96,27 @@ func TestInside(t *testing.T) {
 	}
 	require.NoError(t, InsideMetrics().Validate())
 	require.NoError(t, collectors.Merge(Metrics(), InsideMetrics()).Validate(), "no name is taken")
+}
+
+// TestSequencesEndWithTheirColumns: before PostgreSQL 10 all sequences went on as far as a bigint, and
+// those of databases that were moved from there still do.
+func TestSequencesEndWithTheirColumns(t *testing.T) {
+	majors(t, func(t *testing.T, server *platform.Postgres) {
+		clinic := server.DatabaseForTest(t, "")
+		role := roleForTest(t, server, "IN ROLE pg_monitor")
+		run(
+			t, server, clinic,
+			"CREATE SEQUENCE visits_id_seq", "CREATE TABLE visits(id int4 PRIMARY KEY DEFAULT nextval('visits_id_seq'))",
+			"ALTER SEQUENCE visits_id_seq OWNED BY visits.id", "CREATE TABLE beds(id bigserial)", "CREATE SEQUENCE numbers",
+			"SELECT setval('visits_id_seq', 2040109465), setval('beds_id_seq', 2040109465), setval('numbers', 2040109465)",
+			"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO "+role,
+		)
+		b := insideOf(t, clusterForTest(t, configFor(server, role), Options{}), "north", clinic)
+		requireValue(t, b, 3, "pg_database_sequences", "tenant", "north")
+		requireValue(t, b, 1, "pg_database_sequences_nearly_exhausted", "tenant", "north")
+		used, _ := value(b, "pg_database_sequence_used_ratio", "tenant", "north")
+		require.InDelta(t, 0.95, used, 1e-6)
+	})
 }
 
 func TestInsideFindings(t *testing.T) {
