@@ -109,3 +109,23 @@ func TestCertificates(t *testing.T) {
 	require.True(t, has(b, "traefik_tls_certs_not_after", "serial", "21", "tenant", "alpha"))
 	require.True(t, has(b, "traefik_tls_certs_not_after", "serial", "47", "tenant", ""), "two tenants'")
 }
+
+// TestCertificatesOfManyHosts: a platform's one certificate for all of its tenants, which Traefik goes
+// on to name when it was renewed.
+func TestCertificatesOfManyHosts(t *testing.T) {
+	e := newEdge(t)
+	served := map[string]string{"tenant_alpha.example.test": "52"}
+	made := target(t, e.config(), Options{Tenants: tenants(t, clinics), Served: func(host string) (string, bool) {
+		serial, known := served[host]
+		return serial, known
+	}})
+	certificate := func(serial, sans string) string {
+		return fmt.Sprintf(`traefik_tls_certs_not_after{cn="",sans=%q,serial=%q} %d`, sans, serial, start.Add(time.Hour).Unix())
+	}
+	e.set(pageOf(start, certificate("51", "*.example.test"), certificate("52", "*.Example.test"), certificate("53", "*.shop.example.test")))
+	b := collectOnce(t, made, start)
+	require.False(t, has(b, "traefik_tls_certs_not_after", "serial", "51"), "replaced")
+	require.True(t, has(b, "traefik_tls_certs_not_after", "serial", "52", "tenant", ""), "several tenants'")
+	require.True(t, has(b, "traefik_tls_certs_not_after", "serial", "53"), "it fits nobody's host")
+	require.Equal(t, map[string]string{"certificate_ending": "critical: The certificate 53 (*.shop.example.test) ends on 2026-11-21"}, findings(b))
+}

@@ -100,3 +100,24 @@ func (o *owners) fits(name string) string {
 	}
 	return ""
 }
+
+// covered are the hosts that a certificate's names stand for: those without a star themselves, and of
+// those with one the tenants' hosts that they fit.
+func (o *owners) covered(names []string) []string {
+	var hosts []string
+	for _, name := range names {
+		parent, isWildcard := strings.CutPrefix(name, "*.")
+		if !isWildcard {
+			hosts = append(hosts, name)
+			continue
+		}
+		for _, tenant := range o.tenants.All() {
+			for _, host := range tenant.Hosts {
+				if _, rest, _ := strings.Cut(host, "."); strings.EqualFold(rest, parent) {
+					hosts = append(hosts, strings.ToLower(host))
+				}
+			}
+		}
+	}
+	return hosts
+}

@@ -257,7 +257,7 @@ func (t *Target) certified(s *series) (tenant string, looked, served bool) {
 	if s.cn != "" && !slices.Contains(names, s.cn) {
 		names = append(names, s.cn)
 	}
-	for _, name := range names {
+	for _, name := range t.owners.covered(names) {
 		if its, known := t.owners.tenants.ByHost(name); known && owner.tenant != its.Name {
 			owner.tenant, owner.shared = its.Name, owner.tenant != ""
 		}
