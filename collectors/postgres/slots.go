@@ -57,5 +57,8 @@ func slowestFirst(a, b *statement) int {
 
 // drop takes the slots of databases that are no more.
 func (s *slots) drop(gone func(database uint32) bool) {
-	s.holders = slices.DeleteFunc(s.holders, func(e *statement) bool { return gone(e.database) })
+	s.holders = slices.DeleteFunc(s.holders, func(e *statement) bool {
+		e.placed = e.placed && !gone(e.database)
+		return !e.placed
+	})
 }

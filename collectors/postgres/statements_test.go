@@ -183,6 +183,9 @@ func TestSlots(t *testing.T) {
 
 	s.slots.drop(func(database uint32) bool { return database == 1 })
 	require.Empty(t, s.held())
+	_, err := s.take(told(), "")
+	require.NoError(t, err)
+	require.Empty(t, s.entries, "nothing is left of a database that is gone")
 }
 
 func TestEvictionsAreCounted(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
 )
 
 func TestGoodCertificate(t *testing.T) {
@@ -48,6 +50,11 @@ func TestGoodCertificate(t *testing.T) {
 	require.Empty(t, batch.Findings)
 	_, asked := e.asked.Load(north)
 	require.True(t, asked, "the name is asked for, whatever is connected to")
+
+	seen.tenants.Replace(&collectors.Tenants{})
+	collect(t, seen)
+	_, known = seen.Serial(north)
+	require.False(t, known, "nobody looks any more")
 }
 
 func TestCertificates(t *testing.T) {

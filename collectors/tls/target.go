@@ -164,6 +164,12 @@ func (t *Target) settle(now time.Time) bool {
 	}
 	changed := !maps.Equal(t.hosts, next)
 	t.hosts = next
+	t.serials.Range(func(name, _ any) bool {
+		if next[name.(string)] == nil { // nobody looks at it any more
+			t.serials.Delete(name)
+		}
+		return true
+	})
 	return changed
 }
 
