@@ -109,6 +109,7 @@ func (r Row) weight() int {
 type Overview struct {
 	State
 	Platform Row
+	Noisy    []Found // tenants that take more of a cluster than they usually do while others wait
 	Tiers    []Row
 	Tenants  []Row // hides State.Tenants: the same, judged
 	Staging  []Row // neutralized copies, about which nothing is promised
@@ -119,7 +120,7 @@ type Overview struct {
 // NewOverview judges a state.
 func NewOverview(s State) Overview {
 	j := newJudge(s)
-	o := Overview{State: s, Platform: j.platform(), Alerts: gravest(s.Alerts)}
+	o := Overview{State: s, Platform: j.platform(), Noisy: noisy(s.Findings), Alerts: gravest(s.Alerts)}
 	byTier := map[string][]Row{}
 	for _, tenant := range s.Tenants {
 		row := j.tenant(tenant)
@@ -146,6 +147,17 @@ func NewOverview(s State) Overview {
 		}
 	}
 	return o
+}
+
+// noisy are the findings of tenants that keep others waiting: what one tenant does to all concerns the platform.
+func noisy(all []Found) []Found {
+	var found []Found
+	for _, f := range all {
+		if f.Name == "noisy_neighbour" && f.Tenant != "" {
+			found = append(found, f)
+		}
+	}
+	return found
 }
 
 func worstFirst(rows []Row) {

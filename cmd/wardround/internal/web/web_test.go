@@ -109,6 +109,32 @@ func TestWhereNothingHappenedThereIsNothingToJudge(t *testing.T) {
 	require.Equal(t, NotKnown, judgeEvaluation(e))
 }
 
+// TestTheStatusPageNamesTheNoisyNeighbour: who has many tenants must not look for the one that keeps the others waiting.
+func TestTheStatusPageNamesTheNoisyNeighbour(t *testing.T) {
+	noisy := collectors.Finding{
+		Tenant: "north", Name: "noisy_neighbour", Question: collectors.Contained, Severity: collectors.Warning,
+		Text: "database north takes 70 % of the cluster's execution time, usually at most 8 %, while 12 sessions work on 4 processors",
+	}
+	page := func(more ...collectors.Finding) string {
+		s := state(t)
+		for _, f := range more {
+			s.Findings = append(s.Findings, Found{"main", f})
+		}
+		h := handler(t, func(o *Options) { o.State = func() State { return s } })
+		return ask(h, http.MethodGet, "/").Body.String()
+	}
+	require.NotContains(t, page(), "Noisy neighbour")
+	platform, tenants, _ := strings.Cut(page(noisy), "Tenants, worst first")
+	require.Regexp(t, `(?s)<h2>Platform</h2>.*<li class="at-risk"><b>Noisy neighbour <a href="tenants/north">north</a> on main</b>: database north takes 70 % of `+
+		`the cluster&#39;s execution time, usually at most 8 %, while 12 sessions work on 4 processors</li>`, platform)
+	require.Contains(t, tenants, noisy.Text[len("database north takes 70 % of the cluster's "):], "and among what is found of the tenant")
+
+	noisy.Tenant = "" // a database of nobody's
+	platform, _, _ = strings.Cut(page(noisy), "Tenants, worst first")
+	require.NotContains(t, platform, "Noisy neighbour")
+	require.Equal(t, 1, strings.Count(platform, "database north takes 70 %"))
+}
+
 func TestObjectivesSayWhatDoesNotCount(t *testing.T) {
 	page, _ := objectivesPage(nil, state(t))
 	var out strings.Builder
