@@ -226,7 +226,7 @@ func (m *jobMemory) count(row *row, end ending) {
 	}
 	channel = m.within(channel)
 	m.finished.add(1, channel, state)
-	m.retries.add(uint64(max(0, row.int(7))), channel)
+	m.retries.add(uint64(max(0, row.int(7)-1)), channel) // the column counts the first try too
 	if state == "failed" {
 		m.failed.add(1, channel, exceptionName(row.text(6)))
 	}

@@ -14,7 +14,7 @@ import (
 // ended inserts jobs that ended just now, after they waited 20 s and ran for 2.
 const ended = `INSERT INTO queue_job (uuid, state, channel, date_created, date_started, date_done, date_cancelled, exec_time, retry, exc_name)
 	SELECT '%[1]s' || n, '%[1]s', 'root.lab', u - interval '22 seconds', u - interval '2 seconds',
-		CASE '%[1]s' WHEN 'done' THEN u END, CASE '%[1]s' WHEN 'cancelled' THEN u END, CASE '%[1]s' WHEN 'done' THEN 2 END, n - 1, %[3]s
+		CASE '%[1]s' WHEN 'done' THEN u END, CASE '%[1]s' WHEN 'cancelled' THEN u END, CASE '%[1]s' WHEN 'done' THEN 2 END, n, %[3]s
 	FROM generate_series(1, %[2]d) n, (SELECT clock_timestamp() AT TIME ZONE 'utc' + interval '3 seconds' AS u) c;`
 
 func TestFinishedJobsAreCountedOnce(t *testing.T) {

@@ -246,7 +246,7 @@ var (
 	}
 	metricWebsocket = &collectors.Metric{
 		Name: "odoo_websocket_health",
-		Help: "Whether websockets are served for the tenant's host; series before 16 have none", Source: "GET /websocket/health",
+		Help: "Whether websockets, or the long polls of series before 16, are served for the tenant's host", Source: "GET /websocket/health, /longpolling/health",
 	}
 	metricPlannedChecks = &collectors.Metric{
 		Name: "odoo_login_planned_checks_per_hour",

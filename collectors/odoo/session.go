@@ -63,8 +63,12 @@ const (
 
 var sessionOutcomes = append([]Outcome{OutcomeRefused, OutcomeAdministrator, OutcomeApplication}, outcomes...)
 
-// loginsApart is how far apart logins are: each costs Odoo half a second and writes a row.
-const loginsApart = 10 * time.Minute
+// loginsApart is how far apart logins are: each costs Odoo half a second and writes a row. That of an
+// administrator does more harm: it overwrites the address that Odoo writes into mails.
+const (
+	loginsApart        = 10 * time.Minute
+	administratorApart = 24 * time.Hour
+)
 
 // Session does what a signed-in user's browser does: it logs in once, keeps the cookie, and makes
 // one cheap call. It also asks whether the tenant's websockets would be served.
@@ -78,7 +82,7 @@ type Session struct {
 
 	cookie   string
 	loggedIn time.Time // when it was last tried
-	barred   Outcome   // why no login is tried until loginsApart has passed; "" while nothing speaks against it
+	barred   Outcome   // why no login is tried for a while; "" while nothing speaks against it
 	began    time.Time
 	outcomes map[Outcome]uint64
 	logins   uint64
@@ -94,6 +98,9 @@ func (s *Session) Collect(ctx context.Context, b *collectors.Builder) error {
 		return err
 	}
 	socket, err := s.get(ctx, "/websocket/health")
+	if err == nil && socket == OutcomeClientError { // series before 16 have long polls instead
+		socket, err = s.get(ctx, "/longpolling/health")
+	}
 	if err != nil {
 		return err
 	}
@@ -155,7 +162,11 @@ func (s *Session) check(ctx context.Context, now time.Time) (Outcome, time.Durat
 
 // login opens a session, unless that was tried a short while ago.
 func (s *Session) login(ctx context.Context, now time.Time) (Outcome, error) {
-	if !s.loggedIn.IsZero() && now.Sub(s.loggedIn) < loginsApart && s.barred != "" {
+	apart := loginsApart
+	if s.barred == OutcomeAdministrator {
+		apart = administratorApart
+	}
+	if !s.loggedIn.IsZero() && now.Sub(s.loggedIn) < apart && s.barred != "" {
 		return s.barred, nil
 	}
 	password, err := s.config.password()
@@ -302,7 +313,7 @@ func (t *Target) sessionVisits(plan Plan) []collectors.Visit {
 		kept[c.Tenant.Name] = s
 		visits = append(visits, collectors.Visit{
 			Key:       collectors.Key{Collector: "odoo_session", Target: t.config.Name, Tenant: c.Tenant.Name},
-			Collector: s, Interval: max(c.Interval, time.Duration(t.config.Session.Interval)), Timeout: 4*s.timeout + time.Second, Budget: t.budget,
+			Collector: s, Interval: max(c.Interval, time.Duration(t.config.Session.Interval)), Timeout: 5*s.timeout + time.Second, Budget: t.budget,
 		})
 	}
 	t.sessions = kept

@@ -83,8 +83,32 @@ func TestSessionOfAnAdministrator(t *testing.T) {
 		require.Equal(t, float64(n+1), value(t, b, "odoo_session_checks_total", "outcome", "administrator"))
 		require.Equal(t, []string{"session_is_administrator"}, findings(b))
 	}
-	require.Equal(t, 1, stand.Logins())
 	require.Empty(t, s(v).cookie)
+	s(v).loggedIn = time.Now().Add(-administratorApart + time.Minute)
+	check(t, v)
+	require.Equal(t, 1, stand.Logins(), "each login overwrites web.base.url")
+	s(v).loggedIn = time.Now().Add(-administratorApart)
+	check(t, v)
+	require.Equal(t, 2, stand.Logins(), "rights may have been taken away")
+}
+
+// Before series 16 there were long polls where there are websockets now.
+func TestSessionOfSeries15(t *testing.T) {
+	for name, polls := range map[string]float64{"served": 1, "missing": 0} {
+		t.Run(name, func(t *testing.T) {
+			site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Path == "/longpolling/health" && polls == 1:
+					_, _ = w.Write([]byte(`{"status": "pass"}`))
+				default:
+					http.NotFound(w, r)
+				}
+			}))
+			t.Cleanup(site.Close)
+			b := check(t, sessionAs(t, site.URL, seeds.Monitor, func(*Config) {}))
+			require.Equal(t, polls, value(t, b, "odoo_websocket_health"))
+		})
+	}
 }
 
 func TestSessionOutcomes(t *testing.T) {

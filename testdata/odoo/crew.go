@@ -171,9 +171,9 @@ const (
 		VALUES (gen_random_uuid()::text, 'pending', 'root.invoice', 'account.move', 'send_invoice', 'Job', 10,
 			now() AT TIME ZONE 'UTC')`
 
-	doLabJob = `INSERT INTO queue_job (uuid, state, channel, model_name, method_name, name, priority,
+	doLabJob = `INSERT INTO queue_job (uuid, state, channel, model_name, method_name, name, priority, retry,
 		date_created, date_enqueued, date_started, date_done, exec_time)
-		SELECT gen_random_uuid()::text, 'done', 'root.lab', 'clinic.result', 'import_result', 'Job', 10,
+		SELECT gen_random_uuid()::text, 'done', 'root.lab', 'clinic.result', 'import_result', 'Job', 10, 1,
 			now - interval '2 seconds', now - interval '1 second', now - interval '0.5 seconds', now, 0.5
 		FROM (SELECT now() AT TIME ZONE 'UTC' AS now) n`
 )

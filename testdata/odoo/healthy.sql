@@ -73,7 +73,7 @@ SELECT gen_random_uuid()::text, CASE n WHEN 1 THEN 'failed' ELSE 'done' END,
     (ARRAY['root.invoice', 'root.partner_api', 'root.lab'])[n % 3 + 1],
     (ARRAY['account.move', 'res.partner', 'clinic.result'])[n % 3 + 1],
     (ARRAY['send_invoice', 'push_to_partner', 'import_result'])[n % 3 + 1],
-    'Job', 'job()', 10, CASE n WHEN 1 THEN 5 ELSE 0 END, 5, 1, 1, CASE n WHEN 1 THEN NULL ELSE n % 7 * 0.4 + 0.1 END
+    'Job', 'job()', 10, CASE n WHEN 1 THEN 5 ELSE 1 END, 5, 1, 1, CASE n WHEN 1 THEN NULL ELSE n % 7 * 0.4 + 0.1 END
 FROM generate_series(1, 61) n;
 UPDATE queue_job SET exc_name = 'requests.exceptions.ReadTimeout', exc_message = 'timed out', exc_info = 'Traceback'
 WHERE state = 'failed';
