@@ -60,9 +60,9 @@ func (m *Memory) remember(p *Place, r Reading) {
 }
 
 // keeps says whether a tenant's backups belong in the place, by its newest settings.
-func (k *remembered) keeps(tenant collectors.Tenant) bool {
-	return k.owners[len(k.owners)-1].keeps(tenant)
-}
+func (k *remembered) keeps(tenant collectors.Tenant) bool { return k.newest().keeps(tenant) }
+
+func (k *remembered) newest() *Place { return k.owners[len(k.owners)-1] }
 
 // state is what a place is known to hold for a tenant.
 func (m *Memory) state(place string, tenant collectors.Tenant, now time.Time) (State, bool) {
@@ -87,8 +87,7 @@ func (k *remembered) state(tenant collectors.Tenant, now time.Time) State {
 type whole struct {
 	point  time.Time // best recovery point of a place with databases; zero where there is none
 	places int       // with a good backup of the database
-	kept   int       // places where its backups belong
-	known  bool      // all of these were read at least once
+	known  bool      // all places where its backups belong were read at least once
 }
 
 // whole looks at all places where a tenant's database belongs. Copies of its filestore do not
@@ -98,19 +97,14 @@ func (m *Memory) whole(tenant collectors.Tenant, now time.Time) whole {
 	defer m.mu.Unlock()
 	w := whole{known: true}
 	for _, known := range m.places {
-		if !known.keeps(tenant) {
+		if !known.keeps(tenant) || known.newest().config.Filestore != nil {
 			continue
 		}
 		if known.reading == nil {
 			w.known = false
-			w.kept++
 			continue
 		}
 		state := known.state(tenant, now)
-		if _, attachments := state.Last[Filestore]; attachments {
-			continue
-		}
-		w.kept++
 		if !state.Point.IsZero() {
 			w.places++
 		}

@@ -80,6 +80,8 @@ func TestFilestoreCopiesProtectNoDatabase(t *testing.T) {
 	o := options(t, north)
 	visited(t, place(t, Config{Filestore: &FilestoreConfig{In: keep.location(), Path: "{database}"}}, o), now().Add(time.Minute))
 	require.Contains(t, page(summed(t, o, nil, now())), `backup_tenant_places{tenant="north"} 0`)
+	place(t, Config{Name: "attachments", Filestore: &FilestoreConfig{In: keep.location(), Path: "{database}"}}, o)
+	require.Contains(t, page(summed(t, o, nil, now())), `backup_tenant_places{tenant="north"} 0`, "nor is the database less known while one was not read")
 }
 
 func TestRehearsalsAreRememberedAndJudged(t *testing.T) {
