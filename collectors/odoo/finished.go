@@ -2,6 +2,7 @@ package odoo
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,13 +35,15 @@ SELECT id, channel, state, at, wait, exec, exc, retry FROM (
   FROM (SELECT {columns} FROM public.queue_job WHERE id > greatest({known}, (SELECT id FROM top) - {newest}){older}) j
   WHERE j.state IN ('done', 'failed', 'cancelled')
 ) ended
-WHERE at > date_part('epoch', now()) - CASE state WHEN 'failed' THEN {window} ELSE {since} END
+WHERE at > date_part('epoch', now()) - CASE state WHEN 'failed' THEN {window} ELSE {since} END{underway}
 UNION ALL
 SELECT (SELECT id FROM top), NULL, NULL, {reach}, NULL, NULL, NULL, NULL`
 
 const (
 	olderSQL = ` UNION ALL SELECT {columns} FROM (VALUES {ranges}) w (first, last) JOIN public.queue_job ON id BETWEEN w.first AND w.last`
-	reachSQL = `(SELECT date_part('epoch', date_created) FROM public.queue_job WHERE id > (SELECT id FROM top) - {newest} ORDER BY id LIMIT 1)`
+	// No column says when a job failed: one that ran for longer than the window is known by having run.
+	underwaySQL = ` OR (state = 'failed' AND id IN ({ids}))`
+	reachSQL    = `(SELECT date_part('epoch', date_created) FROM public.queue_job WHERE id > (SELECT id FROM top) - {newest} ORDER BY id LIMIT 1)`
 )
 
 func finishedStatement(r *reading) string {
@@ -57,7 +60,11 @@ func finishedStatement(r *reading) string {
 	if m.newest == 0 {
 		reach = reachSQL
 	}
-	sql := fill(finishedSQL, "{older}", older, "{reach}", reach)
+	underway := ""
+	if len(m.underway) > 0 {
+		underway = fill(underwaySQL, "{ids}", strings.Join(m.underwayIDs(), ", "))
+	}
+	sql := fill(finishedSQL, "{older}", older, "{reach}", reach, "{underway}", underway)
 	return fill(sql, "{columns}", columns,
 		"{known}", strconv.FormatInt(m.newest-lateIDs, 10), "{newest}", strconv.Itoa(mostNewest),
 		"{window}", seconds(failedWindow), "{since}", seconds(m.span(r.At())),
@@ -115,6 +122,7 @@ type jobMemory struct {
 	writes   uint64          // to the database by then
 	waiting  []idRange       // at the last visit, without those that are among the newest
 	missed   bool            // there were more
+	underway map[int64]bool  // jobs that ran at the last visit
 	newest   int64           // id at the last visit
 	seen     map[ending]bool // of the last hour
 	failures []failure       // of the last hour
@@ -154,7 +162,11 @@ func (m *jobMemory) read(r *reading, rows [][][]byte) error {
 			m.reached(r, row.int(0), row.time(3))
 			return
 		}
-		end := ending{row.int(0), row.time(3).UnixMilli()}
+		id, at := row.int(0), row.time(3)
+		if m.underway[id] && r.since(at) > failedWindow {
+			at = r.now
+		}
+		end := ending{id, at.UnixMilli()}
 		if m.seen[end] {
 			return
 		}
@@ -165,9 +177,19 @@ func (m *jobMemory) read(r *reading, rows [][][]byte) error {
 	return err
 }
 
-// await notes which jobs may finish before the next visit.
-func (m *jobMemory) await(r *reading, ids []int64) {
+// underwayIDs are those of the jobs that ran at the last visit, as statements write them.
+func (m *jobMemory) underwayIDs() []string {
+	ids := make([]string, 0, len(m.underway))
+	for _, id := range slices.Sorted(maps.Keys(m.underway)) {
+		ids = append(ids, strconv.FormatInt(id, 10))
+	}
+	return ids
+}
+
+// await notes which jobs may finish before the next visit, and which of them run.
+func (m *jobMemory) await(r *reading, ids []int64, underway map[int64]bool) {
 	var all bool
+	m.underway = underway
 	m.lively = m.lively || len(ids) > 0
 	m.waiting, all = rangesOf(ids, m.newest-lateIDs)
 	m.missed = !all
@@ -221,7 +243,7 @@ func (m *jobMemory) count(row *row, end ending) {
 	if state == "failed" {
 		m.failures = append(m.failures, failure{end, channel})
 	}
-	if !row.time(3).After(m.began) {
+	if !row.time(3).After(m.began) && !m.underway[end.id] {
 		return
 	}
 	channel = m.within(channel)

@@ -70,6 +70,25 @@ func TestFailingAgainCountsAgain(t *testing.T) {
 	require.Equal(t, 2.0, value(t, w.collect(t), "odoo_job_failures_total", "exception", "other"))
 }
 
+// Nothing says when a job failed but that it ran before: neither how long ago it began, before the
+// daemon did or hours ago, nor how many were made since hides its failure, and it counts once.
+func TestLongJobsThatFail(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	began := func(uuid, ago string) string {
+		return fmt.Sprintf(`INSERT INTO queue_job (uuid, state, channel, date_created, date_started)
+			VALUES ('%[1]s', 'started', 'root.lab', now() AT TIME ZONE 'utc' - interval '%[2]s', now() AT TIME ZONE 'utc' - interval '%[2]s');`, uuid, ago)
+	}
+	w.exec(t, began("hours", "3 hours")+began("minutes", "10 minutes")+fmt.Sprintf(`INSERT INTO queue_job (uuid, state, channel, date_created)
+		SELECT 'x' || n, 'cancelled', 'root', now() AT TIME ZONE 'utc' FROM generate_series(1, %d) n`, 2*lateIDs))
+	absent(t, w.collect(t), "odoo_job_failures_total")
+	w.exec(t, `UPDATE queue_job SET state = 'failed', exc_name = 'odoo.exceptions.UserError' WHERE state = 'started'`)
+	for range 3 {
+		b := w.collect(t)
+		require.Equal(t, 2.0, value(t, b, "odoo_job_failures_total", "exception", "odoo.exceptions.UserError"))
+		require.Equal(t, 2.0, value(t, b, "odoo_jobs_failed_in_window", "channel", "root.lab"))
+	}
+}
+
 // What is worked off first has the lowest ids, far below the newest.
 func TestOldJobsThatFinishAreSeen(t *testing.T) {
 	w := backlogged(t, 3*mostNewest, 20, 0)

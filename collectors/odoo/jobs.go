@@ -28,6 +28,7 @@ const (
 	mostLive      = 3000            // jobs of one state that are looked at
 	enqueuedLimit = 5 * time.Minute // an enqueued job is started within seconds; OCA's own clean-up uses this too
 	mostChannels  = 50              // that get series of their own
+	mostStarted   = 200             // jobs that run whose end is recognized however long they ran
 )
 
 // liveStates are those in which a job still wants something to be done.
@@ -72,6 +73,7 @@ type backlog struct {
 	failed   map[string]int64            // within the window, by channel
 	retrying int64                       // failed at least once and will be tried again
 	runnable []int64                     // ids of the jobs that may finish before the next visit
+	started  map[int64]bool              // ids of those of them that run
 	full     bool                        // some jobs were not looked at
 	runners  int                         // that are connected
 }
@@ -79,6 +81,7 @@ type backlog struct {
 func readJobs(r *reading, answers [][][][]byte) error {
 	b := &backlog{
 		live: map[string]map[string]int64{}, stuck: map[string]int64{}, waiting: map[string]int64{}, failed: map[string]int64{},
+		started: map[int64]bool{},
 	}
 	if err := b.readLive(r, answers[0]); err != nil {
 		return err
@@ -90,7 +93,7 @@ func readJobs(r *reading, answers [][][][]byte) error {
 		}
 		rest = rest[1:]
 	}
-	r.memory.jobs.await(r, b.runnable)
+	r.memory.jobs.await(r, b.runnable, b.started)
 	b.failed = r.memory.jobs.recentFailures(r)
 	if err := b.readRunner(r, rest); err != nil {
 		return err
@@ -133,6 +136,9 @@ func (b *backlog) add(r *reading, j live) {
 	b.live[j.channel][j.state]++
 	switch ready := j.since; j.state {
 	case "started":
+		if len(b.started) < mostStarted {
+			b.started[j.id] = true
+		}
 		b.underway(r, j, time.Duration(r.config.Jobs.StuckAfter))
 	case "enqueued":
 		b.underway(r, j, enqueuedLimit)
@@ -153,11 +159,11 @@ func (b *backlog) add(r *reading, j live) {
 // underway adds a job that is stuck if it has been in its state for longer than the limit.
 func (b *backlog) underway(r *reading, j live, limit time.Duration) {
 	passes := j.since.Add(limit)
+	b.runnable = append(b.runnable, j.id)
 	switch {
 	case j.since.IsZero():
 	case passes.After(r.now):
 		r.at(passes)
-		b.runnable = append(b.runnable, j.id)
 	default:
 		b.stuck[j.channel]++
 		b.limit = earlier(b.limit, passes)
