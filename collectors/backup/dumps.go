@@ -87,12 +87,6 @@ func (d *dumps) read(ctx context.Context, now time.Time) (Reading, error) {
 		return Reading{}, err
 	}
 	reading.guard(ctx, d.store)
-	if g := reading.Guard; g != nil && g.Encrypted {
-		for name, set := range reading.Tenants {
-			set.Encrypted = &g.Encrypted
-			reading.Tenants[name] = set
-		}
-	}
 	return reading, nil
 }
 
@@ -294,13 +288,28 @@ func (s Set) uniform() Set {
 	return s
 }
 
-// guard asks how a bucket protects what is in it, once a visit.
+// guard asks how a bucket protects what is in it, once a visit. All that is in one that encrypts is
+// encrypted, by whoever wrote it.
 func (r *Reading) guard(ctx context.Context, store files.Store) {
 	guard, err := store.Guard(ctx)
 	switch {
 	case err == nil:
 		r.Guard = &guard
+		if guard.Encrypted {
+			r.encrypted()
+		}
 	case !errors.Is(err, files.ErrUnguarded):
 		r.Missing = append(r.Missing, Unavailable{"bucket_settings", err})
+	}
+}
+
+func (r *Reading) encrypted() {
+	yes := true
+	if r.Cluster != nil {
+		r.Cluster.Encrypted = &yes
+	}
+	for name, set := range r.Tenants {
+		set.Encrypted = &yes
+		r.Tenants[name] = set
 	}
 }

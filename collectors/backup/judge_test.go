@@ -39,6 +39,7 @@ func TestJudge(t *testing.T) {
 		"a clock slightly ahead":       {Set{Backups: []Backup{{Type: Full, Stop: noon.Add(time.Minute)}}}, noon, noon, noon, noon, "", 1, 0},
 		"half the usual size":          {Set{Backups: []Backup{full(-9, 9), full(-8, 10), full(-7, 11), full(-5, 5)}}, at(-5), at(-5), at(-9), at(-5), "", 4, 0.5},
 		"even number":                  {Set{Backups: []Backup{full(-9, 8), full(-8, 10), full(-7, 12), full(-6, 14), full(-5, 22)}}, at(-5), at(-5), at(-9), at(-5), "", 5, 2},
+		"a quiet Sunday":               {Set{Backups: []Backup{full(-9, 90), of(full(-8, 10), Incr), of(full(-7, 10), Incr), of(full(-6, 10), Incr), of(full(-5, 1), Incr)}}, at(-5), at(-5), at(-9), at(-5), "", 5, 0},
 		"sizes of other types":         {Set{Backups: []Backup{of(full(-9, 1), Incr), of(full(-8, 1), Incr), of(full(-7, 1), Incr), full(-5, 9)}}, at(-5), at(-5), at(-5), at(-5), "", 4, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

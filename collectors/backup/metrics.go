@@ -32,7 +32,7 @@ var (
 	metricOldest    = gauge("backup_oldest_restorable_timestamp_seconds", "seconds", "Oldest point to which the tenant can be restored", read)
 	metricArchived  = gauge("backup_wal_last_archived_timestamp_seconds", "seconds", "When the newest WAL in the place was archived", read)
 	metricPoint     = gauge("backup_recovery_point_timestamp_seconds", "seconds", "Up to when nothing would be lost if the place were all that is left", read)
-	metricRatio     = gauge("backup_size_ratio", "ratio", "Size of the newest good backup to the median of those of its type before", read)
+	metricRatio     = gauge("backup_size_ratio", "ratio", "Size of the newest good backup to the median of those of its type before; absent where it holds only what changed", read)
 	metricEncrypted = gauge("backup_encrypted", "", "Whether the backup is encrypted where it is kept", read)
 	metricLocked    = gauge("backup_locked_until_timestamp_seconds", "seconds", "Until when nobody can delete the newest good backup", "object retention")
 	metricIncluded  = gauge("backup_tenant_included", "", "Whether the tenant's database is in the newest backup of its cluster", "pgbackrest info --set")

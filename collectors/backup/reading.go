@@ -89,7 +89,7 @@ type State struct {
 	Oldest   time.Time       // restorable point; zero where there is none
 	Point    time.Time       // up to when nothing is lost; zero where all is
 	Kept     map[Type]int    // good ones
-	Ratio    float64         // size of the newest to the median of those of its type before; 0 where there are too few
+	Ratio    float64         // size of the newest to the median of those of its type before; 0 where there are too few, or where it holds only what changed
 	Archived time.Time
 }
 
@@ -149,7 +149,8 @@ func (b Backup) point() time.Time {
 	return b.Start
 }
 
-// ratio compares the size of a backup with the median of the good ones of its type before it.
+// ratio compares the size of a backup with the median of the good ones of its type before it. That of
+// one that holds only what changed says how much did, and nothing about the backup.
 func ratio(all []Backup, newest Backup) float64 {
 	var sizes []int64
 	for _, b := range all {
@@ -157,7 +158,7 @@ func ratio(all []Backup, newest Backup) float64 {
 			sizes = append(sizes, b.Size)
 		}
 	}
-	if len(sizes) < fewestSizes || newest.Stop.IsZero() {
+	if len(sizes) < fewestSizes || newest.Stop.IsZero() || !alone(newest.Type) {
 		return 0
 	}
 	sizes = sizes[max(0, len(sizes)-mostSizes):]

@@ -74,6 +74,7 @@ func (p *walG) read(ctx context.Context, now time.Time) (Reading, error) {
 	if err != nil {
 		return Reading{}, err
 	}
+	p.lock(ctx, set.Backups, sentinels)
 	reading := Reading{Cluster: &set, Cut: more, AsOf: now}
 	p.incomplete(&reading, begun, now)
 	if archived, err := p.archived(ctx, set.Backups); err != nil {
@@ -103,6 +104,23 @@ func (p *walG) complete(ctx context.Context, sentinels []files.File) (Set, error
 	p.known = known
 	slices.SortStableFunc(set.Backups, func(x, y Backup) int { return x.Stop.Compare(y.Stop) })
 	return set, nil
+}
+
+// lock asks until when nobody can delete the newest good backup: as long as its sentinel, without
+// which it is none.
+func (p *walG) lock(ctx context.Context, backups []Backup, sentinels []files.File) {
+	for i := len(backups) - 1; i >= 0; i-- {
+		if backups[i].Fault != "" {
+			continue
+		}
+		name := p.config.Prefix + baseBackups + backups[i].Label + sentinelSuffix
+		of := slices.IndexFunc(sentinels, func(f files.File) bool { return f.Name == name })
+		until, err := p.store.LockedUntil(ctx, sentinels[of])
+		if err == nil { // else the question about the bucket says why
+			backups[i].LockedUntil = until
+		}
+		return
+	}
 }
 
 const mostSentinel = 1 << 20

@@ -69,7 +69,18 @@ func TestWALGReadsEachSentinelOnce(t *testing.T) {
 	visited(t, p, now())
 	before := b.requests.Load()
 	visited(t, p, now())
-	require.Equal(t, int64(5), b.requests.Load()-before, "two listings and three settings")
+	require.Equal(t, int64(6), b.requests.Load()-before, "two listings, a lock and three settings")
+}
+
+func TestWALGInAGuardedBucket(t *testing.T) {
+	b := startBucket(t)
+	b.locked, b.encrypted, b.until = true, true, now().Add(30*24*time.Hour)
+	for i, text := range [][]byte{sentinelText(now().Add(-2*time.Hour), now().Add(-time.Hour), ""), []byte("{")} {
+		b.put(t, fmt.Sprintf("basebackups_005/base_00000001000000000000000%d_backup_stop_sentinel.json", i), text, now().Add(-time.Hour))
+	}
+	text := page(visited(t, place(t, Config{WALG: &WALG{Postgres: "pg1", In: b.location()}}, options(t, north)), now()))
+	require.Contains(t, text, `backup_encrypted{tenant="north"} 1`)
+	require.Contains(t, text, fmt.Sprintf(`backup_locked_until_timestamp_seconds{tenant="north"} %v`, float64(b.until.Unix())))
 }
 
 func TestFilestoreCopies(t *testing.T) {

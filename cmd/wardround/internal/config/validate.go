@@ -231,7 +231,7 @@ func (v *validator) tokens() {
 			v.fromHere(&t.TokenFile)
 			data, err := os.ReadFile(t.TokenFile)
 			if err != nil {
-				v.fail(path+".token_file", "%s", plainPathError(err))
+				v.fail(path+".token_file", "cannot be read: %s; correct the path, which is relative to this file, or its permissions", err)
 				continue
 			}
 			token = strings.TrimSpace(string(data))
