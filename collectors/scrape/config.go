@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/webpage"
 )
 
 // Config describes one target: one endpoint, or several whose pages belong together, such as the
@@ -115,25 +115,7 @@ func (c Config) Validate() error {
 const longestLabel = 200
 
 func (c Config) validateEndpoints() error {
-	var errs []error
-	if len(c.URLs) == 0 {
-		errs = append(errs, collectors.Invalid("urls", "is empty; write at least one, such as http://127.0.0.1:8080/metrics"))
-	}
-	seen := map[string]bool{}
-	for i, text := range c.URLs {
-		at := fmt.Sprintf("urls[%d]", i)
-		u, err := url.Parse(text)
-		switch {
-		case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
-			errs = append(errs, collectors.Invalid(at, "must be http:// or https:// with a host"))
-		case u.User != nil:
-			errs = append(errs, collectors.Invalid(at, "has credentials in it; write them under http, best in a file"))
-		case seen[endpointName(u)]:
-			errs = append(errs, collectors.Invalid(at, "is there twice"))
-		default:
-			seen[endpointName(u)] = true
-		}
-	}
+	errs := []error{webpage.Check("urls", c.URLs)}
 	if err := c.HTTP.Validate(); err != nil {
 		errs = append(errs, collectors.Invalid("http", "%v", err))
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/sourcegraph/conc/pool"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/webpage"
 )
 
 // Options are what a Scraper is given besides its Config.
@@ -28,7 +28,7 @@ type Scraper struct {
 	config    Config
 	tenants   *collectors.Registry
 	client    *http.Client
-	endpoints []*endpoint
+	endpoints []*webpage.Page
 	chosen    []*selection
 	owners    []tenantRule
 	declared  *declared
@@ -78,14 +78,11 @@ func (s *Scraper) prepare() error {
 		return err
 	}
 	for _, text := range s.config.URLs {
-		u, err := url.Parse(text)
+		e, err := webpage.New(text, s.client, time.Duration(s.config.Timeout), s.config.MaxBytes)
 		if err != nil {
-			return collectors.Invalid("urls", "one is not valid")
+			return collectors.Invalid("urls", "%v", err)
 		}
-		s.endpoints = append(s.endpoints, &endpoint{
-			url: text, name: endpointName(u), client: s.client,
-			timeout: time.Duration(s.config.Timeout), limit: s.config.MaxBytes,
-		})
+		s.endpoints = append(s.endpoints, e)
 	}
 	for _, f := range s.config.Families {
 		chosen, err := newSelection(f)
@@ -186,16 +183,16 @@ func (s *Scraper) ask(ctx context.Context, now time.Time) []answer {
 	return answers
 }
 
-func (s *Scraper) askOne(ctx context.Context, e *endpoint, now time.Time) answer {
+func (s *Scraper) askOne(ctx context.Context, e *webpage.Page, now time.Time) answer {
 	began := time.Now()
-	body, contentType, err := e.fetch(ctx)
+	body, contentType, err := e.Fetch(ctx)
 	a := answer{size: len(body), took: time.Since(began), err: err}
 	if err != nil {
 		return a
 	}
 	a.page, err = read(body, contentType, now, s.config.MaxSeries, s.wants)
 	if err != nil {
-		a.err = fmt.Errorf("read %s: %w", e.name, err)
+		a.err = fmt.Errorf("read %s: %w", e.Name, err)
 	}
 	return a
 }
@@ -204,7 +201,7 @@ func (s *Scraper) askOne(ctx context.Context, e *endpoint, now time.Time) answer
 func (s *Scraper) report(b *collectors.Builder, answers []answer) []error {
 	var failed []error
 	for i, a := range answers {
-		name := s.endpoints[i].name
+		name := s.endpoints[i].Name
 		if a.err != nil {
 			failed = append(failed, a.err)
 			b.Set(metricUp, 0, name)
@@ -219,7 +216,7 @@ func (s *Scraper) report(b *collectors.Builder, answers []answer) []error {
 	if len(failed) < len(answers) {
 		for i, a := range answers {
 			if a.err != nil {
-				b.Unavailable(s.endpoints[i].name, collectors.ReasonOf(a.err), a.err)
+				b.Unavailable(s.endpoints[i].Name, collectors.ReasonOf(a.err), a.err)
 			}
 		}
 	}
@@ -262,7 +259,7 @@ func (s *Scraper) lacking(answers []answer) func(family string) bool {
 			if a.err == nil {
 				continue
 			}
-			if brings, known := s.memory.brings[s.endpoints[i].name]; !known || brings[family] {
+			if brings, known := s.memory.brings[s.endpoints[i].Name]; !known || brings[family] {
 				return true
 			}
 		}
