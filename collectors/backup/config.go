@@ -12,10 +12,11 @@ import (
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/backup/files"
 	"github.com/wardround/wardround/collectors/backup/naming"
+	"github.com/wardround/wardround/collectors/backup/pages"
 )
 
-// Config describes one place where backups are kept. Exactly one of PgBackRest, Barman, WALG,
-// Dumps and Filestore says how it is read.
+// Config describes one place where backups are kept. Exactly one of the kinds, PgBackRest to
+// Velero, says how it is read.
 type Config struct {
 	Name       string           `yaml:"name"`     // the target label of its series
 	Interval   model.Duration   `yaml:"interval"` // between two visits; 5m
@@ -28,6 +29,8 @@ type Config struct {
 	WALG       *WALG            `yaml:"walg"`
 	Dumps      *Dumps           `yaml:"dumps"`
 	Filestore  *FilestoreConfig `yaml:"filestore"`
+	CNPG       *CNPG            `yaml:"cnpg"`
+	Velero     *Velero          `yaml:"velero"`
 }
 
 // PgBackRest is one repository of one stanza. The command is asked, or a file is read that a
@@ -87,6 +90,27 @@ type FilestoreConfig struct {
 	Marker   string   `yaml:"marker"` // file in it, or beside it, that each complete copy rewrites; needed in a bucket
 }
 
+// CNPG is one cluster of CloudNativePG, which backs it up with the Barman Cloud plugin, by itself, or
+// as snapshots of its volumes: the metrics that its instances serve on port 9187.
+type CNPG struct {
+	Postgres string       `yaml:"postgres"` // name of the PostgreSQL target that is backed up
+	Page     pages.Config `yaml:"page"`     // of the instances, all of them or that of the primary alone
+}
+
+// Velero is one Velero: the metrics that it serves on port 8085. It copies Kubernetes objects and
+// volumes, and its metrics know schedules alone.
+type Velero struct {
+	Postgres string       `yaml:"postgres"` // name of the PostgreSQL target whose tenants they are; "" means all
+	Page     pages.Config `yaml:"page"`
+	// Schedule is how the tenants' schedules are named: {tenant} and {database} stand for themselves,
+	// * for anything. One without either mark is a schedule that holds all of them.
+	Schedule string `yaml:"schedule"`
+	Regexp   string `yaml:"regexp"` // instead of Schedule, has a group named tenant or database
+	// Databases says that the volumes with the databases are in it, in a way that PostgreSQL starts
+	// from: as one snapshot, or with a hook. Otherwise its copies count as those of filestores.
+	Databases bool `yaml:"databases"`
+}
+
 // DefaultConfig is a place that is visited every five minutes.
 func DefaultConfig() Config {
 	return Config{Interval: model.Duration(5 * time.Minute), Timeout: model.Duration(time.Minute)}
@@ -118,32 +142,56 @@ func (c Config) Validate() error {
 	if c.Keep < 0 {
 		p.add("keep", "is %d; write how many backups must be there", c.Keep)
 	}
-	kinds := 0
-	for _, kind := range c.kinds() {
-		if kind.set {
-			kinds++
-			kind.validate(&p)
-		}
-	}
-	if kinds != 1 {
-		p.add("name", "needs exactly one of pgbackrest, barman, walg, dumps and filestore; there are %d", kinds)
+	p.kinds(c.kinds())
+	if (c.CNPG != nil || c.Velero != nil) && c.Keep > 0 {
+		p.add("keep", "cannot be checked: metrics do not say how many backups there are")
 	}
 	return errors.Join(p...)
 }
 
+// kinds checks that there is exactly one, and that one.
+func (p *problems) kinds(all []kind) {
+	there := 0
+	names := make([]string, 0, len(all))
+	for _, kind := range all {
+		names = append(names, kind.name)
+		if kind.set {
+			there++
+			kind.validate(p)
+		}
+	}
+	if there != 1 {
+		p.add("name", "needs exactly one of %s; there are %d", strings.Join(names, ", "), there)
+	}
+}
+
+// kind is one way in which a place can be read.
 type kind struct {
+	name     string // in the configuration
 	set      bool
 	validate func(*problems)
 }
 
 func (c Config) kinds() []kind {
 	return []kind{
-		{c.PgBackRest != nil, func(p *problems) { c.PgBackRest.validate(p) }},
-		{c.Barman != nil, func(p *problems) { c.Barman.validate(p) }},
-		{c.WALG != nil, func(p *problems) { c.WALG.validate(p) }},
-		{c.Dumps != nil, func(p *problems) { c.Dumps.validate(p) }},
-		{c.Filestore != nil, func(p *problems) { c.Filestore.validate(p) }},
+		{"pgbackrest", c.PgBackRest != nil, c.PgBackRest.validate},
+		{"barman", c.Barman != nil, c.Barman.validate},
+		{"walg", c.WALG != nil, c.WALG.validate},
+		{"dumps", c.Dumps != nil, c.Dumps.validate},
+		{"filestore", c.Filestore != nil, c.Filestore.validate},
+		{"cnpg", c.CNPG != nil, c.CNPG.validate},
+		{"velero", c.Velero != nil, c.Velero.validate},
 	}
+}
+
+// Kind is how the place is read, as the configuration calls it; "" where it does not say.
+func (c Config) Kind() string {
+	for _, kind := range c.kinds() {
+		if kind.set {
+			return kind.name
+		}
+	}
+	return ""
 }
 
 type problems []error
@@ -217,6 +265,22 @@ func (c *FilestoreConfig) validate(p *problems) {
 	}
 }
 
+func (c *CNPG) validate(p *problems) {
+	if c.Postgres == "" {
+		p.add("cnpg.postgres", "is missing; name the PostgreSQL target that is backed up")
+	}
+	*p = append(*p, flatten(c.Page.Validate("cnpg.page"))...)
+}
+
+func (c *Velero) validate(p *problems) {
+	*p = append(*p, flatten(c.Page.Validate("velero.page"))...)
+	if (c.Schedule == "") == (c.Regexp == "") {
+		p.add("velero.schedule", "or regexp must say how the tenants' schedules are named, such as odoo-{tenant}-*; write one of them")
+	} else if _, err := newSchedules(*c); err != nil {
+		p.add("velero."+map[bool]string{true: "schedule", false: "regexp"}[c.Schedule != ""], "%v", err)
+	}
+}
+
 func (l Location) validate(path string, p *problems) {
 	if (l.Folder == "") == (l.Bucket == nil) {
 		p.add(path, "needs a folder or a bucket, and not both")
@@ -238,7 +302,11 @@ func (l Location) validate(path string, p *problems) {
 // flatten takes joined errors apart.
 func flatten(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
+		var all []error
+		for _, each := range joined.Unwrap() {
+			all = append(all, flatten(each)...)
+		}
+		return all
 	}
 	if err == nil {
 		return nil

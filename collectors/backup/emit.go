@@ -82,11 +82,15 @@ func (s State) emit(b *collectors.Builder, tenant string) {
 	}
 	for kind, last := range s.Last {
 		set(metricLast, last.Stop, string(kind))
-		b.SetFor(tenant, metricSize, float64(last.Size), string(kind))
+		if last.Size > 0 {
+			b.SetFor(tenant, metricSize, float64(last.Size), string(kind))
+		}
 		if !last.Start.IsZero() && !last.Start.After(last.Stop) {
 			b.SetFor(tenant, metricDuration, last.Stop.Sub(last.Start).Seconds(), string(kind))
 		}
-		b.SetFor(tenant, metricKept, float64(s.Kept[kind]), string(kind))
+		if s.Kept != nil {
+			b.SetFor(tenant, metricKept, float64(s.Kept[kind]), string(kind))
+		}
 	}
 	if !s.Attempt.Stop.IsZero() {
 		set(metricAttempt, s.Attempt.Stop)

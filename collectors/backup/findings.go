@@ -104,7 +104,7 @@ func (p *Place) findTenant(b *collectors.Builder, tenant collectors.Tenant, s St
 	for _, n := range s.Kept {
 		kept += n
 	}
-	if kept < p.config.Keep {
+	if s.Kept != nil && kept < p.config.Keep {
 		find("backup_too_few", collectors.Info, "%s holds %d good backups of the tenant, of the %d that were asked for", place, kept, p.config.Keep)
 	}
 	if s.Newest.LockedUntil.After(time.Time{}) && s.Newest.LockedUntil.Before(b.At()) {

@@ -40,6 +40,7 @@ func place(t testing.TB, c Config, o Options) *Place {
 	whole := DefaultConfig()
 	whole.Name, whole.CopyOf, whole.Keep, whole.Tiers = c.Name, c.CopyOf, c.Keep, c.Tiers
 	whole.PgBackRest, whole.Barman, whole.WALG, whole.Dumps, whole.Filestore = c.PgBackRest, c.Barman, c.WALG, c.Dumps, c.Filestore
+	whole.CNPG, whole.Velero = c.CNPG, c.Velero
 	if whole.Name == "" {
 		whole.Name = "nightly"
 	}

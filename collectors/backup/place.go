@@ -75,6 +75,10 @@ func New(c Config, o Options) (*Place, error) {
 		p.reader, err = newDumps(*c.Dumps, p.tenants)
 	case c.Filestore != nil:
 		p.reader, err = newFilestore(*c.Filestore, p.tenants)
+	case c.CNPG != nil:
+		p.reader, err = newCNPG(*c.CNPG, time.Duration(c.Timeout))
+	case c.Velero != nil:
+		p.reader, err = newVelero(*c.Velero, time.Duration(c.Timeout), p.tenants)
 	default:
 		err = errors.New("backup: the configuration names no kind of place")
 	}
@@ -119,6 +123,10 @@ func (c Config) Cluster() string {
 		return c.Dumps.Postgres
 	case c.Filestore != nil:
 		return c.Filestore.Postgres
+	case c.CNPG != nil:
+		return c.CNPG.Postgres
+	case c.Velero != nil:
+		return c.Velero.Postgres
 	}
 	return ""
 }

@@ -17,6 +17,7 @@ const (
 	Full      Type = "full"
 	Diff      Type = "diff"
 	Incr      Type = "incr"
+	Volumes   Type = "volumes"   // the volumes that the database is on, as they were at once
 	Dump      Type = "dump"      // one database, by pg_dump
 	Zip       Type = "odoo_zip"  // one database and its filestore, by Odoo
 	Filestore Type = "filestore" // the attachments alone
@@ -35,7 +36,7 @@ type Backup struct {
 	Type        Type
 	Start       time.Time // when it began; zero where that is not known
 	Stop        time.Time // when it was complete
-	Size        int64     // bytes that it takes in the place
+	Size        int64     // bytes that it takes in the place; 0 where that is not known
 	Fault       archive.Reason
 	LockedUntil time.Time // nobody can delete it before; zero where anybody can
 }
@@ -43,6 +44,8 @@ type Backup struct {
 // Set is what a place holds for one tenant, or for one cluster with all its tenants.
 type Set struct {
 	Backups   []Backup  // oldest first
+	Newest    bool      // only the newest are known: there are others, nobody knows how many
+	Oldest    time.Time // restorable point, where the tool says it; zero where it follows from Backups
 	Archived  time.Time // up to when WAL was archived; zero where none is, or that is not known
 	Encrypted *bool     // nil where it is not known
 }
@@ -88,7 +91,7 @@ type State struct {
 	Attempt  Backup          // last attempt, good or not
 	Oldest   time.Time       // restorable point; zero where there is none
 	Point    time.Time       // up to when nothing is lost; zero where all is
-	Kept     map[Type]int    // good ones
+	Kept     map[Type]int    // good ones; nil where nobody knows how many there are
 	Ratio    float64         // size of the newest to the median of those of its type before; 0 where there are too few, or where it holds only what changed
 	Archived time.Time
 }
@@ -131,6 +134,12 @@ func judge(s Set, now time.Time) State {
 		if !state.Point.IsZero() && archived.After(state.Point) {
 			state.Point = archived
 		}
+	}
+	if s.Newest {
+		state.Kept, state.Oldest = nil, time.Time{}
+	}
+	if !s.Oldest.IsZero() && !s.Oldest.After(now) && !state.Newest.Stop.IsZero() {
+		state.Oldest = s.Oldest
 	}
 	state.Ratio = ratio(s.Backups, state.Newest)
 	return state

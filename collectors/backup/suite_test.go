@@ -3,6 +3,7 @@ package backup
 import (
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/backup/pages"
 	"github.com/wardround/wardround/collectors/collectortest"
 )
 
@@ -27,6 +29,16 @@ func TestSuite(t *testing.T) {
 			return v
 		}
 	}
+	onPage := func(handler http.HandlerFunc) collectortest.Maker {
+		return func(t *testing.T, _ *slog.Logger) collectors.Visit {
+			server := httptest.NewServer(handler)
+			t.Cleanup(server.Close)
+			c := pages.Config{URLs: []string{server.URL + "/metrics?CANARY"}}
+			v := place(t, Config{CNPG: &CNPG{Postgres: "pg1", Page: c}}, options(t, north)).Visit()
+			v.Timeout = 500 * time.Millisecond
+			return v
+		}
+	}
 	collectortest.Run(t, collectortest.Suite{
 		Catalogue: Metrics(), Canaries: []string{"CANARY"}, New: inBucket(nil),
 		Want: []string{
@@ -35,8 +47,10 @@ func TestSuite(t *testing.T) {
 			"backup_recovery_point_timestamp_seconds", "backup_encrypted", "backup_bucket_versioning_enabled",
 		},
 		Broken: map[string]collectortest.Broken{
-			"denying": {New: inBucket(always(http.StatusForbidden, "AccessDenied")), Reason: collectors.ReasonPermission},
-			"hanging": {New: inBucket(func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true }), Reason: collectors.ReasonTimeout},
+			"denying":      {New: inBucket(always(http.StatusForbidden, "AccessDenied")), Reason: collectors.ReasonPermission},
+			"hanging":      {New: inBucket(func(_ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true }), Reason: collectors.ReasonTimeout},
+			"page denied":  {New: onPage(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }), Reason: collectors.ReasonPermission},
+			"page hanging": {New: onPage(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), Reason: collectors.ReasonTimeout},
 			"tool hanging": {Reason: collectors.ReasonTimeout, New: func(t *testing.T, _ *slog.Logger) collectors.Visit {
 				v := pgBackRestPlace(t, PgBackRest{Command: program(t, "sleep 120")}).Visit()
 				v.Timeout = 500 * time.Millisecond
@@ -70,6 +84,20 @@ func TestConfig(t *testing.T) {
 		{"zone", `{name: a, dumps: {in: {folder: /srv}, path: "{tenant}", zone: Atlantis}}`, "dumps.zone"},
 		{"filestore out of its folder", `{name: a, filestore: {in: {folder: /srv}, path: "../{tenant}"}}`, "filestore.path"},
 		{"filestore in a bucket", `{name: a, filestore: {in: {bucket: {endpoint: "https://s3", bucket: backups}}, path: "{tenant}"}}`, "filestore.marker"},
+		{"cnpg", `{name: a, cnpg: {postgres: p, page: {urls: ["https://odoo-rw:9187/metrics"], http: {tls_config: {ca_file: /ca}, authorization: {credentials_file: /token}}, where: {namespace: odoo}}}}`, ""},
+		{"cnpg of no server", `{name: a, cnpg: {page: {urls: ["http://p"]}}}`, "cnpg.postgres"},
+		{"cnpg without a page", `{name: a, cnpg: {postgres: p}}`, "cnpg.page.urls: is empty"},
+		{"no URL", `{name: a, cnpg: {postgres: p, page: {urls: [odoo:9187]}}}`, "cnpg.page.urls[0]"},
+		{"where", `{name: a, cnpg: {postgres: p, page: {urls: ["http://p"], where: {pod: "("}}}}`, "cnpg.page.where: pod: is no regular expression"},
+		{"kept where nobody counts", `{name: a, keep: 3, cnpg: {postgres: p, page: {urls: ["http://p"]}}}`, "keep: cannot be checked"},
+		{"velero", `{name: a, velero: {page: {urls: ["http://v:8085/metrics"]}, schedule: "odoo-{tenant}-*", databases: true}}`, ""},
+		{"velero, all in one", `{name: a, velero: {page: {urls: ["http://v:8085/metrics"]}, schedule: nightly}}`, ""},
+		{"velero, regexp", `{name: a, velero: {page: {urls: ["http://v:8085/metrics"]}, regexp: ".*-(?P<database>[a-z]+)"}}`, ""},
+		{"velero, twice", `{name: a, velero: {page: {urls: ["http://v:8085/metrics"]}, schedule: a, regexp: b}}`, "velero.schedule"},
+		{"velero, nobody's", `{name: a, velero: {page: {urls: ["http://v:8085/metrics"]}, regexp: "(?P<name>.*)"}}`, "velero.regexp: needs a group"},
+		{"velero, whose", `{name: a, velero: {page: {urls: ["http://v:8085/metrics"]}}}`, "velero.schedule: or regexp must say"},
+		{"velero, no pattern", `{name: a, velero: {page: {urls: ["http://v:8085/metrics"]}, schedule: "["}}`, "velero.schedule: is no pattern"},
+		{"velero, mark too late", `{name: a, velero: {page: {urls: ["http://v:8085/metrics"]}, schedule: "*-{tenant}"}}`, "velero.schedule: may have *"},
 		{"taken name", `{name: all-places, barman: {postgres: p, server: s}}`, "is taken"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -104,6 +104,8 @@ var bad = []struct{ name, old, new string }{
 	{"target without an address", "dsn: 'postgres://wardround@127.0.0.1:5432/postgres'", "budget: 3"},
 	{"copy of a place that is not there", "{name: repo,", "{name: repo, copy_of: tapes, tiers: [gold],"},
 	{"backup of an unknown server", "pgbackrest: {postgres: main", "pgbackrest: {postgres: mian"},
+	{"page of a cluster that is no URL", "pgbackrest: {postgres: main, stanza: main, file: info.json}", "keep: 3, cnpg: {postgres: mian, page: {urls: ['odoo:9187/metrics'], where: {pod: '('}}}"},
+	{"schedules of nobody", "pgbackrest: {postgres: main, stanza: main, file: info.json}", "velero: {page: {urls: ['http://u:hunter2@velero:8085/metrics']}, schedule: '*-{tenant}'}"},
 	{"unreadable secret file in a step", "name: page,", "name: page, token_file: none/such.txt,"},
 	{"query that writes", "query: SELECT count(*) AS n FROM room", "query: DELETE FROM room"},
 	{"indicator of an unknown server", "{name: rooms,", "{name: rooms, targets: [mian],"},

@@ -144,7 +144,7 @@ func (v *validator) place(path string, b backup.Config) {
 		v.fail(path+".copy_of", "there is no place %q; name one of targets.backups", b.CopyOf)
 	}
 	if server := b.Cluster(); server != "" {
-		v.cluster(path+".postgres", server)
+		v.cluster(path+"."+b.Kind()+".postgres", server)
 	}
 	for i, tier := range b.Tiers {
 		v.tier(fmt.Sprintf("%s.tiers[%d]", path, i), tier)

@@ -1,0 +1,189 @@
+package backup
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wardround/wardround/collectors"
+)
+
+// west is a third tenant; lost has no schedule.
+var (
+	west = collectors.Tenant{Name: "west", Tier: "shared", Postgres: "pg1", Database: "clinic_west"}
+	lost = collectors.Tenant{Name: "lost", Tier: "shared", Postgres: "pg1", Database: "clinic_lost"}
+)
+
+func veleroPlace(t *testing.T, e *exporter, c Velero) *Place {
+	t.Helper()
+	c.Page = e.config
+	if c.Schedule == "" {
+		c.Schedule = "odoo-{tenant}-*"
+	}
+	return place(t, Config{Velero: &c}, options(t, north, south, west, lost))
+}
+
+func TestVelero(t *testing.T) {
+	text := recording(t, "velero/schedules.txt")
+	e := export(t, text)
+	p := veleroPlace(t, e, Velero{Databases: true})
+	golden(t, "velero/first", visited(t, p, shownNow))
+
+	// Then north's hourly one succeeds, in 90 s; its daily one had failed before, and west's fails partly.
+	e.show(with(t, with(t, with(t, with(t, with(t, with(t, text,
+		`velero_backup_last_successful_timestamp{schedule="odoo-north-hourly"}`, "1.795288e+09"),
+		`velero_backup_success_total{schedule="odoo-north-hourly"}`, "191"),
+		`velero_backup_duration_seconds_sum{schedule="odoo-north-hourly"}`, "11490"),
+		`velero_backup_duration_seconds_count{schedule="odoo-north-hourly"}`, "191"),
+		`velero_backup_failure_total{schedule="odoo-north-daily"}`, "1"),
+		`velero_backup_partial_failure_total{schedule="odoo-west-daily"}`, "2"))
+	golden(t, "velero/later", visited(t, p, shownNow.Add(15*time.Minute)))
+}
+
+// TestVeleroCopiesOfFilestores count as such, and protect no database.
+func TestVeleroCopiesOfFilestores(t *testing.T) {
+	p := veleroPlace(t, export(t, recording(t, "velero/schedules.txt")), Velero{})
+	batch := visited(t, p, shownNow)
+	require.Contains(t, page(batch), `backup_last_success_timestamp_seconds{tenant="north",type="filestore"}`)
+	require.True(t, p.options.Memory.whole(north, shownNow).point.IsZero())
+
+	p = veleroPlace(t, export(t, recording(t, "velero/schedules.txt")), Velero{Databases: true})
+	visited(t, p, shownNow)
+	require.Equal(t, int64(1795284400), p.options.Memory.whole(north, shownNow).point.Unix())
+}
+
+func TestVeleroOneScheduleForAll(t *testing.T) {
+	p := veleroPlace(t, export(t, recording(t, "velero/schedules.txt")), Velero{Schedule: "odoo-west-*", Databases: true})
+	batch := visited(t, p, shownNow)
+	for _, tenant := range []string{"north", "south", "west", "lost"} {
+		require.Equal(t, 1795255200., point(batch, tenant))
+	}
+	require.Empty(t, names(batch))
+}
+
+const (
+	westGood    = `velero_backup_last_successful_timestamp{schedule="odoo-west-daily"}`
+	westDone    = `velero_backup_success_total{schedule="odoo-west-daily"}`
+	westFailed  = `velero_backup_failure_total{schedule="odoo-west-daily"}`
+	westPartly  = `velero_backup_partial_failure_total{schedule="odoo-west-daily"}`
+	veleroBegun = "process_start_time_seconds"
+)
+
+// success is what a place says of the last attempt for west, and for which reason it failed.
+func success(b *collectors.Batch) (worked float64, why string) {
+	_, rest, _ := strings.Cut(page(b), `backup_last_attempt_failure{tenant="west",reason="`)
+	why, _, _ = strings.Cut(rest, `"`)
+	return figure(b, `backup_last_attempt_success{tenant="west"}`), why
+}
+
+func TestVeleroFailures(t *testing.T) {
+	text := recording(t, "velero/schedules.txt")
+	for name, c := range map[string]struct {
+		text   string
+		worked float64
+		why    string
+	}{
+		"nothing new":                    {text, 1, ""},
+		"failed":                         {with(t, text, westFailed, "1"), 0, "failed"},
+		"failed in part":                 {with(t, text, westPartly, "2"), 0, "incomplete"},
+		"in part and altogether":         {with(t, with(t, text, westPartly, "2"), westFailed, "1"), 0, "failed"},
+		"failed, then succeeded, or not": {with(t, with(t, text, westFailed, "1"), westGood, "1.7952875e+09"), 1, ""},
+		"a counter that begins anew":     {with(t, text, westPartly, "0"), 1, ""},
+		"and has counted since":          {with(t, with(t, text, westPartly, ""), westFailed, "1"), 0, "failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := export(t, text)
+			p := veleroPlace(t, e, Velero{})
+			worked, why := success(visited(t, p, shownNow))
+			require.Equal(t, 1., worked, "nobody knows when what was counted before failed")
+			require.Empty(t, why)
+			e.show(c.text)
+			worked, why = success(visited(t, p, shownNow.Add(5*time.Minute)))
+			require.Equal(t, c.worked, worked)
+			require.Equal(t, c.why, why)
+			e.show(with(t, c.text, westGood, "1.795288e+09"))
+			worked, _ = success(visited(t, p, shownNow.Add(20*time.Minute)))
+			require.Equal(t, 1., worked, "it succeeded since")
+		})
+	}
+}
+
+// TestVeleroAfterAFall counts anew from zero what a Velero counts that was started again.
+func TestVeleroAfterAFall(t *testing.T) {
+	text := recording(t, "velero/schedules.txt")
+	e := export(t, with(t, text, westPartly, "5"))
+	p := veleroPlace(t, e, Velero{})
+	visited(t, p, shownNow)
+	e.show(with(t, text, westPartly, "1"))
+	worked, why := success(visited(t, p, shownNow.Add(5*time.Minute)))
+	require.Zero(t, worked)
+	require.Equal(t, "incomplete", why)
+}
+
+func TestVeleroThatHasJustBegun(t *testing.T) {
+	text := recording(t, "velero/schedules.txt")
+	begun := with(t, with(t, text, veleroBegun, "1.79528742e+09"), westGood, "")
+	e := export(t, begun)
+	p := veleroPlace(t, e, Velero{Databases: true})
+	batch := visited(t, p, shownNow)
+	require.Empty(t, names(batch), "nobody knows of west, south and lost yet")
+	require.Equal(t, 3., figure(batch, "backup_unchecked"))
+
+	e.show(text)
+	batch = visited(t, p, shownNow.Add(5*time.Minute))
+	require.Equal(t, []string{"lost/backup_missing", "south/backup_missing"}, names(batch))
+	require.Equal(t, 1795255200., point(batch, "west"))
+
+	e.show(with(t, begun, veleroBegun, "1.7952879e+09"))
+	batch = visited(t, p, shownNow.Add(9*time.Minute))
+	require.Equal(t, 1795255200., point(batch, "west"), "what was known is known")
+
+	e.show(with(t, text, westGood, ""))
+	batch = visited(t, p, shownNow.Add(15*time.Minute))
+	require.Contains(t, names(batch), "west/backup_missing", "its backups were deleted")
+
+	all := veleroPlace(t, export(t, begun), Velero{Schedule: "odoo-west-*"})
+	require.Empty(t, names(visited(t, all, shownNow)))
+}
+
+func TestVeleroThatDoesNotSay(t *testing.T) {
+	text := recording(t, "velero/schedules.txt")
+	for name, c := range map[string]struct {
+		text   string
+		where  map[string]string
+		reason collectors.Reason
+	}{
+		"another program":   {"# TYPE go_goroutines gauge\ngo_goroutines 12\n", nil, collectors.ReasonMissing},
+		"nothing that fits": {text, map[string]string{"namespace": "CANARY"}, collectors.ReasonMissing},
+		"cut":               {text[:len(text)-4], nil, collectors.ReasonProtocol},
+		"empty":             {"", nil, collectors.ReasonMissing},
+		"no page":           {"CANARY Miller\n", nil, collectors.ReasonProtocol},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := export(t, c.text)
+			e.config.Where = c.where
+			p := veleroPlace(t, e, Velero{})
+			batch, err := visit(t, p, p.Visit().Key, shownNow)
+			require.Error(t, err)
+			require.Equal(t, c.reason, collectors.ReasonOf(err), "%v", err)
+			require.NotContains(t, err.Error()+page(batch), "CANARY")
+			require.Equal(t, []string{"backup_place_unreadable"}, names(batch))
+		})
+	}
+}
+
+// TestVeleroForgets keeps no counter of a Velero that is gone.
+func TestVeleroForgets(t *testing.T) {
+	e := export(t, recording(t, "velero/schedules.txt"))
+	p := veleroPlace(t, e, Velero{})
+	visited(t, p, shownNow)
+	reader := p.reader.(*velero)
+	require.NotEmpty(t, reader.counted)
+	require.Len(t, reader.attempts, 5)
+	e.show("# TYPE velero_backup_total gauge\nvelero_backup_total 0\n")
+	visited(t, p, shownNow.Add(25*time.Hour))
+	require.Empty(t, reader.counted)
+	require.Empty(t, reader.attempts)
+}
