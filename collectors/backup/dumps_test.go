@@ -64,7 +64,8 @@ func (f folder) location() Location { return Location{Folder: string(f)} }
 func now() time.Time { return time.Now().Truncate(time.Second) }
 
 func TestDumpsInFoldersAndBuckets(t *testing.T) {
-	ago := func(hours int) time.Time { return now().Add(-time.Duration(hours) * time.Hour) }
+	began := now()
+	ago := func(hours int) time.Time { return began.Add(-time.Duration(hours) * time.Hour) }
 	for name, c := range map[string]struct {
 		files func(put func(name string, content []byte, hoursAgo int))
 		want  []string // lines of the page

@@ -97,7 +97,7 @@ func (m *Memory) whole(tenant collectors.Tenant, now time.Time) whole {
 	defer m.mu.Unlock()
 	w := whole{known: true}
 	for _, known := range m.places {
-		if !known.keeps(tenant) || known.newest().config.Filestore != nil {
+		if !known.keeps(tenant) || !known.newest().config.databases() {
 			continue
 		}
 		if known.reading == nil {

@@ -131,6 +131,11 @@ func (c Config) Cluster() string {
 	return ""
 }
 
+// databases says whether databases are kept here, and not the attachments alone.
+func (c Config) databases() bool {
+	return c.Filestore == nil && (c.Velero == nil || c.Velero.Databases)
+}
+
 // keeps says whether a tenant's backups belong here.
 func (p *Place) keeps(tenant collectors.Tenant) bool {
 	postgres := p.config.Cluster()
