@@ -98,7 +98,7 @@ func (s stage) fill(name string) (string, error) {
 		"Primary": s.addr(primaryPort), "Replica": s.addr(replicaPort), "Pooler": s.addr(poolerPort), "Redis": s.addr(redisPort),
 		"Odoo": s.addr(odooPort), "OdooTLS": s.addr(odooTLSPort),
 		"Alertmanager": s.addr(alertmanagerPort), "Wardround": s.addr(wardroundPort),
-		"ReleasesToken": strconv.Quote(s.path("secrets", releases)), "Scratch": strconv.Quote(s.scratch()),
+		"Scratch": strconv.Quote(s.scratch()),
 	})
 	if err != nil {
 		return "", fmt.Errorf("fill %s: %w", name, err)
