@@ -2,6 +2,7 @@ package pgbouncer
 
 import (
 	"net"
+	"regexp"
 
 	"github.com/wardround/wardround/collectors"
 )
@@ -9,6 +10,9 @@ import (
 // mostStrangers is how many databases that belong to no tenant get series: where any name leads
 // somewhere, whoever connects makes up names.
 const mostStrangers = 100
+
+// strangerForm is what the name of a stranger must look like to be shown: a name and no words.
+var strangerForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,63}$`)
 
 // owners knows whose the databases are, by the names under which clients ask for them.
 type owners struct {
@@ -47,14 +51,15 @@ func (o *owners) of(name string) string {
 	return tenant.Name
 }
 
-// admit says whether a database gets series: not the console, and of strangers only so many.
+// admit says whether a database gets series: not the console, and of strangers only so many, with
+// names that can be shown.
 func (o *owners) admit(name string) bool {
 	switch {
 	case name == consoleDatabase:
 		return false
 	case o.of(name) != "" || o.strangers[name]:
 		return true
-	case len(o.strangers) == mostStrangers:
+	case len(o.strangers) == mostStrangers || !strangerForm.MatchString(name):
 		return false
 	}
 	o.strangers[name] = true

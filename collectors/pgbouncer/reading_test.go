@@ -136,7 +136,8 @@ func TestTenants(t *testing.T) {
 // TestStrangers is a wildcard under which somebody connects with names that he makes up.
 func TestStrangers(t *testing.T) {
 	r := record(t, "1.25.0")
-	for i := range 300 {
+	r.tables["DATABASES"] = append(r.tables["DATABASES"], "Jane Miller\t10.0.0.5\t5432\tJane Miller\t\t20\t0\t5\t3600\t\t\t0\t0\t0\t1\t0\t0\t1")
+	for i := range 299 {
 		r.tables["DATABASES"] = append(r.tables["DATABASES"], fmt.Sprintf("made_up_%d\t10.0.0.5\t5432\tmade_up_%d\t\t20\t0\t5\t3600\t\t\t0\t0\t0\t1\t0\t0\t1", i, i))
 		r.tables["POOLS"] = append(r.tables["POOLS"], fmt.Sprintf("made_up_%d\todoo\t1%s\ttransaction\t\t0", i, strings.Repeat("\t0", 12)))
 	}
@@ -144,6 +145,7 @@ func TestStrangers(t *testing.T) {
 	requireValue(t, b, 300, "pgbouncer_databases_unattributed")
 	require.Equal(t, mostStrangers, strings.Count(page(b), "\npgbouncer_databases_paused{name=\"made_up"))
 	require.Equal(t, mostStrangers, strings.Count(page(b), "\npgbouncer_pools_used{database=\"made_up"))
+	require.NotContains(t, page(b), "Miller")
 	requireValue(t, b, 12, "pgbouncer_pools_client_waiting_connections", "tenant", "north")
 }
 

@@ -35,10 +35,15 @@ func TestMain(m *testing.M) {
 	}
 	redis.Quiet()
 	flag.Parse()
-	// Nearly all of each test is waiting for the next round.
-	if err := flag.Set("test.parallel", "16"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	// Nearly all of each test is waiting for the next round. A run that takes long otherwise, such as
+	// one that looks for races, says itself how many it can bear at once.
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		if err := flag.Set("test.parallel", "16"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 	goleak.VerifyTestMain(sharing{m})
 }
