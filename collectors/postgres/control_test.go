@@ -211,14 +211,17 @@ func (d day) testSlot(t *testing.T) {
 	d.exec(t, "CHECKPOINT")
 	b = collect(t, d.c)
 	requireValue(t, b, 1, "pg_replication_slots_lost", slot...)
+	requireValue(t, b, 1, "pg_replication_slots_unusable")
 	requireValue(t, b, 1, "pg_replication_slots_wal_status", append(slot, "wal_status", "lost")...)
 	since, _ := value(b, "pg_replication_slots_inactive_since_timestamp_seconds", slot...)
 	require.Equal(t, inactive, since)
 	found, _ := finding(b, "replication_slot_lost")
 	require.Equal(t, collectors.Critical, found.Severity)
 	require.Contains(t, found.Text, "slot away is lost")
-	d.exec(t, "SELECT pg_drop_replication_slot('away')")
-	requireAbsentFor(t, collect(t, d.c), "pg_replication_slots_lost", slot...)
+	d.exec(t, "SELECT pg_drop_replication_slot('away'), pg_drop_replication_slot('fresh')")
+	b = collect(t, d.c)
+	requireAbsentFor(t, b, "pg_replication_slots_lost", slot...)
+	requireValue(t, b, 0, "pg_replication_slots_unusable")
 }
 
 func requireAbsentFor(t *testing.T, b *collectors.Batch, family string, labels ...string) {

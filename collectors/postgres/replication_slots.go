@@ -23,6 +23,9 @@ var (
 		"Since when nobody receives over the slot; before PostgreSQL 17 since it was first seen so; absent while somebody does")
 	metricSlotStatus = ofSlot("wal_status", "", "The state of the WAL that the slot needs, always 1", "wal_status")
 	metricSlotLost   = ofSlot("lost", "", "Whether the slot can no longer be used: WAL that it needs is gone, or it was invalidated")
+
+	metricSlotsUnusable = gauge("pg_replication_slots_unusable", "", "pg_replication_slots",
+		"Slots that can no longer be used; 0 also where there are none, so that it is told when the last one of them was dropped")
 )
 
 // slotsGroup is what the server keeps for those who replicate from it. Slots that end with their
@@ -32,7 +35,7 @@ func slotsGroup() group {
 		name: "replication_slots", standbys: true, views: []string{"pg_replication_slots"}, sql: slotsSQL, read: (*round).readSlots,
 		metrics: []*collectors.Metric{
 			metricSlotActive, metricSlotRetained, metricSlotSafe, metricSlotUnflushed, metricSlotXmin, metricSlotCatalog,
-			metricSlotInactive, metricSlotStatus, metricSlotLost,
+			metricSlotInactive, metricSlotStatus, metricSlotLost, metricSlotsUnusable,
 		},
 	}
 }
@@ -59,7 +62,7 @@ WHERE NOT s.temporary`
 
 func (r *round) readSlots(t table) {
 	seen := map[string]float64{}
-	var held float64
+	var held, unusable float64
 	for line := range t.each {
 		id := []string{line.text("slot_name"), line.text("slot_type")}
 		for _, part := range []struct {
@@ -88,7 +91,10 @@ func (r *round) readSlots(t table) {
 		r.findSlot(line, seen[id[0]])
 		age, _ := line.number("held")
 		held = max(held, age)
+		lost, _ := line.number("lost")
+		unusable += lost
 	}
+	r.Set(metricSlotsUnusable, unusable)
 	r.cluster.inactive = seen
 	r.holdsXmin("slot", held)
 }
