@@ -98,12 +98,16 @@ func copied(judged []judgement) []slo.Evaluation {
 }
 
 // conditions are those that may be alerted. An instance that was quiet at the last tick and still
-// is has none, once the first tick has told the alerts of an earlier run how things stand.
+// is has none, once the first tick has told the alerts of an earlier run how things stand. Nor has
+// one that is gone: its alerts end.
 func (o *objectives) conditions() []alert.Condition {
 	var all []alert.Condition
 	loud := map[slo.Instance]bool{}
 	for i := range o.judged {
 		j := &o.judged[i]
+		if o.gone(j) {
+			continue
+		}
 		quiet := alert.Quiet(&j.evaluation)
 		if !quiet {
 			loud[j.evaluation.Instance] = true
@@ -114,6 +118,14 @@ func (o *objectives) conditions() []alert.Condition {
 	}
 	o.loud = loud
 	return all
+}
+
+// gone says that an instance was measured by this process and is no more, although its source goes
+// on: what was promised about is no longer there. One that is silent because its source is, or that
+// was not seen yet since the start, may be as bad as ever.
+func (o *objectives) gone(j *judgement) bool {
+	_, met := o.totals[j.instance]
+	return met && !j.measured && o.sources[j.instance.Objective] == ""
 }
 
 // roster is who is judged, in the order of instances, as long as promises, tenants and instances

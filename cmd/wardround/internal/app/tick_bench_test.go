@@ -85,12 +85,15 @@ func someTenants(b testing.TB, n int) *collectors.Tenants {
 }
 
 // feed is a minute in which all goes well.
-func (o *objectives) feed(minute time.Time, tenants int) {
+func (o *objectives) feed(minute time.Time, tenants int) { o.show(minute, tenants, nil) }
+
+// show is a minute with the values of some tenants, by their number; that of the others is 0.
+func (o *objectives) show(minute time.Time, tenants int, values map[int]float64) {
 	b := collectors.NewBuilder(collectors.Key{Collector: "bench", Target: "main"}, minute)
 	for k := range 8 {
 		m := benchMetrics[k]
 		for i := range tenants {
-			b.SetFor(fmt.Sprintf("tenant_%04d", i), m, 0)
+			b.SetFor(fmt.Sprintf("tenant_%04d", i), m, values[i])
 		}
 	}
 	o.observe(collectors.Observation{Batch: b.Batch(), At: minute.Add(-time.Second), Next: minute.Add(time.Minute)})
