@@ -147,6 +147,10 @@ func TestDoubledJobRunner(t *testing.T) {
 		require.Equal(t, []float64{1, 2, 1}[n], value(t, b, "odoo_job_runners"), "one that holds a lock is the one at work")
 		require.Equal(t, n == 1, text(b, "job_runner_doubled") != "")
 	}
+	w.cluster.runners = 2
+	b := w.collect(t)
+	require.Equal(t, 1.0, value(t, b, "odoo_job_runners"), "the cluster does not tell who holds a lock")
+	require.NotContains(t, findings(b), "job_runner_doubled")
 }
 
 // What the cluster has seen is not looked for again in the tenant's database.

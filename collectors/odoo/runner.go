@@ -21,8 +21,9 @@ FROM pg_catalog.pg_stat_activity a WHERE datname = current_database()`
 func runnerStatement() string { return fill(runnerSQL, "{alive}", seconds(keepAlive)) }
 
 // asksRunner says whether the database itself is asked for its job runner: what others do there
-// costs a look at all of the server, so it is done only where the cluster has not seen one.
-func (r *reading) asksRunner() bool { return r.schema.activity && r.runners == 0 }
+// costs a look at all of the server, so it is done only where the cluster has not seen one, or has
+// seen several, of which it does not tell whether they stand by for each other.
+func (r *reading) asksRunner() bool { return r.schema.activity && r.runners != 1 }
 
 func (b *backlog) readRunner(r *reading, answers [][][][]byte) error {
 	b.runners = r.runners
