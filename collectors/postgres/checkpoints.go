@@ -37,8 +37,8 @@ var statBgwriter = view{"pg_stat_bgwriter", []column{
 	{"buffers_checkpoint", plain, checkpointBuffers},
 	{"buffers_clean", plain, counter("pg_stat_bgwriter_buffers_clean_total", "", "pg_stat_bgwriter", "Buffers written by the background writer")},
 	{"maxwritten_clean", plain, counter("pg_stat_bgwriter_maxwritten_clean_total", "", "pg_stat_bgwriter", "Times that the background writer stopped because it had written its share")},
-	{"buffers_backend", plain, counter("pg_stat_bgwriter_buffers_backend_total", "", "pg_stat_bgwriter", "Buffers that sessions had to write themselves; from PostgreSQL 17 on see pg_stat_io")},
-	{"buffers_backend_fsync", plain, counter("pg_stat_bgwriter_buffers_backend_fsync_total", "", "pg_stat_bgwriter", "Times that sessions had to flush to disk themselves; from PostgreSQL 17 on see pg_stat_io")},
+	{"buffers_backend", plain, counter("pg_stat_bgwriter_buffers_backend_total", "", "pg_stat_bgwriter", "Buffers that sessions had to write themselves; from PostgreSQL 17 on see pg_stat_io, and here only where compat is asked for")},
+	{"buffers_backend_fsync", plain, counter("pg_stat_bgwriter_buffers_backend_fsync_total", "", "pg_stat_bgwriter", "Times that sessions had to flush to disk themselves; from PostgreSQL 17 on see pg_stat_io, and here only where compat is asked for")},
 	{"buffers_alloc", plain, counter("pg_stat_bgwriter_buffers_alloc_total", "", "pg_stat_bgwriter", "Buffers allocated")},
 	{"stats_reset", timestamp, gauge("pg_stat_bgwriter_stats_reset_timestamp_seconds", "seconds", "pg_stat_bgwriter", "When these counters last began at zero")},
 }}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -99,4 +100,27 @@ func TestTheirValues(t *testing.T) {
 	requireValue(t, batch, 2, "pg_stat_checkpointer_write_time_seconds_total")
 	requireValue(t, batch, 90, "pg_stat_archiver_last_archive_age")
 	requireValue(t, batch, 1, "pg_exporter_last_scrape_error")
+}
+
+// TestBackendsBuffers: what later versions tell of somewhere else is found where it used to be.
+func TestBackendsBuffers(t *testing.T) {
+	const sql = "SELECT (sum(coalesce(write_bytes, 0) + coalesce(extend_bytes, 0)) / 8192)::bigint FROM pg_stat_io " +
+		"WHERE object = 'relation' AND backend_type NOT IN ('checkpointer', 'background writer')"
+	run(t, eighteen, eighteen.DatabaseForTest(t, ""), "CREATE TABLE beds AS SELECT repeat('x', 1000) FROM generate_series(1, 2000)")
+	config := configFor(eighteen, roleForTest(t, eighteen, "IN ROLE pg_monitor"))
+	buffers := func() float64 {
+		n, known := value(collect(t, clusterForTest(t, config, Options{})), "pg_stat_bgwriter_buffers_backend_total")
+		require.Equal(t, config.Compat, known)
+		return n
+	}
+	buffers()
+	config.Compat = true
+	text, err := eighteen.Value(t.Context(), "", sql)
+	require.NoError(t, err)
+	before, err := strconv.ParseFloat(text, 64)
+	require.NoError(t, err)
+	require.Greater(t, before, 250.0)
+	got := buffers()
+	require.GreaterOrEqual(t, got, before)
+	require.Less(t, got, before+200_000)
 }

@@ -46,7 +46,7 @@ func ioSQL(f facts) string {
 		return ""
 	}
 	var sql strings.Builder
-	sql.WriteString("SELECT i.backend_type, i.object, i.context" + statIO.choose(f, "i", ""))
+	sql.WriteString("SELECT i.backend_type, i.object, i.context, current_setting('block_size') AS block_size" + statIO.choose(f, "i", ""))
 	if f.has(statIO.name, "op_bytes") {
 		for bytes, operations := range ioBytes {
 			sql.WriteString(", i." + operations + " * i.op_bytes AS " + bytes)
@@ -60,6 +60,29 @@ func (r *round) readIO(t table) {
 	for line := range t.each {
 		r.setView("", statIO, line, "", line.text("backend_type"), line.text("object"), line.text("context"))
 	}
+	if r.cluster.config.Compat && !r.cluster.session.has(statBgwriter.name, "buffers_backend") {
+		r.setBackends(t)
+	}
+}
+
+// setBackends is what PostgreSQL 17 took out of the background writer's view, for those who look for
+// it there: what all others than it and the checkpointer had to write, and flush, themselves.
+func (r *round) setBackends(t table) {
+	var bytes, flushes float64
+	for line := range t.each {
+		if line.text("object") != "relation" || line.text("backend_type") == "checkpointer" || line.text("backend_type") == "background writer" {
+			continue
+		}
+		for _, column := range []string{"write_bytes", "extend_bytes"} {
+			n, _ := line.number(column)
+			bytes += n
+		}
+		n, _ := line.number("fsyncs")
+		flushes += n
+	}
+	block, _ := t.first().number("block_size")
+	r.Set(statBgwriter.metric("buffers_backend"), bytes/max(block, 1))
+	r.Set(statBgwriter.metric("buffers_backend_fsync"), flushes)
 }
 
 func ofSLRU(name, help string) *collectors.Metric {

@@ -31,7 +31,7 @@ func TestEveryMetricIsEmitted(t *testing.T) {
 			"pg_stat_database_checksum_", // checksums are off there
 		},
 		"18": {
-			"pg_stat_wal_write", "pg_stat_wal_sync", "pg_stat_bgwriter_buffers_backend", "pg_stat_progress_vacuum_max_dead_tuples",
+			"pg_stat_wal_write", "pg_stat_wal_sync", "pg_stat_progress_vacuum_max_dead_tuples",
 			"pg_stat_progress_vacuum_num_dead_tuples", "pg_stat_database_checksum_last_failure",
 		},
 	}
