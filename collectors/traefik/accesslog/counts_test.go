@@ -272,9 +272,12 @@ func TestNoAllocations(t *testing.T) {
 // Names without end, as whoever asks may invent them, take no memory and no series.
 func TestBoundedByNames(t *testing.T) {
 	tally := tallyOf(t, DefaultConfig())
-	for i := range 2 * mostRoutes {
+	ask := func(i int) {
 		line := fmt.Sprintf(`{"RequestMethod":"M%d","RequestPath":"/%d/x","RequestHost":"h%d.test","RouterName":"r%d@file","ServiceName":"s","DownstreamStatus":200,"Duration":1}`, i, i, i, i)
 		tally.add(logtail.Line{Text: []byte(line), Whole: true})
+	}
+	for i := range 2 * mostRoutes {
+		ask(i)
 	}
 	for _, name := range []string{`a b`, `ä`, strings.Repeat("x", longestName+1)} {
 		line := fmt.Sprintf(`{"RequestMethod":"GET","RequestPath":"/","RequestHost":%q,"RouterName":%q,"DownstreamStatus":200,"Duration":1}`, name, name)
@@ -285,6 +288,12 @@ func TestBoundedByNames(t *testing.T) {
 	require.Len(t, tally.tenants, 3)
 	require.Equal(t, float64(mostRoutes+3), all[`traefik_log_route_requests_total{router="other",service="other"}`])
 	require.Equal(t, float64(2*mostRoutes+3), all[`traefik_log_requests_total{workflow="other",outcome="ok",verdict="good"}`])
+
+	tally.begin(recorded.Add(23*time.Hour), clinics(t))
+	ask(1)
+	tally.begin(recorded.Add(25*time.Hour), clinics(t))
+	ask(3 * mostRoutes)
+	require.Len(t, tally.routes, 2, "those that nobody took for a day made room")
 }
 
 // Tenants come, go and take their hosts with them.

@@ -72,10 +72,12 @@ type route struct {
 	router, service string
 	owner           *counts // to whom its requests belong where no host says so; nil for not asked yet
 	requests        counter
+	used            int64 // the round in which it was taken last, in seconds since 1970
 }
 
 const (
 	mostRoutes  = 5000
+	unused      = 24 * 3600 // seconds after which a route makes room for another
 	longestName = 200 // bytes
 	ahead       = 300 // seconds that the clock of Traefik may be before ours
 )
@@ -98,8 +100,12 @@ func newTally(c Config, r *rules, owner func(router, service string) string) *ta
 func (t *tally) begin(now time.Time, tenants *collectors.Tenants) {
 	t.now = now.Unix()
 	t.habits.begin(t.now)
-	for _, r := range t.routes {
+	full := len(t.routes) >= mostRoutes
+	for name, r := range t.routes {
 		r.owner = nil
+		if full && r.used < t.now-unused {
+			delete(t.routes, name)
+		}
 	}
 	t.overfew.owner = t.of("")
 	if tenants == t.known {
@@ -150,6 +156,7 @@ func (t *tally) add(line logtail.Line) {
 	outcome := t.rules.judge(r, &t.path, bare)
 	route := t.routeOf(r)
 	route.requests.n++
+	route.used = t.now
 	c := t.whose(r, route)
 	if r.at <= t.now+ahead {
 		t.last = max(t.last, r.at)
