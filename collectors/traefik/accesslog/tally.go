@@ -78,8 +78,8 @@ type route struct {
 const (
 	mostRoutes  = 5000
 	unused      = 24 * 3600 // seconds after which a route makes room for another
-	longestName = 200 // bytes
-	ahead       = 300 // seconds that the clock of Traefik may be before ours
+	longestName = 200       // bytes
+	ahead       = 300       // seconds that the clock of Traefik may be before ours
 )
 
 func newTally(c Config, r *rules, owner func(router, service string) string) *tally {
