@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/webpage"
 )
 
 var errSlow = errors.New("the answer took longer than it may")
@@ -34,12 +35,12 @@ func (t *Target) get(ctx context.Context, what, address string) ([]byte, http.He
 	if response.StatusCode != http.StatusOK {
 		return nil, nil, collectors.Because(byStatus(response.StatusCode), fmt.Errorf("ask for %s: status %d", what, response.StatusCode))
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, t.config.MaxBytes+1))
+	body, err := webpage.Read(response.Body, t.config.MaxBytes)
 	switch {
+	case errors.Is(err, webpage.ErrTooLarge):
+		return nil, nil, collectors.Because(collectors.ReasonProtocol, fmt.Errorf("ask for %s: more than max_bytes (%d)", what, t.config.MaxBytes))
 	case err != nil:
 		return nil, nil, failed(ctx, what, err)
-	case int64(len(body)) > t.config.MaxBytes:
-		return nil, nil, collectors.Because(collectors.ReasonProtocol, fmt.Errorf("ask for %s: more than max_bytes (%d)", what, t.config.MaxBytes))
 	}
 	return body, response.Header, nil
 }

@@ -89,12 +89,12 @@ func (p *Page) Fetch(ctx context.Context) (body []byte, contentType string, err 
 	if response.StatusCode != http.StatusOK {
 		return nil, "", collectors.Because(byStatus(response.StatusCode), fmt.Errorf("ask %s: status %d", p.Name, response.StatusCode))
 	}
-	body, err = io.ReadAll(io.LimitReader(response.Body, int64(p.limit)+1))
+	body, err = Read(response.Body, int64(p.limit))
 	switch {
+	case errors.Is(err, ErrTooLarge):
+		return nil, "", collectors.Because(collectors.ReasonProtocol, fmt.Errorf("read %s: the page is larger than the %d bytes that it may have", p.Name, p.limit))
 	case err != nil:
 		return nil, "", p.failed(ctx, err)
-	case len(body) > p.limit:
-		return nil, "", collectors.Because(collectors.ReasonProtocol, fmt.Errorf("read %s: the page is larger than the %d bytes that it may have", p.Name, p.limit))
 	case len(body) > 0 && body[len(body)-1] != '\n' || bytes.IndexByte(body, 0) >= 0: // both are the end to parsers
 		return nil, "", collectors.Because(collectors.ReasonProtocol, fmt.Errorf("read %s: the page does not end in a whole line, or is no text", p.Name))
 	}
