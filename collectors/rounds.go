@@ -30,8 +30,8 @@ type Options struct {
 	Timing
 	Store *Store // receives every Batch; required
 
-	// Observe is told of every Batch as it becomes or is confirmed current. Calls for different
-	// keys may come at the same time. It must be quick.
+	// Observe is told of every Batch as it becomes or is confirmed current, and of what failed
+	// visits brought. Calls for different keys may come at the same time. It must be quick.
 	Observe func(Observation)
 
 	Logger *slog.Logger
@@ -44,6 +44,10 @@ type Observation struct {
 	Batch *Batch
 	At    time.Time
 	Next  time.Time // when the next visit is due
+
+	// Failed says that the visit failed, and that the Batch is what it brought until then, such as
+	// that its target is down. Nothing can be told from what is not in it.
+	Failed bool
 }
 
 // DefaultOptions is one visit a minute, ten seconds long at most.

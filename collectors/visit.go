@@ -265,7 +265,7 @@ func (v *visit) record(collector int, l Log, batch *Batch, err error) bool {
 	if err == nil {
 		v.succeed(l, batch)
 		v.plan()
-		seen := Observation{batch, l.Start, v.next}
+		seen := Observation{Batch: batch, At: l.Start, Next: v.next}
 		if err = contain(func() { v.options.Observe(seen) }); err != nil {
 			l, batch = failed(l, err), nil
 		}
@@ -278,6 +278,9 @@ func (v *visit) record(collector int, l Log, batch *Batch, err error) bool {
 		}
 		v.fail(batch)
 		v.plan()
+		if broken := v.observePartial(l.Start); broken != nil {
+			l = failed(l, broken)
+		}
 	}
 	v.logs = slices.Insert(v.logs, 0, l)
 	v.logs = v.logs[:min(len(v.logs), keptLogs)]
@@ -293,6 +296,15 @@ func (v *visit) fail(partial *Batch) {
 		v.partial = partial
 	}
 	v.show()
+}
+
+// observePartial tells what the failed visit brought, if anything.
+func (v *visit) observePartial(at time.Time) error {
+	if v.partial == nil {
+		return nil
+	}
+	seen := Observation{Batch: v.partial, At: at, Next: v.next, Failed: true}
+	return contain(func() { v.options.Observe(seen) })
 }
 
 func (v *visit) succeed(l Log, batch *Batch) {

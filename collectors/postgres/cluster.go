@@ -186,6 +186,9 @@ func (c *Cluster) Collect(ctx context.Context, b *collectors.Builder) error {
 func (c *Cluster) ask(ctx context.Context, r *round) error {
 	answers, err := c.exchange(ctx, func(s *session) []question { return s.questions })
 	if err != nil {
+		if reason := collectors.ReasonOf(err); reason == collectors.ReasonUnreachable || reason == collectors.ReasonTimeout {
+			r.notReady()
+		}
 		return err
 	}
 	r.read(c.session.questions, answers)

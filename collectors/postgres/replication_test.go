@@ -65,6 +65,7 @@ func TestReplication(t *testing.T) {
 			t.Run("replay paused", p.testPaused)
 			t.Run("conflict with recovery", p.testConflict)
 			t.Run("receiver cut", p.testReceiverCut)
+			t.Run("standby down", p.testStandbyDown)
 			t.Run("promoted", p.testPromoted)
 		})
 	}
@@ -168,6 +169,7 @@ func (p pair) testReceiverCut(t *testing.T) {
 		streaming, _ := value(b, "pg_stat_wal_receiver_streaming")
 		return streaming == 0
 	}, soon, tick)
+	requireValue(t, b, 0, "pg_standby_ready")
 	requireAbsent(t, b, "pg_replication_lag_seconds")
 	requireAbsent(t, b, "pg_replication_lag_bytes")
 	found, ok := finding(b, "replica_not_streaming")
@@ -182,11 +184,27 @@ func (p pair) testReceiverCut(t *testing.T) {
 	p.caughtUp(t)
 }
 
+// testStandbyDown: one that is down tells nothing, and yet it is known that it cannot take over.
+func (p pair) testStandbyDown(t *testing.T) {
+	requireValue(t, collect(t, p.replica), 1, "pg_standby_ready")
+	require.NoError(t, p.standby.Stop())
+	down := collectors.NewBuilder(collectors.Key{Collector: "postgres", Target: "main-standby"}, time.Now())
+	require.Error(t, p.replica.Collect(t.Context(), down))
+	requireValue(t, down.Batch(), 0, "pg_standby_ready")
+	require.NoError(t, p.standby.Start(t.Context()))
+	require.Eventually(t, func() bool {
+		ready, _ := value(collect(t, p.replica), "pg_standby_ready")
+		return ready == 1
+	}, soon, tick)
+	requireAbsent(t, collect(t, p.main), "pg_standby_ready")
+}
+
 // testPromoted comes last: there is no way back.
 func (p pair) testPromoted(t *testing.T) {
 	require.NoError(t, p.standby.Exec(t.Context(), "", "SELECT pg_promote()"))
 	b := collect(t, p.replica)
 	requireValue(t, b, 0, "pg_replication_is_replica")
+	requireValue(t, b, 0, "pg_standby_ready")
 	requireAbsent(t, b, "pg_replication_lag_seconds")
 	found, ok := finding(b, "unexpected_role")
 	require.True(t, ok)

@@ -14,6 +14,8 @@ var (
 		"WAL that the sender told of and that is not yet replayed; absent without a receiver")
 	metricReceiverStreaming = gauge("pg_stat_wal_receiver_streaming", "", "pg_stat_wal_receiver",
 		"Whether the standby receives WAL by streaming")
+	metricStandbyReady = gauge("pg_standby_ready", "", "pg_stat_wal_receiver",
+		"Whether the standby could take over: it answers, is one, and receives WAL by streaming")
 	metricReceiverHeard = gauge("pg_stat_wal_receiver_last_msg_receipt_timestamp_seconds", "seconds", "pg_stat_wal_receiver",
 		"When the standby last heard from its sender")
 	metricReplayedCommit = gauge("pg_replication_last_replayed_commit_timestamp_seconds", "seconds", "pg_last_xact_replay_timestamp()",
@@ -48,14 +50,15 @@ func standbyGroup() group {
 	return group{
 		name: "standby", standbys: true, sql: always(standbySQL), read: (*round).readOwnReplay,
 		metrics: []*collectors.Metric{
-			metricLag, metricLagBytes, metricReceiverStreaming, metricReceiverHeard, metricClockDifference, metricReplayedCommit, metricReplayPaused,
+			metricLag, metricLagBytes, metricStandbyReady, metricReceiverStreaming, metricReceiverHeard, metricClockDifference, metricReplayedCommit, metricReplayPaused,
 		},
 	}
 }
 
 func (r *round) readOwnReplay(t table) {
-	if len(t.rows) == 0 {
-		return // a primary
+	if len(t.rows) == 0 { // a primary
+		r.notReady()
+		return
 	}
 	line := t.first()
 	r.set(metricReplayedCommit, line, "commit_time")
@@ -64,6 +67,7 @@ func (r *round) readOwnReplay(t table) {
 		return // said by the server's group
 	}
 	r.set(metricReceiverStreaming, line, "streaming")
+	r.set(metricStandbyReady, line, "streaming")
 	r.set(metricReceiverHeard, line, "heard")
 	r.set(metricClockDifference, line, "ahead")
 	r.findClocksDiffer(seconds(line, "ahead"))
@@ -78,6 +82,13 @@ func (r *round) readOwnReplay(t table) {
 	r.Set(metricLag, lag.Seconds())
 	behind, _ := line.number("lag_bytes")
 	r.findLagging("this standby", lag, behind)
+}
+
+// notReady says that the server cannot take over, if that is what it is configured for.
+func (r *round) notReady() {
+	if r.cluster.config.StandbyOf != "" {
+		r.Set(metricStandbyReady, 0)
+	}
 }
 
 // lag is what the server measured, within the bounds that are known without its clock and that of

@@ -38,7 +38,7 @@ func (e *Engine) sweep(now int64) {
 	for _, m := range e.metrics {
 		m.over.next()
 		for key, s := range m.series {
-			if s.seen < alive && s.source.seen >= alive {
+			if s.seen < alive && s.source.seen >= alive && !s.source.fails {
 				delete(m.series, key)
 				continue
 			}

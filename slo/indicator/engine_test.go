@@ -116,6 +116,27 @@ func TestVanishedSeriesAreDropped(t *testing.T) {
 	require.Equal(t, []slo.Instance{slo.NewInstance("lag", slo.Label{Name: "target", Value: "main"})}, m.engine.Instances())
 }
 
+// TestAFailingSourceLosesNothing: what it tells although its rounds fail counts and covers, and what
+// it does not tell may be there all the same.
+func TestAFailingSourceLosesNothing(t *testing.T) {
+	m := &minute{newEngine(t, objectives), noon}
+	m.see("pg", "lag_seconds", 1, "target", "away")
+	m.see("pg", "lag_seconds", 1, "target", "main")
+	m.engine.Rest("pg", m.at, m.at.Add(time.Minute))
+	m.next()
+	for range 90 {
+		m.see("pg", "lag_seconds", 60, "target", "main")
+		m.engine.Fail("pg", m.at, m.at.Add(time.Minute))
+		require.Equal(t, []string{`lag{target="main"} 0/1`}, m.next())
+		require.Equal(t, []string{`lag{target="main"} 0/0`}, m.next(), "until its next round is due")
+	}
+	require.Len(t, m.engine.Instances(), 2)
+	m.see("pg", "lag_seconds", 1, "target", "main")
+	m.engine.Rest("pg", m.at, m.at.Add(time.Minute))
+	m.next()
+	require.Len(t, m.engine.Instances(), 1, "it tells all again, and nothing of the other one")
+}
+
 func TestSilentSourceKeepsItsInstances(t *testing.T) {
 	m := &minute{newEngine(t, objectives), noon}
 	ok := func(n float64) { m.see("web", "checks_total", n, "tenant", "a", "outcome", "ok") }

@@ -29,6 +29,7 @@ type source struct {
 	seen  int64
 	round int64 // of its last round, for which it rests
 	rests int64 // until then it need not be seen: its next round is not due
+	fails bool  // its last round brought only a part
 }
 
 // series is one raw series of one source.
@@ -116,11 +117,18 @@ func (e *Engine) tell(m *metric, s *series, x sample, labels Labels) {
 // what they hold no events of did not happen. A source that is asked once in
 // many hours covers these hours, one that misses its round stops covering, and
 // a series that was not in the round is not covered.
-func (e *Engine) Rest(source string, round, until time.Time) {
+func (e *Engine) Rest(source string, round, until time.Time) { e.rest(source, round, until, false) }
+
+// Fail is Rest after a round that failed: what was in it covers the minutes until
+// the next one, and what was not may be there all the same. As long as a source
+// fails nothing of it is gone.
+func (e *Engine) Fail(source string, round, until time.Time) { e.rest(source, round, until, true) }
+
+func (e *Engine) rest(source string, round, until time.Time, fails bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if s := e.sources[source]; s != nil {
-		s.round, s.rests = round.UnixNano(), until.UnixNano()
+		s.round, s.rests, s.fails = round.UnixNano(), until.UnixNano(), fails
 	}
 }
 

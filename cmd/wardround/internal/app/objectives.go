@@ -61,6 +61,10 @@ func (o *objectives) observe(seen collectors.Observation) {
 		current = s
 		o.indicators.Observe(seen.At, source, s.Name(), &current, s.Value())
 	})
+	if seen.Failed {
+		o.indicators.Fail(source, seen.At, seen.Next)
+		return
+	}
 	o.indicators.Rest(source, seen.At, seen.Next)
 }
 

@@ -24,17 +24,17 @@ import (
 
 // plant is a stage on servers of its own, which it breaks:
 //
-//	main     the tenants' cluster, with the standbys "standby" and "spare"
+//	main     the tenants' cluster, with the standbys "standby", "spare" and "far"
 //	second   a cluster that archives, and keeps little WAL for slots
 //	pool     a PgBouncer before main, with one connection for each database
 //	cache, queue  two Redis that evict nothing; cache has room
 type plant struct {
 	*stage
 	*daemon
-	second, spare *platform.Postgres
-	toSpare       *platform.Wire // over which the spare standby receives
-	pool          *platform.PgBouncer
-	queue         *platform.Redis
+	second, spare, far *platform.Postgres
+	toSpare            *platform.Wire // over which the spare standby receives
+	pool               *platform.PgBouncer
+	queue              *platform.Redis
 
 	held       map[string][]*pgx.Conn // connections to a tenant's database
 	poolHolder func()                 // lets the pool's one connection go
@@ -52,7 +52,7 @@ func newPlant(t *testing.T) *plant {
 	main := platform.PostgresForTest(t, platform.PostgresOptions{MaxConnections: room + 3})
 	w := &plant{held: map[string][]*pgx.Conn{}}
 	standby := platform.ReplicaForTest(t, main)
-	w.spare = spareForTest(t, main)
+	w.spare, w.far = standbyForTest(t, main, "spare"), standbyForTest(t, main, "far")
 	w.second = platform.PostgresForTest(t, platform.PostgresOptions{Name: "second", Password: main.Password, Settings: map[string]string{
 		"archive_mode": "on", "archive_command": "true", "max_slot_wal_keep_size": "1MB", "max_wal_size": "64MB",
 	}})
@@ -83,13 +83,13 @@ func newPlant(t *testing.T) *plant {
 	return w
 }
 
-// spareForTest is a second standby.
-func spareForTest(t *testing.T, main *platform.Postgres) *platform.Postgres {
+// standbyForTest is one more standby, with a name of its own.
+func standbyForTest(t *testing.T, main *platform.Postgres, name string) *platform.Postgres {
 	t.Helper()
-	spare, err := platform.StartReplica(t.Context(), main, platform.PostgresOptions{Name: "spare"})
+	standby, err := platform.StartReplica(t.Context(), main, platform.PostgresOptions{Name: name})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, spare.Remove()) })
-	return spare
+	t.Cleanup(func() { require.NoError(t, standby.Remove()) })
+	return standby
 }
 
 // follow has a standby of main receive over a wire.
@@ -125,9 +125,10 @@ func (w *plant) targets() {
 	edge.StartTLS()
 	t.Cleanup(edge.Close)
 	w.replace("  redis: [", strings.NewReplacer(
-		"NAME", w.name, "ROLE", w.role, "DIR", w.dir, "SPARE", w.spare.Addr(), "SECOND", w.second.Addr(), "POOL", w.pool.Addr(),
+		"NAME", w.name, "ROLE", w.role, "DIR", w.dir, "SPARE", w.spare.Addr(), "FAR", w.far.Addr(), "SECOND", w.second.Addr(), "POOL", w.pool.Addr(),
 		"EDGE", edge.Listener.Addr().String(), "KUBERNETES", kubernetes.URL, "QUEUE", w.queue.Addr(),
 	).Replace(`    - {name: NAME-spare, standby_of: NAME-main, dsn: 'postgres://ROLE@SPARE/postgres?sslmode=disable', password_file: DIR/password}
+    - {name: NAME-far, standby_of: NAME-main, dsn: 'postgres://ROLE@FAR/postgres?sslmode=disable', password_file: DIR/password}
     - {name: NAME-second, dsn: 'postgres://ROLE@SECOND/postgres?sslmode=disable', password_file: DIR/password}
   pgbouncer: [{name: NAME-pool, dsn: 'postgres://ROLE@POOL/pgbouncer?sslmode=disable', password_file: DIR/password, postgres: NAME-main}]
   tls: [{name: NAME-edge, address: 'EDGE', ca_file: DIR/authority.pem, interval: 10s, retry: 10s}]

@@ -30,6 +30,11 @@ func breakdowns() []ailment[*plant] {
 			fall: func(w *plant) { w.toSpare.Cut() }, heal: func(w *plant) { w.toSpare.Mend() },
 		},
 		{
+			promise: "standby-ready", target: "far", // which tells nothing of itself while it is down
+			fall: func(w *plant) { require.NoError(w.stage.t, w.far.Kill()) },
+			heal: func(w *plant) { require.NoError(w.stage.t, w.far.Start(w.stage.t.Context())) },
+		},
+		{
 			promise: "wal-archived", target: "second", before: true,
 			fall: func(w *plant) { w.archive("false") }, heal: func(w *plant) { w.archive("true") },
 		},
