@@ -38,6 +38,23 @@ func TestTenantsComeAndGo(t *testing.T) {
 	require.True(t, d.page().has("odoo_crons", "tenant", "moves_stays"))
 }
 
+// TestClosedDatabaseIsATenantStill closes a discovered tenant's database to everybody, as restores and
+// renames do that stop half-way: Odoo says nothing of it in its statuses.
+func TestClosedDatabaseIsATenantStill(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "closed", patient{name: "north", series: seeds.Series18}, patient{name: "south", series: seeds.Series18})
+	d := s.start().ready()
+	eventually(t, "it is visited", func() bool { return d.page().is(1, "odoo_login_success", "tenant", "closed_north") })
+	admit := func(allowed string) {
+		require.NoError(t, s.cluster.Exec(t.Context(), "", "ALTER DATABASE closed_north ALLOW_CONNECTIONS "+allowed))
+	}
+	admit("false")
+	eventually(t, "its people are locked out", func() bool { return d.page().is(0, "odoo_login_success", "tenant", "closed_north") })
+	require.Zero(t, d.log.times("tenant gone", "closed_north"))
+	admit("true")
+	eventually(t, "it is well again", func() bool { return d.page().is(1, "odoo_login_success", "tenant", "closed_north") })
+}
+
 // TestListedTenantWinsOverDiscovered keeps one tenant of a database that is both listed under a name
 // of its own and found by a pattern.
 func TestListedTenantWinsOverDiscovered(t *testing.T) {

@@ -229,14 +229,21 @@ func (t *targets) clusters() []*postgres.Cluster {
 }
 
 // databases are those of the PostgreSQL primaries, by target, as each last told them: one that was
-// made anew and not asked yet tells nothing, and its tenants are tenants all the same.
+// made anew and not asked yet tells nothing, and its tenants are tenants all the same. So is one whose
+// database was closed to everybody since: its people are locked out, and that is to be told.
 func (t *targets) databases(before map[string][]postgres.Database) map[string][]postgres.Database {
 	all := map[string][]postgres.Database{}
 	for _, cluster := range t.clusters() {
-		all[cluster.Name()] = cluster.Databases()
-		if len(all[cluster.Name()]) == 0 {
-			all[cluster.Name()] = before[cluster.Name()]
+		was, now := before[cluster.Name()], slices.Clone(cluster.Databases())
+		for i := range now {
+			now[i].AllowConn = now[i].AllowConn || slices.ContainsFunc(was, func(db postgres.Database) bool {
+				return db.Name == now[i].Name && db.AllowConn
+			})
 		}
+		if len(now) == 0 {
+			now = was
+		}
+		all[cluster.Name()] = now
 	}
 	return all
 }
