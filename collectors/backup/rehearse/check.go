@@ -56,10 +56,30 @@ func (r *rehearsal) examine(ctx context.Context, conn *pgx.Conn) error {
 	if err := r.isOdoo(ctx, conn); err != nil {
 		return err
 	}
+	if err := r.isTheirs(ctx, conn); err != nil {
+		return err
+	}
 	if err := r.count(ctx, conn); err != nil {
 		return err
 	}
 	return r.judge()
+}
+
+// isTheirs looks whether it is the tenant's database, by the identifier that Odoo gave it: a plain
+// dump names no database, so that one of another under the tenant's name is seen by nothing before.
+func (r *rehearsal) isTheirs(ctx context.Context, conn *pgx.Conn) error {
+	if r.LiveID == "" {
+		return nil
+	}
+	var id string
+	err := conn.QueryRow(ctx, "SELECT coalesce(max(value), '') FROM ir_config_parameter WHERE key = 'database.uuid'").Scan(&id)
+	if err != nil {
+		return fmt.Errorf("ask which database it is: %w", coded(err))
+	}
+	if id != "" && id != r.LiveID {
+		return because(ReasonStranger, errors.New("what was restored is another database than the tenant's: their identifiers differ"))
+	}
+	return nil
 }
 
 // recovered finds the point to which the restore came: a dump's own, or that of the last commit

@@ -140,6 +140,16 @@ func TestWhatCameBackIsJudged(t *testing.T) {
 			"SELECT 1", func(o *Options) { o.LiveWrite = time.Now().Add(13 * time.Hour) },
 			ReasonOldContent, "of an old copy",
 		},
+		"somebody else's": {
+			"SELECT 1", func(o *Options) { o.LiveID = "CANARY-live" }, ReasonStranger, "another database than the tenant's",
+		},
+		"its own": {
+			"UPDATE ir_config_parameter SET value = 'its own' WHERE key = 'database.uuid'",
+			func(o *Options) { o.LiveID = "its own" }, "", "",
+		},
+		"nobody knows whose": {
+			"DELETE FROM ir_config_parameter WHERE key = 'database.uuid'", func(o *Options) { o.LiveID = "its own" }, "", "",
+		},
 		"a dump that took long": {"SELECT 1", func(o *Options) { o.LiveWrite = time.Now().Add(11 * time.Hour) }, "", ""},
 		"disk too small":        {"SELECT 1", func(o *Options) { o.Reserve = 1 << 60 }, ReasonDisk, "must stay free"},
 		"limit too low":         {"SELECT 1", func(o *Options) { o.Limit = 1 << 20 }, ReasonDisk, "may use 1 MiB"},

@@ -33,6 +33,7 @@ type Options struct {
 	Live      map[string]int64 // rows of tables of the live database; nil where nobody counted them
 	Tolerance float64          // by which part the restored rows may differ from them; 0.2
 	LiveWrite time.Time        // when the newest row of the live business tables was made that is older than the backup; zero where nobody can say
+	LiveID    string           // database.uuid of the live database, which is compared and goes nowhere; "" where nobody can say
 	Filestore string           // folder of a copy of the tenant's filestore; "" where there is none
 	Sample    int              // attachments to look for in it, or in Odoo's zip; 50
 

@@ -21,6 +21,7 @@ const (
 	ReasonRestore     Reason = "restore"             // the restore ended with errors
 	ReasonNotOdoo     Reason = "not_odoo"            // Odoo's tables are not there
 	ReasonNotReady    Reason = "base_version"        // module base has no version, or is not installed
+	ReasonStranger    Reason = "other_database"      // the database of somebody else was restored
 	ReasonRows        Reason = "row_counts"          // tables have far fewer or more rows than live ones
 	ReasonOldContent  Reason = "old_content"         // what was restored is much older than the backup
 	ReasonAttachments Reason = "attachments_missing" // of those that the database names

@@ -178,6 +178,8 @@ func TestRehearsalOfAnOldCopy(t *testing.T) {
 	require.Empty(t, made(), "the new dump has it")
 	s.exec("north", "UPDATE account_move SET create_date = now() AT TIME ZONE 'UTC' + interval '20 hours'")
 	require.Empty(t, made(), "it was made after the backup")
+	s.exec("north", "UPDATE ir_config_parameter SET value = 'another' WHERE key = 'database.uuid'")
+	require.Equal(t, rehearse.ReasonStranger, made(), "the dump is of a database with another identifier")
 }
 
 const kubeState = `# TYPE kube_pod_status_ready gauge

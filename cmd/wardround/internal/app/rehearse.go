@@ -71,11 +71,11 @@ func (a *App) rehearse(ctx context.Context, tenant collectors.Tenant, place stri
 	if err != nil {
 		return rehearse.Result{}, err
 	}
-	rows, written := a.live(ctx, tenant, artifact.Point)
+	alive := a.live(ctx, tenant, artifact.Point)
 	return rehearse.Rehearse(ctx, rehearse.Options{
 		Tenant: tenant, Artifact: artifact, Dir: c.Rehearsals.Dir, BinDir: c.Rehearsals.BinDir, User: c.Rehearsals.User,
 		Limit: int64(c.Rehearsals.Limit), Reserve: int64(c.Rehearsals.Reserve), Tolerance: c.Rehearsals.Tolerance,
-		Live: rows, LiveWrite: written, Filestore: filestoreOf(c, tenant), Progress: progress,
+		Live: alive.rows, LiveWrite: alive.written, LiveID: alive.id, Filestore: filestoreOf(c, tenant), Progress: progress,
 	})
 }
 
@@ -104,34 +104,44 @@ func (a *App) artifact(ctx context.Context, tenant collectors.Tenant, place stri
 	return newest, errors.New("no place of backups is configured; add one under targets.backups")
 }
 
-// live is how many rows the planner thinks that tables of the live database have, and when the
-// newest row was made that is older than a backup. What nobody can say is not compared.
-func (a *App) live(ctx context.Context, tenant collectors.Tenant, before time.Time) (rows map[string]int64, written time.Time) {
+// alive is what a restored database is compared with. What nobody can say is not compared.
+type alive struct {
+	rows    map[string]int64 // that the planner thinks tables have
+	written time.Time        // when the newest row was made that is older than the backup
+	id      string           // database.uuid; "" where the grants are those of an earlier release
+}
+
+// live asks a tenant's live database.
+func (a *App) live(ctx context.Context, tenant collectors.Tenant, before time.Time) alive {
 	clusters := a.targets.Load().clusters()
 	i := slices.IndexFunc(clusters, func(c *postgres.Cluster) bool { return c.Name() == tenant.Postgres })
 	if i < 0 {
-		return nil, written
+		return alive{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.config.Load().Rounds.Timeout)
 	defer cancel()
 	cluster := clusters[i]
 	release, err := cluster.Budget().Acquire(ctx)
 	if err != nil {
-		return nil, written
+		return alive{}
 	}
 	defer release()
-	rows = map[string]int64{}
+	said := alive{rows: map[string]int64{}}
 	err = cluster.Visit(ctx, tenant.Database, func(ctx context.Context, conn *pgconn.PgConn) error {
-		if err := count(ctx, conn, rows); err != nil {
+		if err := count(ctx, conn, said.rows); err != nil {
 			return err
 		}
-		written, err = lastMade(ctx, conn, before)
+		if answer := conn.ExecParams(ctx, "SELECT wardround.param('database.uuid')", nil, nil, nil, nil).Read(); answer.Err == nil && len(answer.Rows) == 1 {
+			said.id = string(answer.Rows[0][0])
+		}
+		var err error
+		said.written, err = lastMade(ctx, conn, before)
 		return err
 	})
 	if err != nil {
-		return nil, time.Time{}
+		return alive{}
 	}
-	return rows, written
+	return said
 }
 
 // count fills in the rows of tables, as planned says.
