@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,63 @@ func TestVeleroAfterAFall(t *testing.T) {
 	worked, why := success(visited(t, p, shownNow.Add(5*time.Minute)))
 	require.Zero(t, worked)
 	require.Equal(t, "incomplete", why)
+}
+
+func TestVeleroDurations(t *testing.T) {
+	text := func(good, done, took int) string {
+		return fmt.Sprintf(`velero_backup_last_successful_timestamp{schedule="odoo-west-daily"} %d
+velero_backup_success_total{schedule="odoo-west-daily"} %[2]d
+velero_backup_duration_seconds_sum{schedule="odoo-west-daily"} %[3]d
+velero_backup_duration_seconds_count{schedule="odoo-west-daily"} %[2]d
+`, 1795255200+good, done, took)
+	}
+	const series = `backup_last_success_duration_seconds{tenant="west",type="filestore"}`
+	e := export(t, "")
+	p := veleroPlace(t, e, Velero{})
+	for i, c := range []struct {
+		good, done, took int
+		want             float64
+		why              string
+	}{
+		{0, 1, 100, 0, "what was counted before may be of another"},
+		{0, 1, 100, 0, "nothing new"},
+		{0, 2, 150, 0, "counted, and its time not shown yet"},
+		{600, 2, 150, 50, "of one"},
+		{600, 2, 150, 50, "still of that"},
+		{1200, 4, 300, 0, "of two"},
+		{1800, 5, 310, 10, "of one again"},
+		{2400, 1, 30, 30, "of the first since it began anew"},
+	} {
+		e.show(text(c.good, c.done, c.took))
+		require.Equal(t, c.want, figure(visited(t, p, shownNow.Add(time.Duration(i)*5*time.Minute)), series), c.why)
+	}
+}
+
+// TestVeleroOnePageOfTwo keeps what is known of schedules that a silent page showed.
+func TestVeleroOnePageOfTwo(t *testing.T) {
+	text := recording(t, "velero/schedules.txt")
+	before, rest, _ := strings.Cut(text, westGood)
+	e := export(t, "# TYPE velero_backup_total gauge\nvelero_backup_total 1\n"+westGood+" 1.7952552e+09\n", before+strings.TrimPrefix(rest, " 1.7952552e+09\n"))
+	p := veleroPlace(t, e, Velero{Databases: true})
+	batch := visited(t, p, shownNow)
+	require.Equal(t, 1795255200., point(batch, "west"))
+	require.Equal(t, 1795284400., point(batch, "north"))
+	require.Equal(t, []string{"lost/backup_missing", "south/backup_missing"}, names(batch))
+
+	for _, path := range []string{"/a", "/b"} {
+		text := e.texts[path]
+		e.mu.Lock()
+		delete(e.texts, path)
+		e.mu.Unlock()
+		batch = visited(t, p, shownNow.Add(5*time.Minute))
+		require.Equal(t, 1795255200., point(batch, "west"), path)
+		require.Equal(t, 1795284400., point(batch, "north"), path)
+		require.Empty(t, names(batch), "nobody knows of the others")
+		require.Contains(t, page(batch), `indicator="page",reason="protocol"`)
+		e.mu.Lock()
+		e.texts[path] = text
+		e.mu.Unlock()
+	}
 }
 
 func TestVeleroThatHasJustBegun(t *testing.T) {
