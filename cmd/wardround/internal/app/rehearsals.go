@@ -168,10 +168,10 @@ func (r record) Rehearsed(_ context.Context, by string, made backup.Rehearsal) e
 }
 
 // rehearseInTurn makes a rehearsal if the schedule says that it is time for one: of the tenant that
-// waited longest. It returns at once; one is under way at a time.
+// waited longest, once it is known who is a copy only. It returns at once; one is under way at a time.
 func (a *App) rehearseInTurn(ctx context.Context, now time.Time) {
 	s := a.config.Load().Rehearsals.Schedule
-	if s.Every == 0 || !s.Open(now) || !a.rehearsing.CompareAndSwap(false, true) {
+	if s.Every == 0 || !s.Open(now) || !a.ready() || !a.rehearsing.CompareAndSwap(false, true) {
 		return
 	}
 	tenant, last := a.longestUnrehearsed()

@@ -18,9 +18,12 @@ import (
 // TestScheduledRehearsal lets the daemon rehearse by itself, while reloads replace all that it visits.
 func TestScheduledRehearsal(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "turn", patient{name: "north", series: seeds.Series18, listed: true}, patient{name: "stage", series: seeds.Series18, troubles: []seeds.Trouble{seeds.Neutralized}})
+	s := newStage(t, "turn",
+		patient{name: "copy", series: seeds.Series18, listed: true, troubles: []seeds.Trouble{seeds.Neutralized}}, // it would be first
+		patient{name: "north", series: seeds.Series18, listed: true},
+	)
 	s.dump("north")
-	s.dump("stage")
+	s.dump("copy")
 	s.protected(scratch(t))
 	s.replace("reserve: 1MiB", "reserve: 1MiB, every: 24h")
 	d := s.start()
@@ -28,16 +31,17 @@ func TestScheduledRehearsal(t *testing.T) {
 	other := [2]string{s.config(), strings.Replace(s.config(), "interval: 6s", "interval: 7s", 1)}
 	n := 0
 	within(t, 3*time.Minute, "a restore was rehearsed", func() bool {
-		s.write("wardround.yaml", other[n%2])
-		n++
-		require.NoError(t, d.Reload())
+		if n++; n%5 == 0 { // now and then, so that rounds go on
+			s.write("wardround.yaml", other[n%2])
+			require.NoError(t, d.Reload())
+		}
 		return s.entries("restore_rehearsed", "turn_north") > 0
 	})
 	eventually(t, "it went well", func() bool {
 		return d.page().is(1, "backup_rehearsal_within_objectives", "tenant", "turn_north")
 	})
 	s.recorded("restore_rehearsed", "turn_north", 1)
-	s.recorded("restore_rehearsed", "turn_stage", 0)
+	s.recorded("restore_rehearsed", "turn_copy", 0)
 }
 
 // handed is a stage on which results of rehearsals are handed in.
@@ -116,4 +120,38 @@ func TestResultsThatCannotBeTakenYet(t *testing.T) {
 		h.taken(file)
 	}
 	s.recorded("restore_rehearsed", "hand_north", 3) // it had died between record and evidence
+}
+
+// TestScheduleThatCannotBeKept keeps the hours in which rehearsals may begin; then one cannot begin for
+// want of a backup, and not be remembered: it is tried once, and on record when it can be.
+func TestScheduleThatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "shut", patient{name: "north", series: seeds.Series18, listed: true})
+	s.protected(scratch(t))
+	opens := time.Now().UTC().Add(3 * time.Hour)
+	hours := ", between: '" + opens.Format("15:04") + "-" + opens.Add(time.Hour).Format("15:04") + "'"
+	s.replace("reserve: 1MiB", "reserve: 1MiB, every: 24h"+hours)
+	h := handed{s, s.start().ready()}
+	rehearsed := func() int { return h.d.log.times("a restore is rehearsed") }
+	for range 2 {
+		h.taken(h.leave("0.json", "a turn"))
+	}
+	require.Zero(t, rehearsed(), "not at this hour")
+
+	record := filepath.Join(s.dir, "data", "rehearsals.json")
+	eventually(t, "the record was begun", func() bool { return exists(record) })
+	require.NoError(t, os.Remove(record))
+	require.NoError(t, os.Mkdir(record, 0o750))
+	s.replace(hours, "")
+	s.configure()
+	require.NoError(t, h.d.Reload())
+	eventually(t, "it was tried", func() bool { return h.d.log.times("a rehearsal is not on record") == 1 })
+	for range 2 {
+		h.taken(h.leave("0.json", "a turn"))
+	}
+	require.Equal(t, 1, rehearsed(), "and is not tried again")
+	s.recorded("restore_rehearsed", "shut_north", 0)
+	require.NoError(t, os.Remove(record))
+	eventually(t, "it is on record", func() bool { return s.entries("restore_rehearsed", `"reason":"fetch"`) == 1 })
+	require.Equal(t, 1, rehearsed())
 }

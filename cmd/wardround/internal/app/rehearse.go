@@ -204,7 +204,8 @@ WHERE create_date < $1::timestamp`
 func filestoreOf(c *config.Config, tenant collectors.Tenant) string {
 	for _, place := range c.Backups {
 		f := place.Filestore
-		if f == nil || f.In.Folder == "" || f.Postgres != "" && f.Postgres != tenant.Postgres {
+		if f == nil || f.In.Folder == "" || f.Postgres != "" && f.Postgres != tenant.Postgres ||
+			len(place.Tiers) > 0 && !slices.Contains(place.Tiers, tenant.Tier) {
 			continue
 		}
 		return filepath.Join(f.In.Folder, strings.NewReplacer("{tenant}", tenant.Name, "{database}", tenant.Database).Replace(f.Path))

@@ -199,7 +199,10 @@ func (s *stage) config() string {
 		"STAGE", s.name, "DIR", s.dir, "ROLE", s.role, "LIST", list.String(), "PRIMARY", s.primary, "REPLICA", s.replica,
 		"REDIS", s.redis, "ODOO", s.odooURL, "ALERTMANAGER", s.alertmanager, "EXTRA", s.extra,
 	).Replace(configuration)
-	return strings.NewReplacer(s.replaced...).Replace(text)
+	for i := 0; i < len(s.replaced); i += 2 { // in turn: a change may be changed
+		text = strings.ReplaceAll(text, s.replaced[i], s.replaced[i+1])
+	}
+	return text
 }
 
 // replace changes the configuration's text from now on.
