@@ -24,6 +24,8 @@ type Cluster interface {
 	Writes(database string) (uint64, bool)
 	// JobRunners is how many job runners are connected to a database; false while unknown.
 	JobRunners(database string) (int, bool)
+	// Compat says whether postgres_exporter's names are wanted of it too.
+	Compat() bool
 	// Budget is the connections that visits may use at once.
 	Budget() *collectors.Budget
 }
@@ -169,7 +171,7 @@ func (d *Database) choose(r *reading) []question {
 	for _, g := range groups() {
 		installed, err := r.schema.lacks(g)
 		switch {
-		case !installed || (r.staging() && !g.facts):
+		case !installed || (r.staging() && !g.facts) || (g.compat && !d.cluster.Compat()):
 		case err != nil:
 			r.Unavailable(g.name, collectors.ReasonOf(err), err)
 		case d.stands(g):

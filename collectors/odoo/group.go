@@ -18,6 +18,7 @@ type group struct {
 	addon  bool     // its tables belong to an addon: where they are missing there is nothing to say
 	part   string   // the column that a further addon brings: where it is missing there is nothing to say either
 	unless []string // columns of a later series: where one is there, there is nothing to say either
+	compat bool     // asked only in clusters whose target wants postgres_exporter's names
 	facts  bool     // it says what the tenant is, not how its work goes: asked of staging copies too
 
 	// every is how often it is asked where that is less than each visit. In between its last

@@ -8,7 +8,7 @@ var insideGroups = func() []*group {
 	var all []*group
 	for _, inside := range postgres.InsideGroups() {
 		all = append(all, &group{
-			name: inside.Name, every: inside.Every, cost: insideCost,
+			name: inside.Name, every: inside.Every, cost: insideCost, compat: inside.Compat,
 			statements: func(*reading) []string { return []string{inside.SQL} },
 			read: func(r *reading, answers [][][][]byte) error {
 				return inside.Read(r.Builder, r.tenant.Database, answers[0])

@@ -113,6 +113,9 @@ func New(c Config, o Options) (*Cluster, error) {
 // Name is the target's name.
 func (c *Cluster) Name() string { return c.config.Name }
 
+// Compat says whether the target wants postgres_exporter's names too.
+func (c *Cluster) Compat() bool { return c.config.Compat }
+
 // Visits are the round that Collect makes and, to a primary, those that tell who uses what of it
 // and how large the databases are.
 func (c *Cluster) Visits() []collectors.Visit {

@@ -44,7 +44,7 @@ func testBoards(t *testing.T, major string, emitted map[string]bool) {
 // table names.
 func TestPeer(t *testing.T) {
 	ours := map[string]bool{}
-	for _, m := range append(Metrics(), collectors.Metrics()...) {
+	for _, m := range collectors.Merge(Metrics(), InsideMetrics(), collectors.Metrics()) {
 		ours[m.Name] = true
 	}
 	table := map[string]bool{}

@@ -13,10 +13,12 @@ import (
 // Inside is a set of facts that only a connection to a database itself can tell. Nobody connects
 // for it: who visits the database for other reasons asks the statement along with their own.
 type Inside struct {
-	Name  string        // the indicator's name where it is unavailable
-	Every time.Duration // how often it is worth asking: in between the last answer stands
-	SQL   string        // one statement of one row; it reads catalogs and statistics, no table of anybody's
-	read  func(b *collectors.Builder, datname string, line row)
+	Name   string        // the indicator's name where it is unavailable
+	Every  time.Duration // how often it is worth asking: in between the last answer stands
+	Compat bool          // asked only where Cluster.Compat says so
+	SQL    string        // one statement; it reads catalogs and statistics, no table of anybody's
+	most   int           // rows that it has at most
+	read   func(b *collectors.Builder, datname string, answer table)
 	// columns are the names of the row's values, in their order.
 	columns []string
 }
@@ -24,15 +26,19 @@ type Inside struct {
 // Read takes in the answer, in text format, attributed to the tenant that the Builder visits. The
 // error says that it was not the answer to this statement.
 func (i Inside) Read(b *collectors.Builder, datname string, rows [][][]byte) error {
-	if len(rows) != 1 || len(rows[0]) != len(i.columns) {
-		return fmt.Errorf("%s: want one row of %d columns", i.Name, len(i.columns))
+	for _, r := range rows {
+		if len(r) != len(i.columns) {
+			return fmt.Errorf("%s: want rows of %d columns", i.Name, len(i.columns))
+		}
+	}
+	if len(rows) > i.most || (len(rows) == 0 && !i.Compat) {
+		return fmt.Errorf("%s: %d rows", i.Name, len(rows))
 	}
 	fields := make([]pgconn.FieldDescription, len(i.columns))
 	for n, name := range i.columns {
 		fields[n].Name = name
 	}
-	answer := newTable(&pgconn.Result{FieldDescriptions: fields, Rows: rows})
-	i.read(b, datname, answer.first())
+	i.read(b, datname, newTable(&pgconn.Result{FieldDescriptions: fields, Rows: rows}))
 	return nil
 }
 
@@ -41,13 +47,14 @@ func (i Inside) Read(b *collectors.Builder, datname string, rows [][][]byte) err
 func InsideGroups() []Inside {
 	return []Inside{
 		{
-			Name: "tables", Every: 15 * time.Minute, SQL: tablesSQL, read: readTables,
+			Name: "tables", Every: 15 * time.Minute, SQL: tablesSQL, most: 1, read: readTables,
 			columns: []string{"tables", "live", "dead", "big", "oldest", "never", "overdue", "age", "invalid"},
 		},
 		{
-			Name: "sequences", Every: 6 * time.Hour, SQL: sequencesSQL, read: readSequences,
+			Name: "sequences", Every: 6 * time.Hour, SQL: sequencesSQL, most: 1, read: readSequences,
 			columns: []string{"readable", "hidden", "fullest", "nearly", "role"},
 		},
+		deadRowsInside(),
 	}
 }
 
@@ -56,6 +63,7 @@ func InsideMetrics() collectors.Catalogue {
 	return collectors.Catalogue{
 		metricTables, metricLiveRows, metricDeadRows, metricBigTables, metricOldestVacuum, metricNeverVacuumed, metricVacuumOverdue,
 		metricInvalidIndexes, metricSequences, metricSequencesHidden, metricSequenceUsed, metricSequencesNearly,
+		compatDeadRows, compatLiveRows,
 	}
 }
 
@@ -111,7 +119,8 @@ FROM (
   ) s WHERE seqmax > seqmin OFFSET 0
 ) t`
 
-func readTables(b *collectors.Builder, datname string, line row) {
+func readTables(b *collectors.Builder, datname string, answer table) {
+	line := answer.first()
 	for column, metric := range map[string]*collectors.Metric{
 		"tables": metricTables, "live": metricLiveRows, "dead": metricDeadRows, "big": metricBigTables, "oldest": metricOldestVacuum,
 		"never": metricNeverVacuumed, "overdue": metricVacuumOverdue, "invalid": metricInvalidIndexes,
@@ -143,7 +152,8 @@ const vacuumLate = 24 * time.Hour
 // nearlyOver is how much of a sequence's values being used up is critical.
 const nearlyOver = 0.95
 
-func readSequences(b *collectors.Builder, datname string, line row) {
+func readSequences(b *collectors.Builder, datname string, answer table) {
+	line := answer.first()
 	for column, metric := range map[string]*collectors.Metric{
 		"readable": metricSequences, "hidden": metricSequencesHidden, "fullest": metricSequenceUsed, "nearly": metricSequencesNearly,
 	} {

@@ -43,6 +43,9 @@ func TestEveryMetricIsEmitted(t *testing.T) {
 			seen := s.emitted(t, func(name string) bool {
 				return !slices.ContainsFunc(elsewhere[major], func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 			})
+			for _, f := range insideOf(t, s.main, "north", s.clinic).Families {
+				seen[f.Metric.Name] = true
+			}
 			testBoards(t, major, seen)
 		})
 	}
