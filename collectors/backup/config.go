@@ -68,7 +68,9 @@ type WALG struct {
 }
 
 // Dumps are files of which each holds one tenant's database: pg_dump's custom and plain formats,
-// the latter also through gzip, Odoo's zip, and files that are encrypted.
+// the latter also through gzip, Odoo's zip, and files that are encrypted. A plain dump made without
+// --create names no database, and what would identify it, database.uuid, stands behind most of its
+// data: whose it is only a rehearsal sees.
 type Dumps struct {
 	Postgres string   `yaml:"postgres"` // name of the PostgreSQL target whose tenants they are; "" means all
 	In       Location `yaml:"in"`
