@@ -75,4 +75,9 @@ func TestChangesSeenByOurselves(t *testing.T) {
 			p.is(1, "change_observed_total", "kind", "settings")
 	})
 	require.False(t, d.page().has("change_observed_total", "tenant", "seen_north", "kind", "modules"))
+	var answer struct {
+		Changes []struct{ Kind, System, Target string }
+	}
+	d.json("/api/v1/changes", &answer)
+	require.Contains(t, answer.Changes, struct{ Kind, System, Target string }{"settings", "redis", "seen-cache"})
 }

@@ -46,6 +46,29 @@ func TestExamine(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, found.Problems)
 	require.False(t, found.Failed(), "%v", found.Visits)
+
+	granting.Lock()
+	err = primary.Exec(t.Context(), "", "REVOKE pg_monitor FROM "+pgx.Identifier{s.role}.Sanitize())
+	granting.Unlock()
+	require.NoError(t, err)
+	s.extra = "objectives: {files: [elsewhere.yaml]}\nsources: [{name: elsewhere, url: 'http://" + s.alertmanager + "'}]"
+	s.write("elsewhere.yaml", `
+name: seen-elsewhere
+question: healthy
+title: Partners are answered
+indicator:
+  source: elsewhere
+  events: {bad: 'partner_requests_total{code="500"}', total: partner_requests_total}
+targets: 99%
+`)
+	found, err = app.Examine(t.Context(), s.configure(), logger)
+	require.NoError(t, err)
+	where = nil
+	for _, p := range found.Problems {
+		where = append(where, p.Where)
+	}
+	require.Contains(t, where, "examine-main", "what the role lacks in the cluster")
+	require.Contains(t, where, "objective seen-elsewhere, source elsewhere")
 }
 
 // TestLook makes one round of everything: well, then with a server that is down.

@@ -42,6 +42,16 @@ func TestScheduledRehearsal(t *testing.T) {
 	})
 	s.recorded("restore_rehearsed", "turn_north", 1)
 	s.recorded("restore_rehearsed", "turn_copy", 0)
+	var known struct{ Rehearsals []struct{ Tenant string } }
+	d.json("/api/v1/rehearsals", &known)
+	require.Equal(t, []struct{ Tenant string }{{"turn_north"}}, known.Rehearsals, "nothing is promised about a copy")
+	d.stop()
+
+	h := handed{s, s.start().ready()}
+	for range 2 {
+		h.taken(h.leave("0.json", "a turn"))
+	}
+	require.Zero(t, h.d.log.times("a restore is rehearsed"), "it was, before the restart")
 }
 
 // handed is a stage on which results of rehearsals are handed in.
@@ -126,7 +136,7 @@ func TestResultsThatCannotBeTakenYet(t *testing.T) {
 // want of a backup, and not be remembered: it is tried once, and on record when it can be.
 func TestScheduleThatCannotBeKept(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "shut", patient{name: "north", series: seeds.Series18, listed: true})
+	s := newStage(t, "shut", patient{name: "north", series: seeds.Series18, listed: true}, patient{name: "west", series: seeds.Series18, listed: true})
 	s.protected(scratch(t))
 	opens := time.Now().UTC().Add(3 * time.Hour)
 	hours := ", between: '" + opens.Format("15:04") + "-" + opens.Add(time.Hour).Format("15:04") + "'"
@@ -137,10 +147,12 @@ func TestScheduleThatCannotBeKept(t *testing.T) {
 		h.taken(h.leave("0.json", "a turn"))
 	}
 	require.Zero(t, rehearsed(), "not at this hour")
+	before := time.Now().Add(-48 * time.Hour)
+	h.taken(h.leave("1.json", rehearse.Result{Tenant: "shut_north", Started: before, Ended: before, Reason: rehearse.ReasonDisk}))
 
 	record := filepath.Join(s.dir, "data", "rehearsals.json")
 	eventually(t, "the record was begun", func() bool { return exists(record) })
-	require.NoError(t, os.Remove(record))
+	require.NoError(t, os.Rename(record, record+".before"))
 	require.NoError(t, os.Mkdir(record, 0o750))
 	s.replace(hours, "")
 	s.configure()
@@ -150,7 +162,8 @@ func TestScheduleThatCannotBeKept(t *testing.T) {
 		h.taken(h.leave("0.json", "a turn"))
 	}
 	require.Equal(t, 1, rehearsed(), "and is not tried again")
-	s.recorded("restore_rehearsed", "shut_north", 0)
+	require.Equal(t, 1, h.d.log.times("a restore is rehearsed", "shut_west"), "who waited longest")
+	s.recorded("restore_rehearsed", "shut_west", 0)
 	require.NoError(t, os.Remove(record))
 	eventually(t, "it is on record", func() bool { return s.entries("restore_rehearsed", `"reason":"fetch"`) == 1 })
 	require.Equal(t, 1, rehearsed())

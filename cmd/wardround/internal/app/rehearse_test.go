@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,6 +57,18 @@ func TestRehearsalByTheConfiguration(t *testing.T) {
 	require.Equal(t, "bounds-older", last.Place)
 	require.Equal(t, rehearse.Attachments{Sampled: 1}, last.Attachments)
 
+	storage := t.TempDir()
+	require.NoError(t, os.Chown(storage, anybody(), -1))
+	made(app.RehearseOptions{Storage: storage})
+	files, err := filepath.Glob(filepath.Join(storage, "rehearsed", "*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	for _, path := range []string{files[0], filepath.Dir(files[0])} {
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.EqualValues(t, anybody(), info.Sys().(*syscall.Stat_t).Uid, "the daemon must be able to take it away")
+	}
+
 	s.replace("reserve: 1MiB", "reserve: 1MiB, limit: 1KiB")
 	require.Equal(t, rehearse.ReasonDisk, made(app.RehearseOptions{}).Reason)
 	s.replace("limit: 1KiB", "limit: 10GiB")
@@ -69,4 +82,12 @@ func TestRehearsalByTheConfiguration(t *testing.T) {
 	dir := scratch(t)
 	s.replace("rehearsals: {dir: '", "rehearsals: {dir: '/proc/no")
 	require.True(t, made(app.RehearseOptions{Dir: dir}).Success, "in another folder")
+}
+
+// anybody is whose the storage directory is: another user's where the test is root.
+func anybody() int {
+	if os.Geteuid() == 0 {
+		return 4242
+	}
+	return os.Geteuid()
 }

@@ -69,11 +69,12 @@ func TestReload(t *testing.T) {
 func checkBadReloads(t *testing.T, s *stage, d *daemon) {
 	good := s.config()
 	for name, change := range map[string][3]string{
-		"unknown key":  {"tier: shared,", "teir: shared,", `unknown key "teir"`},
-		"short rounds": {"interval: 5s", "interval: 4s", "too short"},
-		"secret gone":  {s.dir + "/password}", s.dir + "/none}", "no such file"},
-		"not yaml":     {"rounds: {", "rounds: {{", "did not find"},
-		"other labels": {"resend_delay: 5s}", "resend_delay: 5s, labels: {platform: other}}", "alertmanager.labels cannot change"},
+		"unknown key":     {"tier: shared,", "teir: shared,", `unknown key "teir"`},
+		"short rounds":    {"interval: 5s", "interval: 4s", "too short"},
+		"secret gone":     {s.dir + "/password}", s.dir + "/none}", "no such file"},
+		"not yaml":        {"rounds: {", "rounds: {{", "did not find"},
+		"other retention": {"alertmanager: {", "ledger: {retention: 500d}\nalertmanager: {", "ledger.retention cannot change"},
+		"other labels":    {"resend_delay: 5s}", "resend_delay: 5s, labels: {platform: other}}", "alertmanager.labels cannot change"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			failures := d.page().all("wardround_config_reloads_total", "outcome", "failure")
