@@ -254,3 +254,12 @@ func nextDue(key Key, interval time.Duration, now time.Time) time.Time {
 	}
 	return now.Add(wait)
 }
+
+// observePartial tells what the failed visit brought, if anything.
+func (v *visit) observePartial(at time.Time) error {
+	if v.partial == nil {
+		return nil
+	}
+	seen := Observation{Batch: v.partial, At: at, Next: v.next, Failed: true}
+	return contain(func() { v.options.Observe(seen) })
+}

@@ -298,15 +298,6 @@ func (v *visit) fail(partial *Batch) {
 	v.show()
 }
 
-// observePartial tells what the failed visit brought, if anything.
-func (v *visit) observePartial(at time.Time) error {
-	if v.partial == nil {
-		return nil
-	}
-	seen := Observation{Batch: v.partial, At: at, Next: v.next, Failed: true}
-	return contain(func() { v.options.Observe(seen) })
-}
-
 func (v *visit) succeed(l Log, batch *Batch) {
 	v.failures, v.strikes = 0, 0
 	v.lastSuccess = l.Start

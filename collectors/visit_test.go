@@ -146,3 +146,34 @@ func TestPanicsAreContained(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatAFailedVisitBroughtIsObserved: that a target is down is known although nothing else is.
+func TestWhatAFailedVisitBroughtIsObserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var whole, partial atomic.Int64
+		r, _ := startRounds(t, func(o *Options) {
+			o.Observe = func(seen Observation) {
+				require.True(t, seen.Next.After(seen.At))
+				if seen.Failed {
+					partial.Add(1)
+				} else {
+					whole.Add(1)
+				}
+			}
+		})
+		refused := errors.New("connection refused")
+		require.NoError(t, r.Set([]Visit{
+			{Key: Key{"test", "down", ""}, Collector: collecting(func(context.Context, *Builder) error { return refused })},
+			{Key: Key{"test", "mute", ""}, Collector: &collectorFunc{func(context.Context, *Builder) error { return refused }}},
+		}))
+		pass(time.Minute + time.Second)
+		require.Zero(t, whole.Load())
+		require.Positive(t, partial.Load())
+		for _, s := range r.Status() {
+			require.Equal(t, "connection refused", s.Logs[0].Error)
+			if s.Key.Target == "down" {
+				require.EqualValues(t, len(s.Logs), partial.Load(), "of the mute one nothing is known")
+			}
+		}
+	})
+}

@@ -53,8 +53,14 @@ func watchPages(t *testing.T, s *stage) *pages {
 	t.Helper()
 	p := &pages{t: t, stage: s, since: time.Now(), due: map[string]bool{}, came: map[string]time.Duration{}, left: map[string]time.Duration{}}
 	t.Cleanup(func() {
+		when := func(at map[string]time.Duration, page string) string {
+			if at[page] == 0 {
+				return "never"
+			}
+			return at[page].Round(time.Second).String()
+		}
 		for _, one := range slices.Sorted(maps.Keys(p.due)) {
-			t.Logf("%-60s came after %4.0f s, left after %4.0f s", one, p.came[one].Seconds(), p.left[one].Seconds())
+			t.Logf("%-50s came %6s, left %6s", one, when(p.came, one), when(p.left, one))
 		}
 	})
 	return p
