@@ -33,7 +33,8 @@ func (o Outcome) final() bool { return slices.Contains(finals, o) }
 // bad says whether the outcome counts against the share of changes that succeed.
 func (o Outcome) bad() bool { return o == Failed || o == RolledBack }
 
-// Kinds are what a change may be: a label, so the set is fixed.
+// Kinds are what a change may be that is reported or differs from what was seen before: a label, so
+// the set is fixed.
 var kinds = []string{
 	"configuration", "deployment", "infrastructure", "maintenance", "migration", "modules",
 	"pipeline", "release", "reload", "restart", "settings", "version",
@@ -52,9 +53,10 @@ type Change struct {
 	Sender   string    `json:"sender"` // from the configuration; "wardround" for what visits saw
 	System   string    `json:"system"` // what made the change, such as argo-cd
 	Kind     string    `json:"kind"`
-	Subject  string    `json:"subject,omitempty"` // technical name of what was changed
-	Items    int       `json:"items,omitempty"`   // how many differed, where it was seen
-	Stream   string    `json:"stream,omitempty"`  // digest of what is deployed where: its revisions follow one another
+	Subject  string    `json:"subject,omitempty"`  // technical name of what was changed
+	Items    int       `json:"items,omitempty"`    // how many differed, where it was seen
+	Database string    `json:"database,omitempty"` // that came or went, with the tenant that is the subject
+	Stream   string    `json:"stream,omitempty"`   // digest of what is deployed where: its revisions follow one another
 	Scope    Scope     `json:"scope"`
 	Revision string    `json:"revision,omitempty"`
 	From     string    `json:"from,omitempty"` // the revision before, where it was seen

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -227,6 +228,7 @@ func seen(f Fact, before items) *Change {
 		c.Scope.All = true
 	}
 	differing := before.differing(f.Items)
+	c.Rollback = f.Kind == "modules" && before.older(f.Items, differing)
 	if c.Items = len(differing); c.Items != 1 {
 		return c
 	}
@@ -234,6 +236,29 @@ func seen(f Fact, before items) *Change {
 	c.Stream = digest(ourselves, f.Kind, f.System, f.Tenant, f.Target, differing[0])
 	c.From, c.Revision = revision(before[differing[0]]), revision(f.Items[differing[0]])
 	return c
+}
+
+// older says whether all of the names went back to an older version. Which one it was before they
+// were upgraded is not asked: several at once are what a release brought and its withdrawal takes.
+func (i items) older(now items, names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		a, err := numbers(now[name])
+		b, failed := numbers(i[name])
+		return err != nil || failed != nil || slices.Compare(a, b) >= 0
+	})
+}
+
+// numbers are those of a version such as 18.0.1.3.
+func numbers(version string) ([]int, error) {
+	var all []int
+	for part := range strings.SplitSeq(version, ".") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return nil, fmt.Errorf("read a version: %w", err)
+		}
+		all = append(all, n)
+	}
+	return all, nil
 }
 
 // differing are the names that came, went or have another value, sorted.

@@ -6,6 +6,7 @@
 //	webhook -> Handler (who sent it, how much, how often) -> a reader per sender's format -> event
 //	event -> rules (which tenants) -> journal (one line, on disk) -> Query, Suspect, series
 //	visits -> Seen: what differs from the value known before -> the same journal
+//	databases -> Came, Went: discovered tenants that came or went with theirs -> the same journal
 //	/metrics of Argo CD or Flux -> Endpoint -> state and drift of each application -> series
 //
 // The journal is an append-only file of JSON lines in the storage directory, its index is in

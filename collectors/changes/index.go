@@ -180,6 +180,9 @@ type concern struct {
 }
 
 func (w concern) concerned(c *Change) bool {
+	if c.moves() { // others of its server do not change with it
+		return w.tenant == c.Subject || w.tenant == "" && (w.target == "" || w.target == c.Scope.Target)
+	}
 	if c.Scope.Target == "" {
 		return true // by name, or the whole platform
 	}

@@ -115,7 +115,7 @@ func setAside(path string, lines [][]byte) error {
 
 // sound says whether a line can be what was written.
 func (l *line) sound() bool {
-	if l.Change != nil && (l.Change.Key == "" || l.Change.Started.IsZero() || !slices.Contains(kinds, l.Change.Kind)) {
+	if l.Change != nil && (l.Change.Key == "" || l.Change.Started.IsZero() || !slices.Contains(kinds, l.Change.Kind) && !l.Change.moves()) {
 		return false
 	}
 	return l.Journal != 0 || l.Change != nil || l.Known != nil && l.Known.Key != ""

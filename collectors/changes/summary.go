@@ -97,6 +97,7 @@ func (s *Changes) Collect(ctx context.Context, b *collectors.Builder) error {
 	s.emitSenders(b)
 	s.findStuck(b, m)
 	findFailing(b, m)
+	s.findGone(b)
 	return nil
 }
 

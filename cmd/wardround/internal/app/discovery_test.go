@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,6 +37,61 @@ func TestTenantsComeAndGo(t *testing.T) {
 	require.Equal(t, 1, d.log.times("tenant gone", "moves_goes"))
 	require.Equal(t, 1, d.log.times("tenant found", "moves_comes"))
 	require.True(t, d.page().has("odoo_crons", "tenant", "moves_stays"))
+	require.Equal(t, []string{"arrival moves_comes", "departure moves_goes"}, d.moves())
+	missed := func() bool { return d.page().is(1, "wardround_finding", "finding", "tenant_gone", "severity", "warning") }
+	eventually(t, "the platform's page tells whom it lost", missed)
+	_, overview := fetch(t, http.MethodGet, d.url+"/")
+	require.Contains(t, overview, "The database moves_goes on moves-main is gone")
+
+	d.stop()
+	s.discharge(t.Context(), "comes")
+	d = s.start().ready()
+	eventually(t, "it is missed over a restart, and who went meanwhile is, too", func() bool {
+		return missed() && slices.Equal([]string{"departure moves_comes", "arrival moves_comes", "departure moves_goes"}, d.moves())
+	})
+}
+
+// TestCopiesAndConfigurationLoseNobody drops a neutralized copy and takes another tenant out of the
+// configuration.
+func TestCopiesAndConfigurationLoseNobody(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "lose",
+		patient{name: "stays", series: seeds.Series18}, patient{name: "unasked", series: seeds.Series18},
+		patient{name: "copy", series: seeds.Series18, troubles: []seeds.Trouble{seeds.Neutralized}},
+	)
+	d := s.start().ready()
+	eventually(t, "the copy is known to be one", func() bool { return d.page().is(1, "odoo_tenant_info", "tenant", "lose_copy", "neutralized", "true") })
+	s.replace("lose_[a-z0-9_]+", "lose_(?:stays|copy)")
+	d.stop()
+	s.discharge(t.Context(), "copy")
+	d = s.start().ready()
+	eventually(t, "the copy is gone", func() bool { return d.log.times("tenant gone", "lose_copy") == 1 })
+	s.replace("lose_(?:stays|copy)", "lose_[a-z0-9_]+")
+	s.configure()
+	require.NoError(t, d.Reload())
+	eventually(t, "the other one is back", func() bool { return d.page().has("odoo_crons", "tenant", "lose_unasked") })
+	s.replace("lose_[a-z0-9_]+", "lose_stays")
+	s.configure()
+	require.NoError(t, d.Reload())
+	require.Equal(t, 1, d.log.times("tenant gone", "lose_unasked"))
+	require.Empty(t, d.moves())
+	require.False(t, d.page().has("wardround_finding", "finding", "tenant_gone"))
+}
+
+// moves are who came and went, newest first, as the API tells them.
+func (d *daemon) moves() []string {
+	d.t.Helper()
+	var answer struct {
+		Changes []struct{ Kind, Subject string }
+	}
+	d.json("/api/v1/changes", &answer)
+	var all []string
+	for _, c := range answer.Changes {
+		if c.Kind == "arrival" || c.Kind == "departure" {
+			all = append(all, c.Kind+" "+c.Subject)
+		}
+	}
+	return all
 }
 
 // TestClosedDatabaseIsATenantStill closes a discovered tenant's database to everybody, as restores and

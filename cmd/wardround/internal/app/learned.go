@@ -37,6 +37,15 @@ func (l *learned) from(b *collectors.Batch) bool {
 	return before.neutralized != l.byTenant[b.Key.Tenant].neutralized
 }
 
+// recall takes over what the last run had learned of a tenant, until its database says it again.
+func (l *learned) recall(t collectors.Tenant) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.Staging {
+		l.byTenant[t.Name] = facts{neutralized: true}
+	}
+}
+
 // forget drops what a vanished visit had learned.
 func (l *learned) forget(key collectors.Key) {
 	if key.Collector != "odoo" {

@@ -59,6 +59,7 @@ func (a *App) recall() {
 	}
 	a.known = map[string][]postgres.Database{}
 	for _, t := range tenants {
+		a.learned.recall(t)
 		a.known[t.Postgres] = append(a.known[t.Postgres], postgres.Database{Name: t.Database, AllowConn: true, CanConnect: true})
 	}
 }

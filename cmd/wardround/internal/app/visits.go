@@ -3,6 +3,7 @@ package app
 import (
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/odoo"
@@ -15,10 +16,12 @@ import (
 // settle makes tenants and visits what configuration, clusters and earlier visits say that they
 // are. It is called whenever one of these may have changed; the caller holds the lock.
 func (a *App) settle() error {
-	a.known = a.targets.Load().databases(a.known)
+	was := a.known
+	a.known = a.targets.Load().databases(was)
 	tenants, problems := resolve(a.config.Load(), a.known)
 	tenants = a.learned.mark(tenants, a.targets.Load().includesCopies)
 	a.sayTenants(tenants, problems)
+	a.noticeMoves(tenants, was, time.Now())
 	a.save(tenants.All())
 	a.tenants.Replace(tenants)
 	if err := a.objectives.except(a.excluded.Load().standing()); err != nil { // tiers may be others
