@@ -15,7 +15,9 @@ const elsewhere = `{"tenant": "north", "place": "tapes", "started": "2026-11-20T
 func TestRehearsalsMadeElsewhere(t *testing.T) {
 	c := newClient(t)
 	const path = "/api/v1/rehearsals"
-	require.Equal(t, http.StatusCreated, c.send(http.MethodPost, path, elsewhere).Code)
+	taken := c.send(http.MethodPost, path, elsewhere)
+	require.Equal(t, http.StatusCreated, taken.Code)
+	require.Contains(t, taken.Body.String(), `"reported_by":"calendar"`)
 
 	var answer RehearsalsJSON
 	require.NoError(t, json.Unmarshal(c.get(path).Body.Bytes(), &answer))
