@@ -90,6 +90,12 @@ type whole struct {
 	known  bool      // all places where its backups belong were read at least once
 }
 
+// keeps says whether what is known suffices to say that no more than the tier allows would be lost.
+// Places that were not read yet can only hold something newer.
+func (w whole) keeps(terms Terms, now time.Time) bool {
+	return terms.RPO > 0 && !w.point.IsZero() && now.Sub(w.point) <= terms.RPO
+}
+
 // whole looks at all places where a tenant's database belongs. Copies of its filestore do not
 // count: a database is not restored from them.
 func (m *Memory) whole(tenant collectors.Tenant, now time.Time) whole {

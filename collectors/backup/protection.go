@@ -70,10 +70,12 @@ func (p *Protection) emitPoint(b *collectors.Builder, tenant collectors.Tenant, 
 	if terms.RPO > 0 {
 		b.SetFor(tenant.Name, metricObjective, terms.RPO.Seconds())
 	}
-	if !w.known || len(p.memory.Places()) == 0 {
+	if !w.known && !w.keeps(terms, b.At()) || len(p.memory.Places()) == 0 {
 		return
 	}
-	b.SetFor(tenant.Name, metricPlaces, float64(w.places))
+	if w.known {
+		b.SetFor(tenant.Name, metricPlaces, float64(w.places))
+	}
 	if w.point.IsZero() {
 		if terms.RPO > 0 {
 			b.SetFor(tenant.Name, metricDue, seconds(dawn))

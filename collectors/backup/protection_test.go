@@ -38,7 +38,9 @@ func TestProtectionIsThatOfTheBestPlace(t *testing.T) {
 	require.Contains(t, text, `backup_tenant_recovery_point_objective_seconds{tenant="north"} 86400`)
 
 	require.Contains(t, page(visited(t, there, at)), `backup_copy_present{tenant="north",of="main"} 1`)
-	require.NotContains(t, page(summed(t, o, nil, at)), "places{", "one place is unknown: nobody may say that a tenant is unprotected")
+	unread := summed(t, o, nil, at)
+	require.NotContains(t, page(unread), "recovery_point_timestamp", "one place is unknown: nobody may say that a tenant is unprotected")
+	require.Empty(t, names(unread))
 	visited(t, here, at)
 	copied := page(visited(t, there, at))
 	require.Contains(t, copied, `backup_copy_behind_seconds{tenant="north",of="main"} 172800`)
@@ -72,6 +74,34 @@ func TestProtectionIsThatOfTheBestPlace(t *testing.T) {
 	batch = summed(t, o, nil, at)
 	require.Contains(t, names(batch), "north/tenant_unprotected")
 	require.Contains(t, page(batch), `backup_tenant_recovery_point_due_timestamp_seconds{tenant="north"} 9.466848e+08`)
+}
+
+// TestOnePlaceSuffices starts while one place cannot be read: what another holds is the least that
+// is there, and says so where that is what the tier allows.
+func TestOnePlaceSuffices(t *testing.T) {
+	at := now()
+	keep := folder(t.TempDir())
+	keep.put(t, "clinic_north.1.sql", []byte(goodScript), at.Add(-24*time.Hour))
+	o := options(t, north)
+	here := place(t, Config{Name: "main", Dumps: &Dumps{In: keep.location(), Path: "{database}.*"}}, o)
+	place(t, Config{Name: "offsite", Dumps: &Dumps{In: folder(t.TempDir()).location(), Path: "{database}.*"}}, o)
+	visited(t, here, at)
+	p, err := NewProtection(o, nil)
+	require.NoError(t, err)
+
+	text := page(summed(t, o, nil, at))
+	require.Contains(t, text, fmt.Sprintf(`backup_tenant_recovery_point_due_timestamp_seconds{tenant="north"} %v`, float64(at.Unix())))
+	require.NotContains(t, text, "places{", "how many they are is not known")
+	s := p.Standing(north, at)
+	require.False(t, s.Known)
+	require.Equal(t, at.Add(-24*time.Hour).Unix(), s.Point.Unix())
+
+	late := summed(t, o, nil, at.Add(time.Second))
+	require.NotContains(t, page(late), "recovery_point_timestamp", "the other may hold a newer one")
+	require.Empty(t, names(late))
+	require.Zero(t, p.Standing(north, at.Add(time.Second)).Point)
+	o.Terms = func(collectors.Tenant) Terms { return Terms{} }
+	require.NotContains(t, page(summed(t, o, nil, at)), "recovery_point_timestamp", "no promise says what suffices")
 }
 
 func TestFilestoreCopiesProtectNoDatabase(t *testing.T) {

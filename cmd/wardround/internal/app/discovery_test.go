@@ -38,7 +38,9 @@ func TestTenantsComeAndGo(t *testing.T) {
 	require.Equal(t, 1, d.log.times("tenant found", "moves_comes"))
 	require.True(t, d.page().has("odoo_crons", "tenant", "moves_stays"))
 	require.Equal(t, []string{"arrival moves_comes", "departure moves_goes"}, d.moves())
-	missed := func() bool { return d.page().is(1, "wardround_finding", "finding", "tenant_gone", "severity", "warning") }
+	missed := func() bool {
+		return d.page().is(1, "wardround_finding", "finding", "tenant_gone", "severity", "warning")
+	}
 	eventually(t, "the platform's page tells whom it lost", missed)
 	_, overview := fetch(t, http.MethodGet, d.url+"/")
 	require.Contains(t, overview, "The database moves_goes on moves-main is gone")

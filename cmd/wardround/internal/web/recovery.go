@@ -35,20 +35,10 @@ func lost(s backup.Standing, now time.Time) Measure {
 	switch {
 	case !s.Point.IsZero():
 		m.Now, m.Verdict = span(now.Sub(s.Point)), keeps(now.Sub(s.Point), s.Terms.RPO)
-	case !allRead(s.Places):
+	case !s.Known || len(s.Places) == 0:
 		m.Now, m.Verdict = "not known", NotKnown
 	}
 	return m
-}
-
-// allRead says whether every place was read, so that what was not found is not there.
-func allRead(places []backup.Held) bool {
-	for _, p := range places {
-		if !p.Read {
-			return false
-		}
-	}
-	return len(places) > 0
 }
 
 func recovered(s backup.Standing, now time.Time) Measure {

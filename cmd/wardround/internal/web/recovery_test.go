@@ -46,7 +46,7 @@ func TestRecoveryAsPeopleReadIt(t *testing.T) {
 			[]string{"kept: 0 ms / 24 h", "kept: 90 s, measured 2 d ago / 60 min", "broken: 3 h ago, failed (restore) / overdue for 3 d"},
 		},
 		"nothing kept": {
-			backup.Standing{Terms: terms, Places: read, Due: now.Add(time.Hour)},
+			backup.Standing{Terms: terms, Known: true, Places: read, Due: now.Add(time.Hour)},
 			[]string{"broken: all of it / 24 h", "not known: never measured / 60 min", "not known: never / due within 60 min"},
 		},
 		"a place was not read": {
