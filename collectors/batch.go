@@ -71,10 +71,10 @@ func (s Series) Name() string { return s.metric.Name + s.sample.Suffix }
 // Value is the series' value.
 func (s Series) Value() float64 { return s.sample.Value }
 
-// Created is when a counter was zero; the zero time where that is not known, and for what is no
-// counter.
+// Created is when a counter, or what a histogram counts, was zero; the zero time where that is not
+// known, and for what is neither.
 func (s Series) Created() time.Time {
-	if s.metric.Type != Counter {
+	if s.metric.Type != Counter && s.metric.Type != Histogram {
 		return time.Time{}
 	}
 	return s.since

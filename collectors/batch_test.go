@@ -63,14 +63,19 @@ func render(b *Batch) string {
 
 func TestCountersOfTheCollectorKnowWhenTheyWereZero(t *testing.T) {
 	checks := &Metric{Name: "test_checks_total", Type: Counter, Help: "Checks", Source: "test"}
+	took := &Metric{Name: "test_seconds", Type: Histogram, Help: "Took", Source: "test"}
 	up := &Metric{Name: "test_up", Help: "Whether", Source: "test"}
 	began := time.Now()
 	b := NewBuilder(Key{"test", "a", ""}, began.Add(time.Minute))
 	b.Set(checks, 1)
 	b.Set(up, 1)
+	b.SetHistogram("", took, Distribution{Bounds: []float64{1}, Counts: []uint64{2}})
 	b.CountedSince(began)
 	created := map[string]time.Time{}
 	all := func(string) bool { return true }
 	b.Batch().Each(all, func(s Series) { created[s.Name()] = s.Created() })
-	require.Equal(t, map[string]time.Time{"test_checks_total": began, "test_up": {}}, created)
+	require.Equal(t, map[string]time.Time{
+		"test_checks_total": began, "test_up": {},
+		"test_seconds_bucket": began, "test_seconds_sum": began, "test_seconds_count": began,
+	}, created)
 }
