@@ -30,6 +30,9 @@ func sql(text string) func(*hospital) {
 	return func(w *hospital) { w.exec("ill", text) }
 }
 
+// nothing is done for what comes and goes with another ailment.
+func nothing(*hospital) {}
+
 var ailments = []ailment[*hospital]{
 	{
 		promise: "scheduled-tasks-on-time", patient: "ill",
@@ -52,16 +55,6 @@ var ailments = []ailment[*hospital]{
 		fall: sql(`INSERT INTO queue_job (uuid, state, channel, model_name, method_name, name, priority, retry, max_retries, company_id, user_id, date_created)
 			VALUES ('waits', 'pending', 'root', 'account.move', 'send_invoice', 'Job', 10, 0, 5, 1, 1, now() AT TIME ZONE 'UTC' - interval '5 hours')`),
 		heal: sql(`UPDATE queue_job SET state = 'done', date_done = now() AT TIME ZONE 'UTC' WHERE uuid = 'waits'`),
-	},
-	{
-		promise: "mail-on-time", patient: "ill", before: true, // mail is looked at every ten minutes, and after a reload
-		fall: sql(`WITH m AS (INSERT INTO mail_message (message_type, date, create_date)
-				SELECT 'email', d, d FROM (SELECT now() AT TIME ZONE 'UTC' - interval '4 hours' AS d) t RETURNING id, create_date)
-			INSERT INTO mail_mail (mail_message_id, state, email_to, create_date, is_notification) SELECT id, 'outgoing', 'late', create_date, true FROM m`),
-		heal: func(w *hospital) {
-			w.exec("ill", `UPDATE mail_mail SET state = 'sent' WHERE email_to = 'late'`)
-			w.asAnew(w.daemon, 1)
-		},
 	},
 	{
 		promise: "modules-settled", patient: "half",
@@ -127,15 +120,43 @@ var ailments = []ailment[*hospital]{
 		heal: sql(`UPDATE account_move SET state = 'posted' WHERE name = 'late'`),
 	},
 	{
+		promise: "mail-on-time", patient: "ill", before: true, // as what is above, it is looked at every ten minutes, and after a reload
+		fall: sql(`WITH m AS (INSERT INTO mail_message (message_type, date, create_date)
+				SELECT 'email', d, d FROM (SELECT now() AT TIME ZONE 'UTC' - interval '4 hours' AS d) t RETURNING id, create_date)
+			INSERT INTO mail_mail (mail_message_id, state, email_to, create_date, is_notification) SELECT id, 'outgoing', 'late', create_date, true FROM m`),
+		heal: func(w *hospital) {
+			w.exec("ill", `UPDATE mail_mail SET state = 'sent' WHERE email_to = 'late'`)
+			w.asAnew(w.daemon, 1)
+			eventually(w.stage.t, "mail is asked for anew", func() bool {
+				return w.daemon.page().is(0, "odoo_mails", "tenant", w.tenant("ill"), "state", "outgoing")
+			})
+		},
+	},
+	{
+		promise: "jobs-succeed", patient: "ill", // after mail, because what was counted begins anew with a reload
+		fall: func(w *hospital) { w.worked("failed", 10, time.Second) },
+		heal: func(w *hospital) { w.worked("done", 400, time.Second) },
+	},
+	{
+		promise: "jobs-start-soon", patient: "ill",
+		fall: func(w *hospital) { w.worked("done", 10, 20*time.Minute) },
+		heal: nothing, // these started soon
+	},
+	{
 		promise: "requests-succeed", patient: "ill",
 		fall: func(w *hospital) { w.requested(502, 5) }, heal: func(w *hospital) { w.requested(200, 200) },
 	},
 	{
 		promise: "booking-succeed", patient: "ill",
-		fall: func(*hospital) {}, heal: func(*hospital) {}, // these were bookings
+		fall: nothing, heal: nothing, // these were bookings
 	},
-	{promise: "login", patient: "half", fall: func(*hospital) {}, heal: func(*hospital) {}},     // as its transactions
-	{promise: "pods-ready", patient: "ill", fall: func(*hospital) {}, heal: func(*hospital) {}}, // as drift-short
+	{promise: "login", patient: "half", fall: nothing, heal: nothing}, // as its transactions
+
+	// As drift-short: what the patient who is ill has of Kubernetes is used up.
+	{promise: "pods-ready", patient: "ill", fall: nothing, heal: nothing},
+	{promise: "quotas-free", patient: "ill", fall: nothing, heal: nothing},
+	{promise: "memory-suffices", patient: "ill", fall: nothing, heal: nothing},
+	{promise: "volumes-free", patient: "ill", fall: nothing, heal: nothing},
 }
 
 // TestPromisesFireAndReset breaks each promise to somebody on real servers, waits for the page at a
@@ -195,7 +216,7 @@ func (w *hospital) targets(others string) {
     - {name: ward-copies, interval: 10s, copy_of: ward-nightly, dumps: {in: {folder: copies}, path: '{database}/{date}.dump'}}
   traefik: [{name: ward-proxy, access_log: {path: '`+filepath.Join(w.dir, "access.json")+`'}}]
   scrape:
-    - {name: ward-kube, urls: ['`+others+`/kube'], rules: [kubernetes], tenants: [{label: namespace, pattern: 'odoo-(?P<tenant>.+)'}]}
+    - {name: ward-kube, urls: ['`+others+`/kube-state-metrics', '`+others+`/kubelet'], rules: [kubernetes], tenants: [{label: namespace, pattern: 'odoo-(?P<tenant>.+)'}]}
   probe:
     - name: ward-edge
       connect: '`+odoo.Host+`'
@@ -205,23 +226,13 @@ func (w *hospital) targets(others string) {
     - name`)
 }
 
-// others answers as Argo CD and kube-state-metrics do.
-func (w *hospital) others(out http.ResponseWriter, r *http.Request) {
-	out.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	sync, ready, unready := "Synced", 1, 0
-	if w.broken.Load() {
-		sync, ready, unready = "OutOfSync", 0, 1
-	}
-	if r.URL.Path == "/argo" {
-		_, _ = fmt.Fprintf(out, "# TYPE argocd_app_info gauge\nargocd_app_info{name=\"clinic\",namespace=\"argocd\",project=\"p\",dest_namespace=\"odoo-ward_ill\",sync_status=%q,health_status=\"Healthy\"} 1\n", sync)
-		return
-	}
-	_, _ = fmt.Fprintf(out, `# TYPE kube_pod_status_phase gauge
-kube_pod_status_phase{namespace="odoo-ward_ill",pod="web",uid="1",phase="Running"} 1
-# TYPE kube_pod_status_ready gauge
-kube_pod_status_ready{namespace="odoo-ward_ill",pod="web",uid="1",condition="true"} %d
-kube_pod_status_ready{namespace="odoo-ward_ill",pod="web",uid="1",condition="false"} %d
-`, ready, unready)
+// worked lets jobs of the patient who is ill end that waited before they began, a second ago.
+func (w *hospital) worked(state string, n int, waited time.Duration) {
+	w.exec("ill", fmt.Sprintf(`INSERT INTO queue_job (uuid, state, channel, model_name, method_name, name, priority, retry, max_retries, company_id, user_id,
+			exc_name, exec_time, date_created, date_enqueued, date_started, date_done)
+		SELECT gen_random_uuid()::text, state, 'root.lab', 'clinic.result', 'import_result', 'Job', 10, 0, 5, 1, 1,
+			CASE state WHEN 'failed' THEN 'builtins.ValueError' END, 1, began - interval '%f seconds', began, began, CASE state WHEN 'done' THEN now() AT TIME ZONE 'UTC' END
+		FROM (SELECT '%s' AS state, now() AT TIME ZONE 'UTC' - interval '1 second' AS began) job, generate_series(1, %d)`, waited.Seconds(), state, n))
 }
 
 // dumped puts a new backup of a patient into a place: a real one, made once.
