@@ -164,6 +164,50 @@ func (n *neighbours) remember() {
 	}
 }
 
+// ofStatementsOnly are the resources of which only the statistics of statements tell.
+var ofStatementsOnly = []resource{executionTime, walBytes}
+
+// amend corrects what a round that had no look at statements took to be as in the one before: use
+// is that of both rounds since. It comes before the second of them is taken in.
+func (n *neighbours) amend(used map[uint32]databaseUse) {
+	for _, r := range ofStatementsOnly {
+		total := &n.totals[n.last()][r]
+		*total = 0
+		for oid, c := range n.consumers {
+			c.window[n.last()][r] = used[oid].usage[r]
+			*total += used[oid].usage[r]
+		}
+	}
+}
+
+// stirred says whether a database took clearly more of a resource than it usually does in the last
+// round, or does now, as far as is known.
+func (n *neighbours) stirred(now map[uint32]databaseUse) bool {
+	var total usage
+	for _, used := range now {
+		for r, v := range used.usage {
+			total[r] += v
+		}
+	}
+	for oid, c := range n.consumers {
+		if c.exceeds(c.window[n.last()], n.totals[n.last()]) || c.exceeds(now[oid].usage, total) {
+			return true
+		}
+	}
+	return false
+}
+
+// exceeds says whether a share is out of line with the database's past, were it to last.
+func (c *consumer) exceeds(used, total usage) bool {
+	for r := range resourceNumber {
+		share := weight(r, used[r], total[r])
+		if share >= outOfLine && c.past[r].enough() && share-c.past[r].usual() >= outOfLine {
+			return true
+		}
+	}
+	return false
+}
+
 func (n *neighbours) lacks(r resource) bool {
 	for _, lacking := range n.lacking {
 		if lacking[r] {

@@ -28,6 +28,7 @@ func (r *useRound) judge() {
 	r.setShares(n)
 	suspects, known := n.outOfLine()
 	w := r.waiting(suspects)
+	r.looks.waited = w != waiting{}
 	for cause, evidence := range map[string]string{
 		"processors": w.processors, "statements": w.statements, "connections": w.connections, "pooler": w.pooler,
 	} {

@@ -74,7 +74,7 @@ func TestNoisyNeighbour(t *testing.T) {
 	defer pace.Stop()
 	next := func() *collectors.Batch {
 		<-pace.C
-		return useRoundOf(t, c)
+		return nextUseRoundOf(t, c)
 	}
 	named := func(b *collectors.Batch) (names []string) {
 		b.Each(func(f string) bool { return f == "pg_noisy_neighbour" }, func(s collectors.Series) { names = append(names, s.Get("tenant")) })

@@ -26,9 +26,13 @@ type session struct {
 	*connection
 	facts
 	questions []question
+	planned   map[string]string   // statements that the server keeps for this connection, by their names
+	entries   *statementQuestions // nil until it is known that the extension is there
 }
 
-// question is a group with the statement that suits the server.
+// question is a group with the statement that suits the server. The server keeps it under the
+// group's name, so that it is parsed and planned once for the connection; one without a name is
+// asked as it is.
 type question struct {
 	group
 	text string
@@ -49,7 +53,7 @@ func openSession(ctx context.Context, d *dialer, groups []group) (*session, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &session{connection: conn, facts: facts{columns: map[string]map[string]bool{}}}
+	s := &session{connection: conn, facts: facts{columns: map[string]map[string]bool{}}, planned: map[string]string{}}
 	if err := s.learn(ctx, groups); err != nil {
 		conn.close()
 		return nil, Classify(fmt.Errorf("learn what the server is like: %w", err))
@@ -109,18 +113,42 @@ type answer struct {
 func (s *session) ask(ctx context.Context, questions []question) ([]answer, error) {
 	pipeline := s.StartPipeline(ctx)
 	for _, q := range questions {
-		pipeline.SendQueryParams(q.text, nil, nil, nil, nil)
-		pipeline.SendPipelineSync()
+		s.send(pipeline, q)
 	}
 	answers := make([]answer, len(questions))
 	err := pipeline.Flush()
 	for i := 0; err == nil && i < len(questions); i++ {
-		answers[i], err = receive(pipeline)
+		if answers[i], err = receive(pipeline); err == nil {
+			s.keep(questions[i], answers[i].err == nil)
+		}
 	}
 	if closing := pipeline.Close(); err == nil && s.IsClosed() {
 		err = closing
 	}
 	return answers, err
+}
+
+func (s *session) send(pipeline *pgconn.Pipeline, q question) {
+	switch {
+	case q.name == "":
+		pipeline.SendQueryParams(q.text, nil, nil, nil, nil)
+	case s.planned[q.name] != q.text:
+		pipeline.SendDeallocate(q.name) // of which there may be none
+		pipeline.SendPrepare(q.name, q.text, nil)
+		fallthrough
+	default:
+		pipeline.SendQueryPrepared(q.name, nil, nil, nil)
+	}
+	pipeline.SendPipelineSync()
+}
+
+// keep notes that the server keeps a statement. One that failed is prepared anew the next time.
+func (s *session) keep(q question, went bool) {
+	if q.name != "" && went {
+		s.planned[q.name] = q.text
+	} else {
+		delete(s.planned, q.name)
+	}
 }
 
 // receive reads one statement's answer, up to the mark behind it.
@@ -150,6 +178,7 @@ func receive(pipeline *pgconn.Pipeline) (answer, error) {
 			if !errors.As(read.Err, &server) {
 				return a, read.Err
 			}
+		case *pgconn.StatementDescription, *pgconn.CloseComplete:
 		case *pgconn.PipelineSync:
 			return a, nil
 		default:

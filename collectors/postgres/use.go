@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"runtime"
 	"strings"
@@ -49,6 +48,8 @@ FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid LEFT JOIN (
 ) a ON a.datid = d.oid
 WHERE d.datallowconn AND NOT d.datistemplate`
 
+var useQuestion = question{group: group{name: "use"}, text: useSQL}
+
 // use tells what each database uses of a cluster, and who of them takes more than usual while
 // others wait. It asks on the control connection.
 type use struct {
@@ -66,6 +67,7 @@ type useMemory struct {
 	working    [2]int // sessions, in the last round and the one before
 	statements statements
 	neighbours neighbours
+	looks      looks
 }
 
 // rawUse is what the server counts of a database.
@@ -110,6 +112,7 @@ type useRound struct {
 	*round
 	*useMemory
 	databases map[uint32]databaseUse
+	elapsed   float64 // seconds since the last round
 	limit     float64 // of connections
 	lacking   [resourceNumber]bool
 }
@@ -118,62 +121,66 @@ type useRound struct {
 func (u *use) Collect(ctx context.Context, b *collectors.Builder) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	answers, asked, err := u.ask(ctx)
-	if err != nil {
-		return err
-	}
-	if err := Classify(answers[0].err); err != nil {
-		return err
-	}
 	if u.began.IsZero() {
 		u.began = b.At()
 	}
 	b.CountedSince(u.began)
 	c := u.cluster
-	r := &useRound{round: &round{Builder: b, cluster: c, tenants: c.options.Tenants.Current()}, useMemory: u.useMemory}
+	r := &useRound{
+		round:     &round{Builder: b, cluster: c, tenants: c.options.Tenants.Current()},
+		useMemory: u.useMemory, elapsed: b.At().Sub(u.at).Seconds(),
+	}
 	u.statements.slots.size = c.config.TopStatements
-	elapsed := b.At().Sub(u.at).Seconds()
-	if told := r.readUse(answers[0].table, elapsed); told {
-		r.readStatements(answers, asked, elapsed)
+	told, look, err := r.ask(ctx)
+	if err != nil {
+		return err
+	}
+	r.readStatements(look)
+	if told {
 		u.neighbours.take(r.databases, r.lacking)
 		r.judge()
 		u.neighbours.remember()
-	} else {
-		r.readStatements(answers, asked, elapsed)
 	}
 	u.at = b.At()
 	return nil
 }
 
-// ask asks for the use of databases and, where the extension is there, of statements.
-func (u *use) ask(ctx context.Context) (answers []answer, statements error, err error) {
-	c := u.cluster
+// ask asks for the use of databases and, unless it may be left out in this round, of statements.
+// Told is what readUse says.
+func (r *useRound) ask(ctx context.Context) (told bool, look *look, err error) {
+	c := r.cluster
 	c.asking.Lock()
 	defer c.asking.Unlock()
 	if c.closed {
-		return nil, nil, errors.New("the cluster is no longer watched")
+		return false, nil, errors.New("the cluster is no longer watched")
 	}
-	answers, err = c.exchange(ctx, func(*session) []question { return []question{{text: useSQL}, {text: extensionSQL}} })
-	if err == nil {
-		var entries, info string
-		if statements = Classify(answers[1].err); statements == nil {
-			entries, info, statements = statementsSQL(answers[1].table)
+	answers, err := c.exchange(ctx, func(s *session) []question {
+		if s.entries == nil {
+			return []question{useQuestion, {text: extensionSQL}}
 		}
-		if statements == nil {
-			var more []answer
-			more, err = c.exchange(ctx, func(*session) []question { return []question{{text: entries}, {text: info}} })
-			answers = append(answers[:1], more...)
-		}
+		return []question{useQuestion}
+	})
+	if err != nil {
+		c.hangUp()
+		return false, nil, err
 	}
+	if err := Classify(answers[0].err); err != nil {
+		return false, nil, err
+	}
+	if told = r.readUse(answers[0].table); told && r.mayRest() {
+		return told, nil, nil
+	}
+	look, err = c.lookAtStatements(ctx, answers[1:])
 	if err != nil {
 		c.hangUp()
 	}
-	return answers, statements, err
+	return told, look, err
 }
 
 // readUse takes in what the databases used since the last round. False where there was none, or
 // the server was started anew meanwhile.
-func (r *useRound) readUse(t table, elapsed float64) bool {
+func (r *useRound) readUse(t table) bool {
+	elapsed := r.elapsed
 	afresh := r.raw == nil || r.started != t.first().text("started") || elapsed <= 0
 	r.started = t.first().text("started")
 	before := r.raw
@@ -214,84 +221,6 @@ func since(last, now float64) float64 {
 		return now
 	}
 	return now - last
-}
-
-func (r *useRound) readStatements(answers []answer, asked error, elapsed float64) {
-	err := asked
-	var grown map[uint32]*grown
-	if err == nil {
-		err = Classify(answers[1].err)
-		if err != nil && strings.Contains(err.Error(), "shared_preload_libraries") {
-			err = collectors.Because(collectors.ReasonMissing, err)
-		}
-	}
-	if err == nil {
-		grown, err = r.statements.take(answers[1].table, r.started)
-	}
-	if err != nil {
-		r.Unavailable("statements", collectors.ReasonOf(err), err)
-	}
-	r.lacking[executionTime], r.lacking[walBytes] = grown == nil, grown == nil
-	for oid, g := range grown {
-		if used, there := r.databases[oid]; there && elapsed > 0 {
-			used.usage[executionTime] = g.amounts[amountSeconds] / elapsed
-			used.usage[walBytes] = g.amounts[amountWAL] / elapsed
-			used.pace = g.pace
-			r.databases[oid] = used
-		}
-	}
-	if err == nil {
-		r.setStatements(len(answers[1].table.rows), answers[2])
-	}
-}
-
-func (r *useRound) setStatements(entries int, info answer) {
-	r.Set(metricStatements, float64(entries))
-	for oid, total := range r.statements.databases {
-		used, there := r.databases[oid]
-		if !there {
-			delete(r.statements.databases, oid)
-			continue
-		}
-		for i, c := range countedAmounts {
-			if c.database != nil {
-				r.SetFor(r.tenant(used.name), c.database, total[i], used.name)
-			}
-		}
-	}
-	for _, s := range r.statements.slots.holders {
-		name := r.databases[s.database].name
-		for i, c := range countedAmounts {
-			if c.statement != nil {
-				r.SetFor(r.tenant(name), c.statement, s.total[i], s.role, name, fmt.Sprint(s.query))
-			}
-		}
-	}
-	if err := Classify(info.err); err != nil {
-		r.Unavailable("statements_info", collectors.ReasonOf(err), err)
-		return
-	}
-	line := info.table.first()
-	r.set(metricStatementsMax, line, "max")
-	r.set(metricStatementsReset, line, "reset")
-	if dealloc, ok := line.number("dealloc"); ok {
-		forgotten := r.statements.evictions.take(dealloc)
-		r.Set(metricEvictions, r.statements.evictions.total)
-		r.findEvictions(forgotten, line)
-	}
-}
-
-// findEvictions says that the server has too little room for statements: it forgets a twentieth of
-// them each time.
-func (r *useRound) findEvictions(forgotten float64, line row) {
-	if forgotten == 0 {
-		return
-	}
-	r.Find(collectors.Finding{
-		Name: "statements_forgotten", Question: collectors.Healthy, Severity: collectors.Info,
-		Text: fmt.Sprintf("the server forgot the least used statements %.0f times since the last round, because it has room for %s: "+
-			"what they did meanwhile is not counted; raise pg_stat_statements.max", forgotten, line.text("max")),
-	})
 }
 
 // cores is how many processors the server has; 0 where nobody says.

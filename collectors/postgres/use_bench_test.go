@@ -13,7 +13,8 @@ import (
 )
 
 // BenchmarkUseRound is a look at who uses what, of 200 tenant databases and of as many statements
-// as the server keeps by default: 5,000. What the server's process spends on it is told apart.
+// as the server keeps by default: 5,000; while all is quiet and while somebody waits. What the
+// server's process spends on it is told apart.
 func BenchmarkUseRound(b *testing.B) {
 	server := platform.PostgresForTest(b, platform.PostgresOptions{})
 	c := monitored(b, server, Options{Tenants: manyDatabases(b, server, 200)})
@@ -26,19 +27,29 @@ func BenchmarkUseRound(b *testing.B) {
 		}
 		require.NoError(b, conn.Close(b.Context()))
 	}
+	useRoundOf(b, c)
 	batch := useRoundOf(b, c)
-	before := processorTime(b, c.session.PID())
-	b.ReportAllocs()
-	for b.Loop() {
-		builder := collectors.NewBuilder(collectors.Key{Collector: "postgres_use", Target: "main"}, time.Now()).After(batch)
-		require.NoError(b, c.use.Collect(b.Context(), builder))
-		batch = builder.Batch()
+	for name, waiting := range map[string]bool{"quiet": false, "somebody waits": true} {
+		b.Run(name, func(b *testing.B) {
+			before, looks := processorTime(b, c.session.PID()), 0
+			b.ReportAllocs()
+			for b.Loop() {
+				c.use.looks.waited = waiting
+				builder := collectors.NewBuilder(collectors.Key{Collector: "postgres_use", Target: "main"}, time.Now()).After(batch)
+				require.NoError(b, c.use.Collect(b.Context(), builder))
+				batch = builder.Batch()
+				if c.use.looks.at.Equal(c.use.at) {
+					looks++
+				}
+			}
+			spent := processorTime(b, c.session.PID()) - before
+			entries, _ := value(batch, "pg_stat_statements_entries")
+			b.ReportMetric(float64(spent.Microseconds())/1000/float64(b.N), "server-ms/op")
+			b.ReportMetric(1+2*float64(looks)/float64(b.N), "asked/op")
+			b.ReportMetric(entries, "statements")
+			b.ReportMetric(float64(batch.Len()), "series")
+		})
 	}
-	spent := processorTime(b, c.session.PID()) - before
-	entries, _ := value(batch, "pg_stat_statements_entries")
-	b.ReportMetric(float64(spent.Microseconds())/1000/float64(b.N), "server-ms/op")
-	b.ReportMetric(entries, "statements")
-	b.ReportMetric(float64(batch.Len()), "series")
 }
 
 // BenchmarkJudgement is what a round costs of which all is known: a thousand tenants with a day of history.

@@ -10,8 +10,15 @@ import (
 	"github.com/wardround/wardround/testdata/platform"
 )
 
-// useRoundOf makes one round that must succeed.
+// useRoundOf makes one round that must succeed, with a look at statements.
 func useRoundOf(t testing.TB, c *Cluster) *collectors.Batch {
+	t.Helper()
+	c.use.looks.waited = true
+	return nextUseRoundOf(t, c)
+}
+
+// nextUseRoundOf makes one round that must succeed.
+func nextUseRoundOf(t testing.TB, c *Cluster) *collectors.Batch {
 	t.Helper()
 	b := collectors.NewBuilder(collectors.Key{Collector: "postgres_use", Target: c.Name()}, time.Now())
 	require.NoError(t, c.use.Collect(t.Context(), b))
