@@ -78,6 +78,16 @@ func TestReadings(t *testing.T) {
 			map[string]string{"name": "shared_buffers", "unit": "8kB", "value": "16384"},
 			[]want{{128 << 20, "pg_settings_shared_buffers_bytes", nil}, {0, "pg_settings_pending_restart", nil}},
 		},
+		"setting without a limit": {
+			(*round).readSettings,
+			map[string]string{"name": "max_slot_wal_keep_size", "unit": "MB", "value": "-1"},
+			[]want{{-1, "pg_settings_max_slot_wal_keep_size_bytes", nil}},
+		},
+		"WAL kept for slots": {
+			(*round).readSettings,
+			map[string]string{"name": "max_slot_wal_keep_size", "unit": "MB", "value": "64"},
+			[]want{{64 << 20, "pg_settings_max_slot_wal_keep_size_bytes", nil}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := readingOf(t, test.read, test.answer)

@@ -30,6 +30,8 @@ var (
 	metricStandbyXmin      = ofStandby("backend_xmin_age", "", "Age in transactions of the oldest snapshot that the standby holds here by feedback")
 )
 
+// replicationSQL has the standby first that is worse off: of two that cannot be told apart by their
+// labels it is the one that is shown.
 const replicationSQL = `SELECT r.application_name, host(r.client_addr) AS client_addr, r.state, r.sync_state, s.slot_name,
   (r.state = 'streaming')::int AS streaming,
   pg_wal_lsn_diff(c.lsn, r.sent_lsn) AS sent_bytes, pg_wal_lsn_diff(c.lsn, r.write_lsn) AS write_bytes,
@@ -42,7 +44,8 @@ const replicationSQL = `SELECT r.application_name, host(r.client_addr) AS client
 FROM pg_stat_replication r
 CROSS JOIN (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END AS lsn) c
 LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
-WHERE r.state IS DISTINCT FROM 'backup'`
+WHERE r.state IS DISTINCT FROM 'backup'
+ORDER BY r.state = 'streaming', replay_bytes DESC NULLS LAST`
 
 // replicationGroup is how far behind each connected standby is, as its sender knows it.
 func replicationGroup() group {

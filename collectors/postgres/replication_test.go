@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +69,43 @@ func TestReplication(t *testing.T) {
 			t.Run("standby down", p.testStandbyDown)
 			t.Run("promoted", p.testPromoted)
 		})
+	}
+}
+
+// TestStandbysThatLookAlike: two of one name and address, without slots, share their series. What
+// they tell is how the one is that is worse off, whichever came first.
+func TestStandbysThatLookAlike(t *testing.T) {
+	p := pairForTest(t, platform.PostgresOptions{}, func(*Config) {})
+	second, err := platform.StartReplica(t.Context(), p.primary, platform.PostgresOptions{Name: "second"})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, second.Remove()) }()
+	both := []*platform.Postgres{p.standby, second}
+	for _, standby := range both {
+		conninfo, err := standby.Value(t.Context(), "", "SELECT current_setting('primary_conninfo') || ' application_name=twin'")
+		require.NoError(t, err)
+		for _, sql := range []string{
+			"ALTER SYSTEM SET primary_conninfo = '" + strings.ReplaceAll(conninfo, "'", "''") + "'",
+			"ALTER SYSTEM SET primary_slot_name = ''", "SELECT pg_reload_conf()",
+		} {
+			require.NoError(t, standby.Exec(t.Context(), "", sql))
+		}
+	}
+	for i, standby := range both {
+		other := both[1-i]
+		require.Eventually(t, func() bool {
+			twins, err := p.primary.Value(t.Context(), "", "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'twin' AND state = 'streaming' AND replay_lsn = pg_current_wal_lsn()")
+			return err == nil && twins == "2"
+		}, soon, tick)
+		require.NoError(t, standby.Exec(t.Context(), "", "SELECT pg_wal_replay_pause()"))
+		p.write(t, 1000)
+		require.Eventually(t, func() bool {
+			one, err := p.primary.Value(t.Context(), "", "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn()")
+			return err == nil && one == "1"
+		}, soon, tick)
+		behind, known := value(collect(t, p.main), "pg_stat_replication_replay_lag_bytes", "application_name", "twin", "slot_name", "")
+		require.True(t, known)
+		require.Greater(t, behind, 1000.0, "%s is behind and %s is not", standby.Addr(), other.Addr())
+		require.NoError(t, standby.Exec(t.Context(), "", "SELECT pg_wal_replay_resume()"))
 	}
 }
 

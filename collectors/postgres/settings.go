@@ -34,8 +34,9 @@ var knownSettings = []setting{
 	ofSetting("checkpoint_timeout", "seconds"), ofSetting("effective_cache_size", "bytes"),
 	ofSetting("maintenance_work_mem", "bytes"), ofSetting("max_locks_per_transaction", ""),
 	ofSetting("max_parallel_workers", ""), ofSetting("max_replication_slots", ""), ofSetting("max_wal_senders", ""),
-	ofSetting("max_wal_size", "bytes"), ofSetting("max_worker_processes", ""), ofSetting("random_page_cost", ""),
-	ofSetting("seq_page_cost", ""), ofSetting("shared_buffers", "bytes"), ofSetting("work_mem", "bytes"),
+	ofSetting("max_slot_wal_keep_size", "bytes"), ofSetting("max_wal_size", "bytes"), ofSetting("max_worker_processes", ""), ofSetting("random_page_cost", ""),
+	ofSetting("seq_page_cost", ""), ofSetting("shared_buffers", "bytes"), ofSetting("wal_keep_size", "bytes"),
+	ofSetting("work_mem", "bytes"),
 }
 
 var (
@@ -80,7 +81,7 @@ func (r *round) readSettings(t table) {
 		}
 		for _, s := range knownSettings {
 			if value, ok := line.number("value"); ok && s.name == name {
-				r.Set(s.metric, value*unitOf(line.text("unit")))
+				r.Set(s.metric, inBase(value, line.text("unit")))
 			}
 		}
 	}
@@ -94,6 +95,15 @@ func (r *round) readSettings(t table) {
 			Text: "settings were changed that take effect with the next restart only: " + strings.Join(pending, ", "),
 		})
 	}
+}
+
+// inBase is a setting's value in its base unit; -1, which says that there is no limit or that
+// another setting holds, stays what it is.
+func inBase(value float64, unit string) float64 {
+	if value == -1 {
+		return value
+	}
+	return value * unitOf(unit)
 }
 
 // unitOf is how many base units the unit of a setting is, such as 8192 bytes for 8kB.

@@ -11,8 +11,8 @@ var (
 	metricSpaceDatabases = gauge("pg_tablespace_databases", "", "pg_database.dattablespace", "Databases whose tables go to the tablespace unless said otherwise", "spcname")
 	metricSpaceSize      = gauge("pg_tablespace_size_bytes", "bytes", "pg_tablespace_size()",
 		"Size of the tablespace, asked anew once an hour; not of pg_default, whose size is that of its databases", "spcname")
-	metricTempFiles  = gauge("pg_temp_files", "", "pg_ls_tmpdir()", "Temporary files of statements under way", "spcname")
-	metricTempBytes  = gauge("pg_temp_files_size_bytes", "bytes", "pg_ls_tmpdir()", "Size of the temporary files of statements under way", "spcname")
+	metricTempFiles  = gauge("pg_temp_files", "", "pg_ls_tmpdir()", "Temporary files of statements under way; those that parallel workers share are in folders that the server does not list", "spcname")
+	metricTempBytes  = gauge("pg_temp_files_size_bytes", "bytes", "pg_ls_tmpdir()", "Size of the temporary files of statements under way; see pg_temp_files", "spcname")
 	metricTempOldest = gauge("pg_temp_files_oldest_timestamp_seconds", "seconds", "pg_ls_tmpdir()", "When the temporary file was last written that has rested longest", "spcname")
 )
 
