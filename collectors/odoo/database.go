@@ -33,8 +33,8 @@ type Cluster interface {
 // Database visits one tenant's database. It is a collectors.Watcher: while nothing was written
 // there and no moment has come at which time alone changes something, there is nothing to ask.
 // What is neither (a job runner that goes away, a scheduled task that begins to run in series
-// before 18) is looked at in each round only while a task is due or a job is waiting; of an idle
-// tenant it may be as old as the last sweep.
+// before 18) is looked at in each round only while a task is due or a job is waiting; else it may be
+// an hour old.
 type Database struct {
 	cluster Cluster
 	tenant  string
@@ -45,7 +45,7 @@ type Database struct {
 	schema *schema
 	memory memory
 	late   map[string]bool  // groups that failed at the last visit: they are asked last
-	kept   map[string]*kept // the last answers of groups that are not asked each time
+	kept   map[string]*kept // the last answers of groups
 	last   visited
 
 	mu       sync.Mutex
@@ -66,9 +66,10 @@ const (
 	relearnLacking = 5 * time.Minute // the same, while something is missing that may be put right
 )
 
-// Collect asks for all that the schema allows, in one round trip; the first time, hourly and
-// after a surprise it learns the schema before, in another. Only a tenant that cannot be visited
-// at all is an error: a group that fails is unavailable, and the rest is still brought.
+// Collect asks what was written, and in a second round trip for all that this may have changed; the
+// first time, hourly and after a surprise it learns the schema before, in another. Only a tenant that
+// cannot be visited at all is an error: a group that fails is unavailable, and the rest is still
+// brought.
 func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
 	d.last = visited{}
 	tenant, known := d.tenants.Current().ByName(d.tenant)
@@ -79,7 +80,7 @@ func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
 	now.writes, now.counted = d.cluster.Writes(tenant.Database)
 	r := &reading{Builder: b, config: d.config, tenant: tenant, memory: &d.memory, now: b.At()}
 	r.identity = d.Identity()
-	r.runners, _ = d.cluster.JobRunners(tenant.Database)
+	r.runners, r.looked = d.cluster.JobRunners(tenant.Database)
 	r.writes = now.writes
 	r.CountedSince(d.memory.since(b.At()))
 	err := d.cluster.Visit(ctx, tenant.Database, func(ctx context.Context, conn *pgconn.PgConn) error {
@@ -92,7 +93,7 @@ func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
 	if !r.again.IsZero() {
 		now.again = b.At().Add(r.again.Sub(r.now))
 	}
-	now.again = earlier(now.again, d.outdated(now.writes))
+	now.again = earlier(now.again, d.overtaken(r))
 	d.last = now
 	return nil
 }
@@ -128,6 +129,9 @@ func (d *Database) visit(ctx context.Context, conn *pgconn.PgConn, r *reading) e
 		if err != nil {
 			return err
 		}
+		if !d.schema.same(s) {
+			d.distrust()
+		}
 		d.schema = s
 	}
 	r.schema = d.schema
@@ -135,18 +139,33 @@ func (d *Database) visit(ctx context.Context, conn *pgconn.PgConn, r *reading) e
 		r.Unavailable("odoo", collectors.ReasonMissing, errors.New("this is not an Odoo database: there is no table ir_module_module"))
 		r.identity = Identity{}
 	} else {
-		copied := r.staging()
-		replies, err := ask(ctx, conn, d.choose(r))
-		if err != nil {
+		if err := d.inquire(ctx, conn, r); err != nil {
 			return err
-		}
-		d.take(r, replies)
-		if copied && !r.staging() {
-			r.soon() // it was asked too little
 		}
 	}
 	r.introduce()
 	d.remember(r.identity)
+	return nil
+}
+
+// inquire asks what was written since the last visit, and then what that may have changed.
+func (d *Database) inquire(ctx context.Context, conn *pgconn.PgConn, r *reading) error {
+	var err error
+	if r.marks, r.now, err = readMarks(ctx, conn, r.schema); err != nil {
+		return err
+	}
+	copied := r.staging()
+	replies, err := ask(ctx, conn, d.choose(r))
+	if err != nil {
+		return err
+	}
+	d.take(r, replies)
+	if r.marks.moved {
+		d.schema = nil
+	}
+	if copied && !r.staging() {
+		r.soon() // it was asked too little
+	}
 	return nil
 }
 
@@ -192,17 +211,11 @@ func (d *Database) take(r *reading, replies []reply) {
 	d.late = map[string]bool{}
 	surprised := false
 	r.identity.Odoo = true // what cannot be read this time stays as it was known
-	for _, reply := range d.inOrder(r, replies) {
+	for _, reply := range d.inOrder(replies) {
 		if r.staging() && !reply.facts {
 			continue
 		}
-		err := reply.err
-		if err == nil {
-			if err = reply.readBy(r); err != nil {
-				err = collectors.Because(collectors.ReasonProtocol, err)
-			}
-		}
-		if err != nil {
+		if err := d.read(r, reply); err != nil {
 			delete(d.kept, reply.name)
 			reason := collectors.ReasonOf(err)
 			r.Unavailable(reply.name, reason, err)
@@ -213,6 +226,23 @@ func (d *Database) take(r *reading, replies []reply) {
 	if surprised || (d.Identity().Series != "" && r.identity.Series != d.Identity().Series) {
 		d.schema = nil
 	}
+}
+
+// read reads one reply, and keeps it if it was made on this visit.
+func (d *Database) read(r *reading, a reply) error {
+	if a.err != nil {
+		return a.err
+	}
+	before := r.again
+	r.again = time.Time{}
+	if err := a.readBy(r); err != nil {
+		return collectors.Because(collectors.ReasonProtocol, err)
+	}
+	if r.fresh {
+		d.keep(r, a, r.again)
+	}
+	r.again = earlier(before, r.again)
+	return nil
 }
 
 func (d *Database) remember(i Identity) {

@@ -7,8 +7,9 @@
 //	Databases.Visits -> Database.Collect -> Cluster.Visit (one connection, closed afterwards)
 //	  first visit, hourly, and after a surprise: learn (schema.go) what tables and columns there
 //	    are and which of them may be read
-//	  each visit: the groups that the schema allows -> one simple-protocol batch (batch.go)
-//	    -> each group's read -> reading -> collectors.Builder
+//	  each visit: readMarks (marks.go), which tables were written to
+//	    -> the groups of which that or time may have changed the answers -> one simple-protocol batch (batch.go)
+//	    -> each group's read, of new answers and of those that stand (kept.go) -> reading -> collectors.Builder
 //
 // A group (group.go) is one set of statements about one subject, with the columns that it needs:
 // modules.go, identity.go, crons.go with cronnames.go and running.go, jobs.go with finished.go and
@@ -16,8 +17,13 @@
 // further group is one more declaration and a word in the list. The column grants of a monitoring
 // role (grants.go) are derived from the same declarations.
 //
-// What moves slowly is not asked on each visit: its last answers stand (kept.go) and grow old by
-// the clock. What was counted is remembered (memory.go) and survives Odoo's own clean-up. Fleet
+// To ask is what a visit costs, more than what is found, so only that is asked which may have another
+// answer by now. That is a group of which a table was written to, as the server's own counts of each
+// table say; or whose answers named a moment that has come (a task is due, a job is late); or whose
+// answers are an hour old, six where it is asked seldom. All other answers stand and grow old by the
+// clock; so do those of what moves slowly, for some minutes, whatever was written.
+//
+// What was counted is remembered (memory.go) and survives Odoo's own clean-up. Fleet
 // compares what the visits found of different tenants.
 //
 // And for a login page:

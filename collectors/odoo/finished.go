@@ -21,7 +21,6 @@ const (
 	failedWindow = time.Hour       // how long a failure counts as recent
 	lateIDs      = 200             // of the newest at the last visit that may have been invisible then
 	lateCommit   = 5 * time.Minute // how late a job's end may become visible after its own date
-	calmFor      = 5 * time.Minute // how long what finished is not asked for where nothing happens
 )
 
 // finishedSQL lists the tries that ended, and in a row without a channel the newest id and how far
@@ -119,7 +118,7 @@ func rangesOf(ids []int64, last int64) (ranges []idRange, all bool) {
 type jobMemory struct {
 	began    time.Time       // of counting, by the server's clock; zero before the first visit
 	asked    time.Time       // when it was asked last what finished, by our clock
-	writes   uint64          // to the database by then
+	runners  int             // that the cluster saw when the database itself was asked, noRunners if it was not
 	waiting  []idRange       // at the last visit, without those that are among the newest
 	missed   bool            // there were more
 	underway map[int64]bool  // jobs that ran at the last visit
@@ -127,7 +126,6 @@ type jobMemory struct {
 	seen     map[ending]bool // of the last hour
 	failures []failure       // of the last hour
 	full     bool            // more happened than was looked at
-	lively   bool            // some job waited or ran at the last visit, or one had ended since the one before
 
 	finished tallies // by channel and state
 	failed   tallies // by channel and kind of error
@@ -156,7 +154,9 @@ func (m *jobMemory) read(r *reading, rows [][][]byte) error {
 		*m = jobMemory{began: r.now, seen: map[ending]bool{}, finished: tallies{}, failed: tallies{}, retries: tallies{}, waits: map[string]*histogram{}, runs: map[string]*histogram{}}
 	}
 	m.forget(r.now)
-	m.lively = false
+	if !r.fresh {
+		return nil
+	}
 	err := each(rows, func(row *row) {
 		if row.columns[1] == nil && row.columns[2] == nil {
 			m.reached(r, row.int(0), row.time(3))
@@ -170,7 +170,7 @@ func (m *jobMemory) read(r *reading, rows [][][]byte) error {
 		if m.seen[end] {
 			return
 		}
-		m.seen[end], m.lively = true, true
+		m.seen[end] = true
 		m.count(row, end)
 	})
 	m.asked = r.At()
@@ -187,23 +187,11 @@ func (m *jobMemory) underwayIDs() []string {
 }
 
 // await notes which jobs may finish before the next visit, and which of them run.
-func (m *jobMemory) await(r *reading, ids []int64, underway map[int64]bool) {
+func (m *jobMemory) await(ids []int64, underway map[int64]bool) {
 	var all bool
 	m.underway = underway
-	m.lively = m.lively || len(ids) > 0
 	m.waiting, all = rangesOf(ids, m.newest-lateIDs)
 	m.missed = !all
-	if r.finished {
-		m.writes = r.writes
-	} else if r.writes != m.writes {
-		r.at(r.now.Add(calmFor - r.At().Sub(m.asked)))
-	}
-}
-
-// mayHaveFinished says whether it is worth asking what became of jobs: where none waited and none
-// ended, those that are made and done between two visits are looked for more seldom.
-func (m *jobMemory) mayHaveFinished(now time.Time) bool {
-	return m.lively || m.asked.IsZero() || now.Sub(m.asked) >= calmFor
 }
 
 // reached notes the newest id, and whether there was more between it and what was known than was

@@ -21,8 +21,7 @@ type group struct {
 	compat bool     // asked only in clusters whose target wants postgres_exporter's names
 	facts  bool     // it says what the tenant is, not how its work goes: asked of staging copies too
 
-	// every is how often it is asked where that is less than each visit. In between its last
-	// answers are read again, by the clock of the day.
+	// every is how often it is asked at most, even where its tables are written to all the time.
 	every time.Duration
 	cost  int                 // of asking a large tenant once, in tenths of a millisecond of the server's processor time
 	due   func(*reading) bool // says that it is to be asked on this visit all the same; nil for never
@@ -81,8 +80,9 @@ type reading struct {
 	now      time.Time // by the server's clock
 	fresh    bool      // what is being read was asked on this visit
 	writes   uint64    // to the database before the visit; 0 where that is unknown
-	finished bool      // what became of jobs is asked on this visit
-	runners  int       // job runners that the cluster saw on this database, 0 also where it did not look
+	marks    marks     // of the tables, before anything was asked of them
+	runners  int       // job runners that the cluster saw on this database
+	looked   bool      // the cluster looked for them
 	identity Identity
 	again    time.Time // when time alone changes something of what was read; zero means never
 }

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/wardround/wardround/collectors"
 )
@@ -25,8 +24,7 @@ type Identity struct {
 
 // identityGroup reads the parameters of the database that say what it is.
 var identityGroup = &group{
-	name: "identity", needs: []string{"ir_module_module.name"}, param: true, facts: true,
-	every: 10 * time.Minute, cost: 12, due: (*reading).copied,
+	name: "identity", param: true, facts: true,
 	statements: func(*reading) []string {
 		return []string{`SELECT wardround.param('database.is_neutralized'), wardround.param('database.uuid'), wardround.param('web.base.url')`}
 	},
@@ -101,7 +99,7 @@ func reportAddress(r *reading, address string) {
 // database, or from making a backup of it over its own pages: before each it ends all connections,
 // and those of other roles than its own it may not.
 var strangersGroup = &group{
-	name: "strangers", every: seldom, cost: 4, needs: []string{"ir_module_module.name"},
+	name: "strangers", every: seldom, cost: 4,
 	statements: func(*reading) []string {
 		return []string{`SELECT count(*) FROM pg_catalog.pg_stat_activity a JOIN pg_catalog.pg_database d ON d.oid = a.datid
 			WHERE d.datname = current_database() AND a.usesysid <> d.datdba AND a.pid <> pg_backend_pid()`}

@@ -20,6 +20,7 @@ var jobsGroup = &group{
 		"queue_job.eta", "queue_job.date_enqueued", "queue_job.date_started", "queue_job.date_done",
 		"queue_job.date_cancelled", "queue_job.exec_time", "queue_job.exc_name", "queue_job.retry",
 	},
+	due:        runnersChanged,
 	statements: jobStatements,
 	read:       readJobs,
 }
@@ -42,10 +43,7 @@ SELECT j.id, j.state, j.channel, {retry} > 0, date_part('epoch', {eta}),
 FROM unnest('{{states}}'::text[]) s CROSS JOIN LATERAL (SELECT {columns} FROM public.queue_job WHERE state = s LIMIT {most}) j`
 
 func jobStatements(r *reading) []string {
-	statements := []string{liveStatement(r)}
-	if r.finished = r.memory.jobs.mayHaveFinished(r.At()); r.finished {
-		statements = append(statements, finishedStatement(r))
-	}
+	statements := []string{liveStatement(r), finishedStatement(r)}
 	if r.asksRunner() {
 		statements = append(statements, runnerStatement())
 	}
@@ -86,16 +84,16 @@ func readJobs(r *reading, answers [][][][]byte) error {
 	if err := b.readLive(r, answers[0]); err != nil {
 		return err
 	}
-	rest := answers[1:]
-	if r.finished {
-		if err := r.memory.jobs.read(r, rest[0]); err != nil {
-			return err
-		}
-		rest = rest[1:]
+	if err := r.memory.jobs.read(r, answers[1]); err != nil {
+		return err
 	}
-	r.memory.jobs.await(r, b.runnable, b.started)
+	r.memory.jobs.runners = noRunners
+	if len(answers) > 2 && r.asksRunner() {
+		r.memory.jobs.runners = r.runners
+	}
+	r.memory.jobs.await(b.runnable, b.started)
 	b.failed = r.memory.jobs.recentFailures(r)
-	if err := b.readRunner(r, rest); err != nil {
+	if err := b.readRunner(r, answers[2:]); err != nil {
 		return err
 	}
 	b.report(r)

@@ -25,8 +25,20 @@ func runnerStatement() string { return fill(runnerSQL, "{alive}", seconds(keepAl
 // seen several, of which it does not tell whether they stand by for each other.
 func (r *reading) asksRunner() bool { return r.schema.activity && r.runners != 1 }
 
+// noRunners is in place of a number of job runners where nobody was asked.
+const noRunners = -1
+
+// runnersChanged says whether the database is to be asked although no job was written: the cluster
+// sees others than when it was asked, or does not say.
+func runnersChanged(r *reading) bool {
+	return r.asksRunner() && !(r.looked && r.memory.jobs.runners == r.runners)
+}
+
 func (b *backlog) readRunner(r *reading, answers [][][][]byte) error {
 	b.runners = r.runners
+	if !r.asksRunner() {
+		answers = nil // from before
+	}
 	for _, answer := range answers {
 		err := each(answer, func(row *row) {
 			b.runners = int(row.int(0))

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,9 @@ type column struct {
 // backports change tables within a series.
 type schema struct {
 	learnt   time.Time
+	database string // its object id
 	tables   map[string]bool
+	counted  map[string]string // the object ids of those of the tables under which all that is written to them is counted
 	columns  map[string]column // by table.column
 	activity bool              // we see what others' backends do
 	param    bool              // we may call wardround.param
@@ -38,7 +41,7 @@ var schemaSQL string
 
 // learn asks what there is. It takes one round trip and no lock on any table of the tenant.
 func learn(ctx context.Context, conn *pgconn.PgConn, now time.Time) (*schema, error) {
-	var tables, columns []string
+	tables, columns := []string{parametersTable}, []string(nil)
 	for _, t := range readable() {
 		tables, columns = append(tables, t.Name), append(columns, t.Columns...)
 	}
@@ -49,12 +52,17 @@ func learn(ctx context.Context, conn *pgconn.PgConn, now time.Time) (*schema, er
 	if err != nil {
 		return nil, fmt.Errorf("read the schema: %w", postgres.Classify(err))
 	}
-	s := &schema{learnt: now, tables: map[string]bool{}, columns: map[string]column{}}
+	s := &schema{learnt: now, tables: map[string]bool{}, counted: map[string]string{}, columns: map[string]column{}}
 	err = each(answers[1].Rows, func(r *row) {
 		switch table, name := r.text(0), r.text(1); {
 		case table != "":
 			s.tables[table] = true
 			s.columns[table+"."+name] = column{kind: r.text(2), readable: r.bool(3)}
+			if r.columns[4] != nil {
+				s.counted[table] = r.text(4)
+			}
+		case name == "database":
+			s.database = r.text(4)
 		case name == "activity":
 			s.activity = r.bool(3)
 		case name == "param":
@@ -113,6 +121,11 @@ func (s *schema) lacks(g *group) (installed bool, err error) {
 		return true, collectors.Because(collectors.ReasonPermission, errors.New("function wardround.param is not there or not granted"))
 	}
 	return true, nil
+}
+
+// same says whether two are the same but for when they were learnt.
+func (s *schema) same(o *schema) bool {
+	return s != nil && s.activity == o.activity && s.param == o.param && maps.Equal(s.columns, o.columns)
 }
 
 // isOdoo says whether this is Odoo's database.

@@ -1,0 +1,91 @@
+package odoo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/wardround/wardround/collectors/postgres"
+)
+
+// marks say which tables were written to: the text of each is another one than before if it was.
+type marks struct {
+	clock string            // when they were made, by the server's clock; it never comes again
+	of    map[string]string // by the table's object id
+	moved bool              // this is another database than the one whose schema was learnt
+}
+
+// parametersTable is what the function for parameters reads.
+const parametersTable = "ir_config_parameter"
+
+// marksSQL reads what the server counts of each table, without opening any. What a transaction wrote
+// is counted after it has ended, within ten seconds as a rule and a minute at most: who sees it counted
+// sees what it wrote. TRUNCATE is not counted, but gives the table another file; the file's path names
+// the database too, so that one which took the place of another differs. The times are those at which
+// counting began anew: on demand, or after the server crashed. As nothing but functions of PostgreSQL's own
+// is named, and no operator, it needs no preamble.
+const marksSQL = `SELECT pg_catalog.date_part('epoch', pg_catalog.now()), pg_catalog.current_setting('track_counts'), o, pg_catalog.pg_relation_filepath(o),
+  pg_catalog.pg_stat_get_tuples_inserted(o), pg_catalog.pg_stat_get_tuples_updated(o), pg_catalog.pg_stat_get_tuples_deleted(o),
+  pg_catalog.pg_stat_get_db_stat_reset_time({database}), pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
+FROM pg_catalog.unnest('{{tables}}'::pg_catalog.oid[]) o`
+
+// readMarks asks for the marks of all tables that a schema knows, and for the server's clock.
+func readMarks(ctx context.Context, conn *pgconn.PgConn, s *schema) (marks, time.Time, error) {
+	tables := slices.Sorted(maps.Values(s.counted))
+	answers, err := conn.Exec(ctx, fill(marksSQL, "{database}", s.database, "{tables}", strings.Join(tables, ","))).ReadAll()
+	if err != nil {
+		return marks{}, time.Time{}, fmt.Errorf("read what was written: %w", postgres.Classify(err))
+	}
+	m, now := marks{of: map[string]string{}}, time.Time{}
+	err = each(answers[0].Rows, func(row *row) {
+		m.clock, now = row.text(0), row.time(0)
+		if row.columns[3] == nil {
+			return // there is no such table any more
+		}
+		m.moved = m.moved || !strings.Contains(row.text(3), "/"+s.database+"/")
+		if counting := row.text(1) == "on"; counting {
+			m.of[row.text(2)] = string(bytes.Join(row.columns[3:], []byte(" ")))
+		}
+	})
+	return m, now, err
+}
+
+// mark is the marks of all that a group reads; of one that reads no table of Odoo's, how much was
+// written to the database. A table of which nothing is counted may be written to at any time.
+func (r *reading) mark(g *group) string {
+	tables := g.tables()
+	if len(tables) == 0 {
+		return strconv.FormatUint(r.writes, 10)
+	}
+	parts := make([]string, len(tables))
+	for i, table := range tables {
+		mark, counted := r.marks.of[r.schema.counted[table]]
+		if !counted && r.schema.tables[table] {
+			mark = r.marks.clock
+		}
+		parts[i] = mark
+	}
+	return strings.Join(parts, ", ")
+}
+
+// tables are those that a group reads.
+func (g *group) tables() []string {
+	var all []string
+	for _, name := range slices.Concat(g.needs, g.wants) {
+		table, _, _ := strings.Cut(name, ".")
+		if !slices.Contains(all, table) {
+			all = append(all, table)
+		}
+	}
+	if g.param {
+		all = append(all, parametersTable)
+	}
+	return all
+}
