@@ -62,12 +62,13 @@ type visited struct {
 }
 
 const (
-	relearnAfter   = time.Hour       // how old the knowledge of a schema may be
+	relearnAfter   = 6 * time.Hour   // how old the knowledge of a schema may be while no module is installed or changed
 	relearnLacking = 5 * time.Minute // the same, while something is missing that may be put right
 )
 
 // Collect asks what was written, and in a second round trip for all that this may have changed; the
-// first time, hourly and after a surprise it learns the schema before, in another. Only a tenant that
+// first time, after a release or a surprise, and every some hours it learns the schema before, in
+// another. Only a tenant that
 // cannot be visited at all is an error: a group that fails is unavailable, and the rest is still
 // brought.
 func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
@@ -159,14 +160,22 @@ func (d *Database) inquire(ctx context.Context, conn *pgconn.PgConn, r *reading)
 	if err != nil {
 		return err
 	}
+	released := d.released(r)
 	d.take(r, replies)
-	if r.marks.moved {
+	if r.marks.moved || released {
 		d.schema = nil
 	}
 	if copied && !r.staging() {
 		r.soon() // it was asked too little
 	}
 	return nil
+}
+
+// released says whether modules were written to since their last answer was made: what they brought is
+// to be learnt.
+func (d *Database) released(r *reading) bool {
+	k, asked := d.kept[modulesGroup.name]
+	return asked && k.mark != "" && !k.unwritten(r) && r.counted(modulesGroup)
 }
 
 // unlearnt says whether the schema is to be learnt, again or for the first time.

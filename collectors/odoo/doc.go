@@ -5,8 +5,8 @@
 // The data's way, for a database:
 //
 //	Databases.Visits -> Database.Collect -> Cluster.Visit (one connection, closed afterwards)
-//	  first visit, hourly, and after a surprise: learn (schema.go) what tables and columns there
-//	    are and which of them may be read
+//	  first visit, every some hours, after a release and after a surprise: learn (schema.go) what
+//	    tables and columns there are and which of them may be read
 //	  each visit: readMarks (marks.go), which tables were written to
 //	    -> the groups of which that or time may have changed the answers -> one simple-protocol batch (batch.go)
 //	    -> each group's read, of new answers and of those that stand (kept.go) -> reading -> collectors.Builder

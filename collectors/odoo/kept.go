@@ -31,13 +31,13 @@ func (k *kept) next() time.Time { return k.at.Add(k.every) }
 // unwritten says whether what the answer is about was not written to since.
 func (k *kept) unwritten(r *reading) bool { return k.mark == r.mark(k.group) }
 
-// outdated says whether there may be another answer by now.
+// outdated says whether there may be another answer by now. What reads no tables may always have one.
 func (k *kept) outdated(r *reading) bool {
 	limit := believed
 	if k.every > 0 {
 		limit = believedSeldom
 	}
-	return !k.unwritten(r) || r.At().Sub(k.at) >= limit || (!k.until.IsZero() && !r.At().Before(k.until))
+	return !k.unwritten(r) || len(k.tables()) == 0 || r.At().Sub(k.at) >= limit || (!k.until.IsZero() && !r.At().Before(k.until))
 }
 
 // spare is what one visit may spend on groups that are asked seldom, in the parts of group.cost. All

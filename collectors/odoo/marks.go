@@ -19,7 +19,7 @@ import (
 type marks struct {
 	clock string            // when they were made, by the server's clock; it never comes again
 	of    map[string]string // by the table's object id
-	moved bool              // this is another database than the one whose schema was learnt
+	moved bool              // a table is gone, or this is another database than the one whose schema was learnt
 }
 
 // parametersTable is what the function for parameters reads.
@@ -46,11 +46,9 @@ func readMarks(ctx context.Context, conn *pgconn.PgConn, s *schema) (marks, time
 	m, now := marks{of: map[string]string{}}, time.Time{}
 	err = each(answers[0].Rows, func(row *row) {
 		m.clock, now = row.text(0), row.time(0)
-		if row.columns[3] == nil {
-			return // there is no such table any more
-		}
-		m.moved = m.moved || !strings.Contains(row.text(3), "/"+s.database+"/")
-		if counting := row.text(1) == "on"; counting {
+		there := strings.Contains(row.text(3), "/"+s.database+"/")
+		m.moved = m.moved || !there
+		if counting := row.text(1) == "on"; counting && there {
 			m.of[row.text(2)] = string(bytes.Join(row.columns[3:], []byte(" ")))
 		}
 	})
@@ -73,6 +71,14 @@ func (r *reading) mark(g *group) string {
 		parts[i] = mark
 	}
 	return strings.Join(parts, ", ")
+}
+
+// counted says whether all that is written to what a group reads is counted.
+func (r *reading) counted(g *group) bool {
+	return !slices.ContainsFunc(g.tables(), func(table string) bool {
+		_, counted := r.marks.of[r.schema.counted[table]]
+		return !counted
+	})
 }
 
 // tables are those that a group reads.

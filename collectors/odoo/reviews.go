@@ -76,6 +76,9 @@ func (m *decisionMemory) read(r *reading, rows [][][]byte, metric *collectors.Me
 		}
 		if last := len(rows) - 1; last >= 0 {
 			m.until = (&row{columns: rows[last]}).time(0)
+			if len(rows) >= mostOfState {
+				r.at(r.now.Add(seldom)) // there may be more
+			}
 		}
 	}
 	m.took.set(r, metric)

@@ -71,6 +71,9 @@ var loginsGroup = &group{
 			if r.fresh {
 				m.count += uint64(row.int(0))
 				m.last, m.known = max(m.last, row.int(1)), true
+				if row.int(0) >= mostUsers {
+					r.at(r.now.Add(seldom)) // there are more
+				}
 			}
 		})
 		r.Set(metricLogins, float64(m.count))

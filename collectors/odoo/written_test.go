@@ -233,6 +233,33 @@ func TestDatabaseReplaced(t *testing.T) {
 	require.Equal(t, 1.0, value(t, w.visitAt(t, at.Add(2*time.Second)), "odoo_jobs", "channel", "root", "state", "pending"))
 	w.visitAt(t, at.Add(3*time.Second))
 	require.NotEqual(t, learnt, w.schema.database)
+	w.visitAt(t, at.Add(4*time.Second))
+	require.Equal(t, at.Add(3*time.Second), w.schema.learnt, "once")
+}
+
+// What a release brings is learnt on the visit after the one that sees it, and asked at once.
+func TestReleaseBringsATable(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, "ALTER TABLE queue_job RENAME TO queue_job_away")
+	at := time.Now()
+	absent(t, w.visitAt(t, at), "odoo_jobs_stuck")
+	w.exec(t, "ALTER TABLE queue_job_away RENAME TO queue_job; UPDATE ir_module_module SET state = 'installed' WHERE name = 'queue_job'")
+	w.visitAt(t, at.Add(time.Minute))
+	require.False(t, w.Unchanged(at.Add(2*time.Minute)))
+	require.Zero(t, value(t, w.visitAt(t, at.Add(2*time.Minute)), "odoo_jobs_stuck"))
+	w.visitAt(t, at.Add(3*time.Minute))
+	require.Equal(t, at.Add(2*time.Minute), w.schema.learnt, "once")
+}
+
+// More than is looked at in one go is looked at the next time, though nothing more is written.
+func TestMoreLoginsThanAreLookedAt(t *testing.T) {
+	w, at := calm(t)
+	w.collectAll(t, at)
+	w.exec(t, `INSERT INTO res_users_log (create_uid, create_date) SELECT 1, now() AT TIME ZONE 'utc' FROM generate_series(1, 7000)`)
+	for n, want := range []float64{mostUsers, 7000} {
+		b := w.collectAll(t, at.Add(time.Duration(n+1)*(seldom+time.Minute)))
+		require.Equal(t, want, value(t, b, "odoo_logins_total"))
+	}
 }
 
 // A column that was granted meanwhile is asked for once it is known to be.

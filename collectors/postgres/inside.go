@@ -47,7 +47,7 @@ func (i Inside) Read(b *collectors.Builder, datname string, rows [][][]byte) err
 func InsideGroups() []Inside {
 	return []Inside{
 		{
-			Name: "tables", Every: 15 * time.Minute, SQL: tablesSQL, most: 1, read: readTables,
+			Name: "tables", Every: time.Hour, SQL: tablesSQL, most: 1, read: readTables,
 			columns: []string{"tables", "live", "dead", "big", "oldest", "never", "overdue", "age", "invalid"},
 		},
 		{
