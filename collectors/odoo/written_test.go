@@ -110,16 +110,28 @@ func TestTimeAloneShows(t *testing.T) {
 		family string
 		labels []string
 	}{
-		"a task becomes due": {`UPDATE ir_cron SET active = true, nextcall = ` + utc + ` + interval '10 minutes'` + first, 10 * time.Minute,
-			`UPDATE ir_cron SET nextcall = ` + utc + first, "odoo_crons", []string{"state", "due"}},
-		"a trigger passes": {`UPDATE ir_cron SET active = true` + first + `; INSERT INTO ir_cron_trigger (cron_id, call_at) SELECT id, ` + utc + ` + interval '10 minutes' FROM ir_cron` + first, 10 * time.Minute,
-			`UPDATE ir_cron_trigger SET call_at = ` + utc, "odoo_crons", []string{"state", "due"}},
-		"a job gets stuck": {`INSERT INTO queue_job (uuid, state, channel, date_created, date_started) VALUES ('a', 'started', 'root', ` + utc + `, ` + utc + `)`, 30 * time.Minute,
-			`UPDATE queue_job SET date_started = ` + utc + ` - interval '31 minutes'`, "odoo_jobs_stuck", nil},
-		"a job is lost before it starts": {`INSERT INTO queue_job (uuid, state, channel, date_created, date_enqueued) VALUES ('a', 'enqueued', 'root', ` + utc + `, ` + utc + `)`, 5 * time.Minute,
-			`UPDATE queue_job SET date_enqueued = ` + utc + ` - interval '6 minutes'`, "odoo_jobs_stuck", nil},
-		"a deferred job may run": {`INSERT INTO queue_job (uuid, state, channel, date_created, eta) VALUES ('a', 'pending', 'root', ` + utc + `, ` + utc + ` + interval '10 minutes')`, 10 * time.Minute,
-			`UPDATE queue_job SET eta = ` + utc, "odoo_job_oldest_runnable_timestamp_seconds", nil},
+		"a task becomes due": {
+			`UPDATE ir_cron SET active = true, nextcall = ` + utc + ` + interval '10 minutes'` + first, 10 * time.Minute,
+			`UPDATE ir_cron SET nextcall = ` + utc + first, "odoo_crons",
+			[]string{"state", "due"},
+		},
+		"a trigger passes": {
+			`UPDATE ir_cron SET active = true` + first + `; INSERT INTO ir_cron_trigger (cron_id, call_at) SELECT id, ` + utc + ` + interval '10 minutes' FROM ir_cron` + first, 10 * time.Minute,
+			`UPDATE ir_cron_trigger SET call_at = ` + utc, "odoo_crons",
+			[]string{"state", "due"},
+		},
+		"a job gets stuck": {
+			`INSERT INTO queue_job (uuid, state, channel, date_created, date_started) VALUES ('a', 'started', 'root', ` + utc + `, ` + utc + `)`, 30 * time.Minute,
+			`UPDATE queue_job SET date_started = ` + utc + ` - interval '31 minutes'`, "odoo_jobs_stuck", nil,
+		},
+		"a job is lost before it starts": {
+			`INSERT INTO queue_job (uuid, state, channel, date_created, date_enqueued) VALUES ('a', 'enqueued', 'root', ` + utc + `, ` + utc + `)`, 5 * time.Minute,
+			`UPDATE queue_job SET date_enqueued = ` + utc + ` - interval '6 minutes'`, "odoo_jobs_stuck", nil,
+		},
+		"a deferred job may run": {
+			`INSERT INTO queue_job (uuid, state, channel, date_created, eta) VALUES ('a', 'pending', 'root', ` + utc + `, ` + utc + ` + interval '10 minutes')`, 10 * time.Minute,
+			`UPDATE queue_job SET eta = ` + utc, "odoo_job_oldest_runnable_timestamp_seconds", nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, at := calm(t)
