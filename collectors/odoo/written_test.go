@@ -284,15 +284,20 @@ func TestGrantedLater(t *testing.T) {
 	require.Zero(t, value(t, w.visitAt(t, at.Add(relearnAfter+relearnLacking)), "odoo_jobs_retrying"))
 }
 
-// Where the cluster sees no job runner, the database is asked once, and again after one was seen.
-func TestJobRunnerLeaves(t *testing.T) {
+// Where the cluster sees no job runner, or several, the database is asked once, and again when the
+// cluster sees another number.
+func TestJobRunnersChange(t *testing.T) {
 	w, at := calm(t)
-	for n, runners := range []int{1, 0, 0, 2, 0} {
-		w.cluster.runners = runners
-		w.cluster.looks = true
+	w.cluster.looks = true
+	for n, step := range []struct {
+		runners int
+		asked   bool
+		present float64
+	}{{1, false, 1}, {0, true, 0}, {0, false, 0}, {1, false, 1}, {0, true, 0}, {2, true, 0}, {2, false, 0}} {
+		w.cluster.runners = step.runners
 		at = at.Add(time.Second)
-		require.Equal(t, truth(runners > 0), value(t, w.visitAt(t, at), "odoo_job_runner_present"))
-		require.Equal(t, n == 1 || n == 4, len(w.askedAt(at)) == 1, "visit %d", n+1)
+		require.Equal(t, step.present, value(t, w.visitAt(t, at), "odoo_job_runner_present"), "visit %d", n+1)
+		require.Equal(t, step.asked, len(w.askedAt(at)) == 1, "visit %d", n+1)
 	}
 }
 
