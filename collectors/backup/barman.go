@@ -21,11 +21,11 @@ type barman struct {
 	wal    walClock
 }
 
-func newBarman(c Barman, written func(string, string) (time.Time, bool)) *barman {
+func newBarman(c Barman) *barman {
 	if len(c.Command) == 0 {
 		c.Command = []string{"barman"}
 	}
-	return &barman{config: c, wal: walClock{postgres: c.Postgres, written: written}}
+	return &barman{config: c}
 }
 
 func (p *barman) close() {}
@@ -131,7 +131,7 @@ func (p *barman) detail(ctx context.Context, reading *Reading, set *Set, now tim
 	}
 	show := said[p.config.Server]
 	if segmentName.MatchString(show.WAL.Last) {
-		set.Archived = p.wal.archivedBy(show.WAL.Last, now)
+		set.Archived, set.Latest = p.wal.archivedBy(show.WAL.Last, now)
 	}
 	i := slices.IndexFunc(set.Backups, func(b Backup) bool { return b.Label == show.ID })
 	if seconds, err := strconv.ParseInt(show.Base.Begin, 10, 64); err == nil && i >= 0 {

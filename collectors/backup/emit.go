@@ -101,7 +101,9 @@ func (s State) emit(b *collectors.Builder, tenant string) {
 	}
 	set(metricOldest, s.Oldest)
 	set(metricArchived, s.Archived)
-	set(metricPoint, s.Point)
+	if s.Latest.IsZero() {
+		set(metricPoint, s.Point)
+	}
 	set(metricLocked, s.Newest.LockedUntil)
 	if s.Ratio > 0 {
 		b.SetFor(tenant, metricRatio, s.Ratio)
@@ -113,7 +115,7 @@ func (s State) emit(b *collectors.Builder, tenant string) {
 func (p *Place) emitCopy(b *collectors.Builder, tenant collectors.Tenant, state State) {
 	b.SetFor(tenant.Name, metricCopyThere, truth(!state.Point.IsZero()), p.config.CopyOf)
 	original, ok := p.options.Memory.state(p.config.CopyOf, tenant, b.At())
-	if !ok || original.Point.IsZero() || state.Point.IsZero() {
+	if !ok || original.Point.IsZero() || state.Point.IsZero() || !original.Latest.IsZero() || !state.Latest.IsZero() {
 		return
 	}
 	behind := max(0, original.Point.Sub(state.Point))

@@ -86,14 +86,24 @@ func (k *remembered) state(tenant collectors.Tenant, now time.Time) State {
 // whole is what is known of a tenant over all places.
 type whole struct {
 	point  time.Time // best recovery point of a place with databases; zero where there is none
+	latest time.Time // not later than this, where nobody knows up to when a place has WAL
 	places int       // with a good backup of the database
 	known  bool      // all places where its backups belong were read at least once
 }
 
-// keeps says whether what is known suffices to say that no more than the tier allows would be lost.
-// Places that were not read yet can only hold something newer.
-func (w whole) keeps(terms Terms, now time.Time) bool {
-	return terms.RPO > 0 && !w.point.IsZero() && now.Sub(w.point) <= terms.RPO
+// told is the recovery point that can be told of; zero where all would be lost. What is not known
+// can only be better: ok is false where it could make a difference to what the tier allows.
+func (w whole) told(terms Terms, now time.Time) (point time.Time, ok bool) {
+	late := func(point time.Time) bool { return terms.RPO == 0 || now.Sub(point) > terms.RPO }
+	switch {
+	case !w.point.IsZero() && !late(w.point):
+		return w.point, true
+	case !w.known:
+		return time.Time{}, false
+	case !w.latest.After(w.point):
+		return w.point, true
+	}
+	return w.latest, terms.RPO > 0 && late(w.latest)
 }
 
 // whole looks at all places where a tenant's database belongs. Copies of its filestore do not
@@ -116,6 +126,9 @@ func (m *Memory) whole(tenant collectors.Tenant, now time.Time) whole {
 		}
 		if state.Point.After(w.point) {
 			w.point = state.Point
+		}
+		if state.Latest.After(w.latest) {
+			w.latest = state.Latest
 		}
 		if known.reading.Unchecked > 0 && state.Point.IsZero() {
 			w.known = false

@@ -25,12 +25,12 @@ type pgBackRest struct {
 	clusterSize int64 // bytes of the cluster in the newest backup
 }
 
-func newPgBackRest(c PgBackRest, written func(string, string) (time.Time, bool)) *pgBackRest {
+func newPgBackRest(c PgBackRest) *pgBackRest {
 	c.Repo = cmp.Or(c.Repo, 1)
 	if len(c.Command) == 0 {
 		c.Command = []string{"pgbackrest"}
 	}
-	return &pgBackRest{config: c, wal: walClock{postgres: c.Postgres, written: written}}
+	return &pgBackRest{config: c}
 }
 
 func (p *pgBackRest) close() {}
@@ -126,14 +126,14 @@ func (p *pgBackRest) read(ctx context.Context, now time.Time) (Reading, error) {
 	encrypted := cipher != "none"
 	set.Encrypted = &encrypted
 	segment, folder := said.archived(p.config.Repo)
-	set.Archived = p.wal.archivedBy(segment, asOf)
+	set.Archived, set.Latest = p.wal.archivedBy(segment, asOf)
 	running := said.Status.Lock.Backup.Held
 	reading := Reading{Cluster: &set, Running: &running, AsOf: asOf}
-	if p.config.File == "" && p.wal.written == nil {
+	if p.config.File == "" {
 		if at, err := p.archivedAt(ctx, folder, segment); err != nil {
 			reading.Missing = append(reading.Missing, Unavailable{"wal_archived", err})
 		} else if !at.IsZero() {
-			set.Archived = at
+			set.Archived, set.Latest = at, time.Time{}
 		}
 	}
 	reading.Databases, err = p.included(ctx, newest)

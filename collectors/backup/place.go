@@ -23,10 +23,6 @@ type Options struct {
 	Tenants *collectors.Registry                 // whose backups are looked for
 	Terms   func(tenant collectors.Tenant) Terms // of the tenant's tier
 	Memory  *Memory                              // one for all places
-
-	// Written says up to when all that a PostgreSQL target wrote is in its WAL up to the end of a
-	// segment, if somebody knows; nil where nobody does.
-	Written func(postgres, segment string) (time.Time, bool)
 }
 
 func (o Options) validate() error {
@@ -66,9 +62,9 @@ func New(c Config, o Options) (*Place, error) {
 	var err error
 	switch {
 	case c.PgBackRest != nil:
-		p.reader = newPgBackRest(*c.PgBackRest, o.Written)
+		p.reader = newPgBackRest(*c.PgBackRest)
 	case c.Barman != nil:
-		p.reader = newBarman(*c.Barman, o.Written)
+		p.reader = newBarman(*c.Barman)
 	case c.WALG != nil:
 		p.reader, err = newWALG(*c.WALG)
 	case c.Dumps != nil:

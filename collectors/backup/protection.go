@@ -70,13 +70,17 @@ func (p *Protection) emitPoint(b *collectors.Builder, tenant collectors.Tenant, 
 	if terms.RPO > 0 {
 		b.SetFor(tenant.Name, metricObjective, terms.RPO.Seconds())
 	}
-	if !w.known && !w.keeps(terms, b.At()) || len(p.memory.Places()) == 0 {
+	if len(p.memory.Places()) == 0 {
 		return
 	}
 	if w.known {
 		b.SetFor(tenant.Name, metricPlaces, float64(w.places))
 	}
-	if w.point.IsZero() {
+	point, ok := w.told(terms, b.At())
+	if !ok {
+		return
+	}
+	if point.IsZero() {
 		if terms.RPO > 0 {
 			b.SetFor(tenant.Name, metricDue, seconds(dawn))
 		}
@@ -86,12 +90,12 @@ func (p *Protection) emitPoint(b *collectors.Builder, tenant collectors.Tenant, 
 		})
 		return
 	}
-	b.SetFor(tenant.Name, metricBest, seconds(w.point))
+	b.SetFor(tenant.Name, metricBest, seconds(point))
 	if terms.RPO == 0 {
 		return
 	}
-	b.SetFor(tenant.Name, metricDue, seconds(w.point.Add(terms.RPO)))
-	if lost := b.At().Sub(w.point); lost > terms.RPO {
+	b.SetFor(tenant.Name, metricDue, seconds(point.Add(terms.RPO)))
+	if lost := b.At().Sub(point); lost > terms.RPO {
 		b.Find(collectors.Finding{
 			Tenant: tenant.Name, Name: "recovery_point_exceeded", Question: collectors.Protected, Severity: collectors.Critical,
 			Text: fmt.Sprintf("The work of the last %s would be lost now; the tier allows %s", span(lost), span(terms.RPO)),

@@ -93,13 +93,15 @@ func TestOnePlaceSuffices(t *testing.T) {
 	require.Contains(t, text, fmt.Sprintf(`backup_tenant_recovery_point_due_timestamp_seconds{tenant="north"} %v`, float64(at.Unix())))
 	require.NotContains(t, text, "places{", "how many they are is not known")
 	s := p.Standing(north, at)
-	require.False(t, s.Known)
+	require.True(t, s.Known)
 	require.Equal(t, at.Add(-24*time.Hour).Unix(), s.Point.Unix())
 
 	late := summed(t, o, nil, at.Add(time.Second))
 	require.NotContains(t, page(late), "recovery_point_timestamp", "the other may hold a newer one")
 	require.Empty(t, names(late))
-	require.Zero(t, p.Standing(north, at.Add(time.Second)).Point)
+	s = p.Standing(north, at.Add(time.Second))
+	require.False(t, s.Known)
+	require.Zero(t, s.Point)
 	o.Terms = func(collectors.Tenant) Terms { return Terms{} }
 	require.NotContains(t, page(summed(t, o, nil, at)), "recovery_point_timestamp", "no promise says what suffices")
 }

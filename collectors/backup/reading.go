@@ -47,6 +47,7 @@ type Set struct {
 	Newest    bool      // only the newest are known: there are others, nobody knows how many
 	Oldest    time.Time // restorable point, where the tool says it; zero where it follows from Backups
 	Archived  time.Time // up to when WAL was archived; zero where none is, or that is not known
+	Latest    time.Time // where it is not known: not later than this; zero otherwise
 	Encrypted *bool     // nil where it is not known
 }
 
@@ -94,6 +95,7 @@ type State struct {
 	Kept     map[Type]int    // good ones; nil where nobody knows how many there are
 	Ratio    float64         // size of the newest to the median of those of its type before; 0 where there are too few, or where it holds only what changed
 	Archived time.Time
+	Latest   time.Time // the point may be as late as this, because nobody knows when WAL was archived; zero where it is known
 }
 
 const (
@@ -140,6 +142,9 @@ func judge(s Set, now time.Time) State {
 	}
 	if !s.Oldest.IsZero() && !s.Oldest.After(now) && !state.Newest.Stop.IsZero() {
 		state.Oldest = s.Oldest
+	}
+	if s.Latest.After(state.Point) && !state.Point.IsZero() {
+		state.Latest = s.Latest
 	}
 	state.Ratio = ratio(s.Backups, state.Newest)
 	return state

@@ -11,8 +11,8 @@ import (
 // Standing is how a tenant would be recovered now, for people to read.
 type Standing struct {
 	Terms  Terms
-	Known  bool      // all places of its database were read, so that what was not found is not there
-	Point  time.Time // up to when nothing would be lost; zero where no place holds a good backup, or where not all is known and it does not suffice
+	Point  time.Time // up to when nothing would be lost; zero where no place holds a good backup
+	Known  bool      // whether that can be told yet
 	Places []Held    // where the tenant's backups belong, by name
 	Last   Rehearsal // its Tenant is empty where there was none
 	Good   Rehearsal // the last with success; the same
@@ -29,10 +29,8 @@ type Held struct {
 // Standing sums up what places and rehearsals said of a tenant.
 func (p *Protection) Standing(tenant collectors.Tenant, now time.Time) Standing {
 	w := p.memory.whole(tenant, now)
-	s := Standing{Terms: p.terms(tenant), Known: w.known, Places: p.memory.held(tenant, now)}
-	if w.known || w.keeps(s.Terms, now) {
-		s.Point = w.point
-	}
+	s := Standing{Terms: p.terms(tenant), Places: p.memory.held(tenant, now)}
+	s.Point, s.Known = w.told(s.Terms, now)
 	if p.rehearsals == nil {
 		return s
 	}

@@ -87,13 +87,13 @@ func TestPgBackRestCommand(t *testing.T) {
 	dir := recorded(t, "pgbackrest")
 	p := pgBackRestPlace(t, PgBackRest{Command: program(t, fmt.Sprintf(`
 case "$*" in
-*"repo-ls"*"archive/odoo/15-1/0000000100000000"*) echo '{".":{"type":"path"},"00000001000000000000000C-ab.gz":{"size":1,"time":1795290100,"type":"file"},"00000001000000000000000F-ab.gz":{"size":1,"time":1795290200,"type":"file"}}' ;;
+*"repo-ls"*"archive/odoo/15-1/0000000100000000"*) echo '{".":{"type":"path"},"000000010000000000000009-ab.gz":{"size":1,"time":1795290100,"type":"file"},"00000001000000000000000A-ab.gz":{"size":1,"time":1795290200,"type":"file"}}' ;;
 *--set=20261121-194023F*) echo "WARN: CANARY noise"; cat %[1]s/set-detail.json ;;
 *) echo "2026-11-21 WARN: CANARY"; cat %[1]s/full-diff-incr.json; echo CANARY trailing ;;
 esac`, dir))})
 	batch := visited(t, p, recordedNow)
 	require.NotContains(t, page(batch), "CANARY")
-	require.Contains(t, page(batch), `backup_recovery_point_timestamp_seconds{tenant="north"} `)
+	require.Contains(t, page(batch), `backup_recovery_point_timestamp_seconds{tenant="north"} 1.7952902e+09`)
 }
 
 func TestPgBackRestDatabaseLeftOut(t *testing.T) {
@@ -145,13 +145,23 @@ func TestNewestSegmentAfterAnUpgrade(t *testing.T) {
 
 func TestWALClock(t *testing.T) {
 	at := func(minute int) time.Time { return time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC) }
+	type told struct{ archived, latest time.Time }
 	w := walClock{}
-	require.Zero(t, w.archivedBy("000000010000000000000001", at(0)), "nobody saw it come")
-	require.Zero(t, w.archivedBy("000000010000000000000001", at(5)))
-	require.Equal(t, at(5), w.archivedBy("000000010000000000000002", at(10)), "it was not there five minutes ago")
-	require.Equal(t, at(5), w.archivedBy("000000010000000000000002", at(15)), "nothing came since")
-	require.Zero(t, w.archivedBy("", at(20)))
-	w.written = func(_, segment string) (time.Time, bool) { return at(19), segment == "000000010000000000000003" }
-	require.Equal(t, at(5), w.archivedBy("000000010000000000000002", at(25)), "the server does not know")
-	require.Equal(t, at(19), w.archivedBy("000000010000000000000003", at(30)))
+	for _, c := range []struct {
+		segment string
+		minute  int
+		told    told
+		why     string
+	}{
+		{"000000010000000000000001", 0, told{latest: at(0)}, "nobody saw it come"},
+		{"000000010000000000000001", 5, told{latest: at(0)}, "it was there at the beginning already"},
+		{"000000010000000000000002", 10, told{archived: at(5)}, "it was not there five minutes ago"},
+		{"000000010000000000000002", 15, told{archived: at(5)}, "nothing came since"},
+		{"", 20, told{}, "nothing is archived"},
+		{"000000010000000000000003", 25, told{archived: at(15)}, "it was not there when last looked"},
+	} {
+		archived, latest := w.archivedBy(c.segment, at(c.minute))
+		require.Equal(t, c.told.archived, archived, c.why)
+		require.Equal(t, c.told.latest, latest, c.why)
+	}
 }

@@ -4,29 +4,27 @@ import "time"
 
 // walClock tells up to when WAL was archived, from the name of the newest archived segment alone,
 // which is all that some tools say. A segment that is new since the visit before was archived after
-// that visit: so much is sure, and no more.
+// that visit: so much is sure, and no more. Of one that was there already at the first visit it is
+// sure that it was archived by then.
 type walClock struct {
-	postgres string
-	written  func(postgres, segment string) (time.Time, bool)
-
 	segment  string
-	seen     time.Time // when the segment was last seen to be the newest
-	archived time.Time // the last visit before it was there
+	first    time.Time // when the segment was first seen to be the newest
+	seen     time.Time // when it last was
+	archived time.Time // the last visit before it was there; zero where there was none
 }
 
-// archivedBy takes in the newest segment as of a moment; zero where nothing can be said yet.
-func (w *walClock) archivedBy(segment string, asOf time.Time) time.Time {
+// archivedBy takes in the newest segment as of a moment. WAL was archived up to archived or later;
+// where that is zero, it is not known, but not later than latest.
+func (w *walClock) archivedBy(segment string, asOf time.Time) (archived, latest time.Time) {
 	if segment == "" {
-		return time.Time{}
+		return time.Time{}, time.Time{}
 	}
 	if segment != w.segment {
-		w.segment, w.archived = segment, w.seen
+		w.segment, w.first, w.archived = segment, asOf, w.seen
 	}
 	w.seen = asOf
-	if w.written != nil {
-		if at, ok := w.written(w.postgres, segment); ok {
-			return at
-		}
+	if w.archived.IsZero() {
+		return time.Time{}, w.first
 	}
-	return w.archived
+	return w.archived, time.Time{}
 }
