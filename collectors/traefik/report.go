@@ -29,6 +29,7 @@ func (t *Target) report(b *collectors.Builder, p *page, state began) {
 	if p.skipped > 0 {
 		b.Notef("%d series with impossible values were left out", p.skipped)
 	}
+	t.forget(b.At())
 	t.reportTenants(b)
 	t.reportEdge(b)
 	t.reportState(b, p)
@@ -57,11 +58,6 @@ func truth(is bool) float64 {
 
 func (t *Target) reportTenants(b *collectors.Builder) {
 	for _, name := range slices.Sorted(maps.Keys(t.traffic.tenants)) {
-		if _, known := t.owners.tenants.ByName(name); !known && name != "" {
-			delete(t.traffic.tenants, name)
-			maps.DeleteFunc(t.shown, func(key shownKey, _ bool) bool { return key.tenant == name })
-			continue
-		}
 		s := t.traffic.tenants[name]
 		for key, n := range s.requests {
 			t.count(b, name, metricRequests, n, key.class, key.method, key.protocol)
@@ -82,10 +78,14 @@ func (t *Target) reportTenants(b *collectors.Builder) {
 // shownKey is a series that counts: its tenant, and all else.
 type shownKey struct{ tenant, series string }
 
+func keyOf(tenant string, m *collectors.Metric, labels ...string) shownKey {
+	return shownKey{tenant, m.Name + "\xff" + strings.Join(labels, "\xff")}
+}
+
 // count writes a counter: as zero when it is shown first, so that whoever follows it sees all of its
 // growth. Of a series that begins with 5 nobody can tell since when.
 func (t *Target) count(b *collectors.Builder, tenant string, m *collectors.Metric, n float64, labels ...string) {
-	key := shownKey{tenant, m.Name + "\xff" + strings.Join(labels, "\xff")}
+	key := keyOf(tenant, m, labels...)
 	if !t.shown[key] {
 		t.shown[key], n = true, 0
 	}

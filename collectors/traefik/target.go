@@ -53,6 +53,8 @@ type memory struct {
 	counters    *counters
 	traffic     *traffic
 	shown       map[shownKey]bool
+	absent      map[string]time.Time // services that something is counted of, since when no page shows them
+	swept       time.Time
 	began       time.Time // of counting
 	listing     listing
 	points      map[string]bool // entry points that were seen

@@ -10,7 +10,7 @@ import (
 )
 
 // traffic is what was counted since the target was first visited. Nothing in it ever falls, except
-// that histograms begin anew when Traefik is given other buckets.
+// that histograms begin anew when Traefik is given other buckets, and what is gone is let go of (forget).
 type traffic struct {
 	tenants  map[string]*sums // by name; "" is nobody
 	points   map[string]*sums // by entry point
