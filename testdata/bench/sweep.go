@@ -180,22 +180,13 @@ func (s *sweeper) bare(ctx context.Context) (int, error) {
 	return len(s.visits), nil
 }
 
-// work is what Odoo writes in a minute in which somebody has a page open, a scheduled task runs and a
-// job is done; and it is counted at once, not some seconds later.
-const work = `UPDATE bus_presence SET last_poll = now() AT TIME ZONE 'utc';
-UPDATE ir_cron SET lastcall = now() AT TIME ZONE 'utc' WHERE id = (SELECT min(id) FROM ir_cron);
-INSERT INTO ir_cron_progress (cron_id, done, remaining, timed_out_counter, create_date) SELECT min(id), 1, 0, 0, now() AT TIME ZONE 'utc' FROM ir_cron;
-INSERT INTO queue_job (uuid, state, channel, date_created, date_started, date_done, exec_time)
-  SELECT gen_random_uuid(), 'done', 'root', u, u, u, 0.1 FROM (SELECT now() AT TIME ZONE 'utc' AS u) c;
-SELECT pg_stat_force_next_flush()`
-
 // minutes is what an average minute takes in which some tenants, other ones each time, are written
 // to. The writing itself is not counted.
 func (s *sweeper) minutes(ctx context.Context, written int) (spending, error) {
 	var sum spending
 	for range minutes {
 		for _, n := range rand.Perm(s.stage.tenants)[:written] {
-			if err := s.stage.primary.Exec(ctx, tenant(n+1), work); err != nil {
+			if err := s.stage.stir(ctx, n+1); err != nil {
 				return sum, err
 			}
 		}

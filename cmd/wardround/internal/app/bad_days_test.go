@@ -97,7 +97,7 @@ var badDays = []badDay{
 	{
 		name: "forbidden", others: visits("main"),
 		begin: func(w *ward) {
-			w.exec("north", "REVOKE SELECT ON ir_cron FROM "+w.role+"; UPDATE bus_presence SET status = status")
+			w.exec("north", "REVOKE SELECT ON ir_cron FROM "+w.role+"; UPDATE ir_cron SET priority = priority")
 		},
 		shows: func(w *ward, p page) bool {
 			return p.has("wardround_indicator_unavailable", "tenant", w.north(), "reason", "permission") &&
@@ -208,7 +208,7 @@ func (w *ward) lockCrons() {
 	w.lock, err = primary.Connect(t.Context(), "", w.north())
 	require.NoError(t, err)
 	t.Cleanup(w.unlockCrons)
-	w.stir("north")
+	w.exec("north", "UPDATE ir_cron SET priority = priority")
 	_, err = w.lock.Exec(t.Context(), "BEGIN; LOCK TABLE ir_cron IN ACCESS EXCLUSIVE MODE")
 	require.NoError(t, err)
 }
