@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"io/fs"
 	"regexp"
 	"strings"
 	"time"
@@ -41,8 +42,7 @@ func (p *filestoreCopy) read(ctx context.Context, now time.Time) (Reading, error
 		if !mine(tenant) {
 			continue
 		}
-		folder := strings.NewReplacer(naming.TenantMark, tenant.Name, naming.DatabaseMark, tenant.Database).Replace(p.config.Path)
-		backup, ok, err := p.look(ctx, strings.TrimSuffix(folder, "/")+"/")
+		backup, ok, err := p.look(ctx, p.folder(tenant))
 		if err != nil {
 			return Reading{}, err
 		}
@@ -52,6 +52,22 @@ func (p *filestoreCopy) read(ctx context.Context, now time.Time) (Reading, error
 	}
 	reading.guard(ctx, p.store)
 	return reading, nil
+}
+
+// folder is where a tenant's copy is.
+func (p *filestoreCopy) folder(tenant collectors.Tenant) string {
+	folder := strings.NewReplacer(naming.TenantMark, tenant.Name, naming.DatabaseMark, tenant.Database).Replace(p.config.Path)
+	return strings.TrimSuffix(folder, "/") + "/"
+}
+
+// Attachments shows the copy of a tenant's filestore for as long as ctx lasts; false where the place
+// keeps none.
+func (p *Place) Attachments(ctx context.Context, tenant collectors.Tenant) (fs.FS, bool) {
+	copies, ok := p.reader.(*filestoreCopy)
+	if !ok || !p.keeps(tenant) {
+		return nil, false
+	}
+	return files.Under(ctx, copies.store, copies.folder(tenant)), true
 }
 
 var shard = regexp.MustCompile(`/[0-9a-f]{2}/$`)

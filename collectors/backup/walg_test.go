@@ -2,6 +2,7 @@ package backup
 
 import (
 	"fmt"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -108,4 +109,17 @@ func TestFilestoreCopies(t *testing.T) {
 	c = FilestoreConfig{In: b.location(), Path: "fs/{database}", Marker: ".complete"}
 	text = page(visited(t, place(t, Config{Filestore: &c}, options(t, north)), at))
 	require.Contains(t, text, `backup_last_attempt_success{tenant="north"} 1`)
+	b.put(t, "fs/clinic_north/ab/ab01", []byte("scan"), at)
+	kept := place(t, Config{Filestore: &c, Tiers: []string{north.Tier}}, options(t, north))
+	attachments, ok := kept.Attachments(t.Context(), north)
+	require.True(t, ok)
+	scan, err := fs.ReadFile(attachments, "ab/ab01")
+	require.NoError(t, err)
+	require.Equal(t, "scan", string(scan))
+	elsewhere := north
+	elsewhere.Tier = "another"
+	_, ok = kept.Attachments(t.Context(), elsewhere)
+	require.False(t, ok, "its copy belongs elsewhere")
+	_, ok = place(t, Config{WALG: &WALG{Postgres: "pg1", In: b.location()}}, options(t, north)).Attachments(t.Context(), north)
+	require.False(t, ok, "no attachments are kept there")
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/backup/files"
 	"github.com/wardround/wardround/testdata/odoo"
 	"github.com/wardround/wardround/testdata/platform"
 )
@@ -102,7 +104,7 @@ func TestFilestoreCopyBesideAPackedScript(t *testing.T) {
 	require.NoError(t, w.Close())
 	require.NoError(t, file.Close())
 
-	o := Options{Artifact: newest(t, inFolder(dir)), Filestore: filepath.Join(attachments, "filestore")}
+	o := Options{Artifact: newest(t, inFolder(dir)), Filestore: os.DirFS(filepath.Join(attachments, "filestore"))}
 	result, err := rehearsed(t, o)
 	require.NoError(t, err)
 	require.Equal(t, Attachments{Sampled: 2}, result.Attachments)
@@ -116,7 +118,19 @@ func TestFilestoreCopyBesideAPackedScript(t *testing.T) {
 	require.Equal(t, StageRestore, result.Stage)
 }
 
+// downBucket is a bucket whose server is not there.
+func downBucket(t *testing.T) files.Store {
+	t.Helper()
+	server := httptest.NewServer(nil)
+	server.Close()
+	bucket, err := files.NewBucket(files.BucketConfig{Endpoint: server.URL, Bucket: "copies", Region: "us-east-1"})
+	require.NoError(t, err)
+	t.Cleanup(bucket.Close)
+	return bucket
+}
+
 func TestWhatCameBackIsJudged(t *testing.T) {
+	const named = "UPDATE ir_attachment SET store_fname = 'ab/ab' || repeat('0', 38) WHERE store_fname IS NOT NULL"
 	for name, c := range map[string]struct {
 		change string // of the live database, before it is dumped
 		set    func(*Options)
@@ -154,7 +168,10 @@ func TestWhatCameBackIsJudged(t *testing.T) {
 		"disk too small":        {"SELECT 1", func(o *Options) { o.Reserve = 1 << 60 }, ReasonDisk, "must stay free"},
 		"limit too low":         {"SELECT 1", func(o *Options) { o.Limit = 1 << 20 }, ReasonDisk, "may use 1 MiB"},
 		"no programs":           {"SELECT 1", func(o *Options) { o.BinDir = "/nowhere" }, ReasonStart, "initdb"},
-		"no filestore":          {"SELECT 1", func(o *Options) { o.Filestore = "/nowhere" }, ReasonAttachments, "copy of the filestore"},
+		"no filestore":          {named, func(o *Options) { o.Filestore = os.DirFS("/nowhere") }, ReasonAttachments, "and 0 are not what they were"},
+		"a filestore in a bucket that is down": {
+			named, func(o *Options) { o.Filestore = files.Under(t.Context(), downBucket(t), "fs/") }, ReasonAttachments, "list bucket copies",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clinic(t, live)

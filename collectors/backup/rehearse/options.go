@@ -3,6 +3,7 @@ package rehearse
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -34,7 +35,7 @@ type Options struct {
 	Tolerance float64          // by which part the restored rows may differ from them; 0.2
 	LiveWrite time.Time        // when the newest row of the live business tables was made that is older than the backup; zero where nobody can say
 	LiveID    string           // database.uuid of the live database, which is compared and goes nowhere; "" where nobody can say
-	Filestore string           // folder of a copy of the tenant's filestore; "" where there is none
+	Filestore fs.FS            // copy of the tenant's filestore; nil where there is none
 	Sample    int              // attachments to look for in it, or in Odoo's zip; 50
 
 	// Progress is told of each stage as it begins, and of how far it is about once a second. It

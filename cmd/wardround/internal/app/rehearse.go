@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,7 +75,7 @@ func (a *App) rehearse(ctx context.Context, tenant collectors.Tenant, place stri
 	return rehearse.Rehearse(ctx, rehearse.Options{
 		Tenant: tenant, Artifact: artifact, Dir: c.Rehearsals.Dir, BinDir: c.Rehearsals.BinDir, User: c.Rehearsals.User,
 		Limit: int64(c.Rehearsals.Limit), Reserve: int64(c.Rehearsals.Reserve), Tolerance: c.Rehearsals.Tolerance,
-		Live: alive.rows, LiveWrite: alive.written, LiveID: alive.id, Filestore: filestoreOf(c, tenant), Progress: progress,
+		Live: alive.rows, LiveWrite: alive.written, LiveID: alive.id, Filestore: a.attachments(ctx, tenant), Progress: progress,
 	})
 }
 
@@ -200,15 +200,12 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname 
 WHERE create_date < $1::timestamp`
 )
 
-// filestoreOf is the folder of a copy of a tenant's filestore; "" where there is none in a folder.
-func filestoreOf(c *config.Config, tenant collectors.Tenant) string {
-	for _, place := range c.Backups {
-		f := place.Filestore
-		if f == nil || f.In.Folder == "" || f.Postgres != "" && f.Postgres != tenant.Postgres ||
-			len(place.Tiers) > 0 && !slices.Contains(place.Tiers, tenant.Tier) {
-			continue
+// attachments shows a copy of a tenant's filestore; nil where no place keeps one.
+func (a *App) attachments(ctx context.Context, tenant collectors.Tenant) fs.FS {
+	for _, p := range each[backup.Config, *backup.Place](a.targets.Load()) {
+		if kept, ok := p.Attachments(ctx, tenant); ok {
+			return kept
 		}
-		return filepath.Join(f.In.Folder, strings.NewReplacer("{tenant}", tenant.Name, "{database}", tenant.Database).Replace(f.Path))
 	}
-	return ""
+	return nil
 }
