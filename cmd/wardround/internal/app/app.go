@@ -233,11 +233,13 @@ func (a *App) evaluate(ctx context.Context) {
 // observe takes every Batch in: for the promises, for what is known of tenants, and for who the
 // tenants are. Visits call it, so it must not wait for them: follow does what follows from it.
 func (a *App) observe(seen collectors.Observation) {
-	renews := a.learned.from(seen.Batch) || bringsDatabases(seen.Batch.Key)
 	a.objectives.observe(seen)
 	a.pools.notice(seen.Batch)
+	if seen.Failed {
+		return // who the tenants are is told by whole visits only
+	}
 	a.notice(seen.Batch)
-	if renews {
+	if a.learned.from(seen.Batch) || bringsDatabases(seen.Batch.Key) {
 		a.lessons.Add(1)
 		select {
 		case a.changed <- struct{}{}:
