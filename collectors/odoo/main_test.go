@@ -49,11 +49,14 @@ type countedCluster struct {
 	writes  uint64
 	visits  int
 	runners int    // 0: what the real cluster says
+	compat  bool   // postgres_exporter's names are wanted too
 	looks   bool   // and then there is none
 	in      func() // called within a visit, before anything is asked
 }
 
 func (c *countedCluster) Writes(string) (uint64, bool) { return c.writes, true }
+
+func (c *countedCluster) Compat() bool { return c.compat }
 
 func (c *countedCluster) JobRunners(database string) (int, bool) {
 	if c.runners > 0 || c.looks {

@@ -29,9 +29,12 @@ func (q *statementQuestions) all() []question { return []question{q.entries, q.i
 // questionsOfStatements are the questions that suit the extension that was found, or why there are none.
 // Texts are left out (the function's false): they are in a file that would be read each time, and
 // say more than may be told.
-func questionsOfStatements(extension table) (*statementQuestions, error) {
+func (extension answer) questionsOfStatements() (*statementQuestions, error) {
+	if err := Classify(extension.err); err != nil {
+		return nil, err
+	}
 	has := map[string]bool{}
-	for line := range extension.each {
+	for line := range extension.table.each {
 		has[line.text("column")] = true
 	}
 	if len(has) == 0 {
@@ -48,7 +51,7 @@ func questionsOfStatements(extension table) (*statementQuestions, error) {
 			}
 		}
 	}
-	schema := pgx.Identifier{extension.first().text("schema")}.Sanitize()
+	schema := pgx.Identifier{extension.table.first().text("schema")}.Sanitize()
 	fmt.Fprintf(&sql, " FROM %s.pg_stat_statements(false) s", schema)
 	if has["toplevel"] { // what functions run inside is in the time of who called them
 		sql.WriteString(" WHERE s.toplevel")

@@ -156,9 +156,19 @@ func TestDeadRowsOfTables(t *testing.T) {
 			table      string
 			rows, dead int
 		}{
-			{"archive.res_partner", 1000, 700}, {"res_partner", 1000, 600}, {`"Seen by John"`, 1000, 500}, {"x_john", 1000, 400},
-			{"other", 1000, 300}, {"t1", 100, 91}, {"t2", 100, 92}, {"t3", 100, 93}, {"t4", 100, 94}, {"t5", 100, 95},
-			{"t6", 100, 90}, {"archive.t7", 100, 80}, {"clean", 5000, 0},
+			{"archive.res_partner", 1000, 700},
+			{"res_partner", 1000, 600},
+			{`"Seen by John"`, 1000, 500},
+			{"x_john", 1000, 400},
+			{"other", 1000, 300},
+			{"t1", 100, 91},
+			{"t2", 100, 92},
+			{"t3", 100, 93},
+			{"t4", 100, 94},
+			{"t5", 100, 95},
+			{"t6", 100, 90},
+			{"archive.t7", 100, 80},
+			{"clean", 5000, 0},
 		} {
 			statements = append(statements, fmt.Sprintf("CREATE TABLE %[1]s WITH (autovacuum_enabled = off) AS SELECT generate_series(1, %[2]d) AS n",
 				of.table, of.rows), fmt.Sprintf("DELETE FROM %s WHERE n <= %d", of.table, of.dead))
@@ -179,8 +189,12 @@ func TestDeadRowsOfTables(t *testing.T) {
 			schema, table string
 			dead, live    float64
 		}{
-			{"archive", "res_partner", 700, 300}, {"public", "res_partner", 600, 400}, {"public", "t1", 91, 9}, {"public", "t5", 95, 5},
-			{"archive", "other", 80, 20}, {"public", "other", 500 + 400 + 300 + 90, 500 + 600 + 700 + 10 + 5000},
+			{"archive", "res_partner", 700, 300},
+			{"public", "res_partner", 600, 400},
+			{"public", "t1", 91, 9},
+			{"public", "t5", 95, 5},
+			{"archive", "other", 80, 20},
+			{"public", "other", 500 + 400 + 300 + 90, 500 + 600 + 700 + 10 + 5000},
 		} {
 			labels := []string{"tenant", "north", "datname", clinic, "schemaname", want.schema, "relname", want.table}
 			requireValue(t, b, want.dead, dead, labels...)

@@ -31,21 +31,19 @@ type look struct {
 // lookAtStatements asks for the statistics of statements, where the extension is there: that was
 // asked just now, or is known. The error is of the connection. The caller holds asking.
 func (c *Cluster) lookAtStatements(ctx context.Context, extension []answer) (*look, error) {
+	l := &look{}
 	questions := c.session.entries
 	if len(extension) > 0 {
-		err := Classify(extension[0].err)
-		if err == nil {
-			questions, err = questionsOfStatements(extension[0].table)
-		}
-		if err != nil {
-			return &look{err: err}, nil
-		}
+		questions, l.err = extension[0].questionsOfStatements()
+	}
+	if questions == nil {
+		return l, nil
 	}
 	answers, err := c.exchange(ctx, func(*session) []question { return questions.all() })
 	if err != nil {
 		return nil, err
 	}
-	l := &look{entries: answers[0], info: answers[1]}
+	l.entries, l.info = answers[0], answers[1]
 	c.session.entries = questions
 	if l.err = Classify(l.entries.err); l.err != nil {
 		c.session.entries = nil

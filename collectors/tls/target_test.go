@@ -184,21 +184,7 @@ func TestThoseWhoWaitLongestComeFirst(t *testing.T) {
 }
 
 // TestPeer holds what was said of each metric of blackbox_exporter against the catalogue.
-func TestPeer(t *testing.T) {
-	text, err := os.ReadFile("peer.yaml")
-	require.NoError(t, err)
-	var peer []struct{ Theirs, Ours, Left string }
-	require.NoError(t, yaml.Unmarshal(text, &peer))
-	require.NotEmpty(t, peer)
-	ours := map[string]bool{}
-	for _, m := range Metrics() {
-		ours[m.Name] = true
-	}
-	for _, line := range peer {
-		require.NotEqual(t, line.Ours == "", line.Left == "", "%s needs either ours, or left with why", line.Theirs)
-		require.True(t, line.Ours == "" || ours[line.Ours], "%s: there is no %s", line.Theirs, line.Ours)
-	}
-}
+func TestPeer(t *testing.T) { collectortest.Peers(t, "peer.yaml", Metrics()) }
 
 // TestCutShort is a visit that is cancelled while it looks: that says nothing about the host.
 func TestCutShort(t *testing.T) {
