@@ -20,20 +20,24 @@ func invoicesGroup(kind string) *group {
 
 var invoicesSince14, invoicesOf13 = invoicesGroup("move_type"), invoicesGroup("type")
 
-// Drafts have an index by journal, so they are looked for in the sale journals. The days of invoices
-// are the user's, so that one day counts as late only when it is over everywhere.
+// Drafts have an index by journal, so they are looked for in the sale journals, and apart from these in
+// the others, where many drafts hide none of the sales'. The days of invoices are the user's, so that
+// one day counts as late only when it is over everywhere.
 const invoicesSQL = `
-WITH drafts AS MATERIALIZED (
-  SELECT m.{kind} AS kind, m.create_date, m.date, {auto} AS auto
-  FROM (SELECT id FROM public.account_journal WHERE type = 'sale' ORDER BY id LIMIT 50) j CROSS JOIN LATERAL (
-    SELECT {columns} FROM public.account_move WHERE journal_id = j.id AND state = 'draft' LIMIT {ofState}) m LIMIT {ofState}
-)
+WITH drafts AS MATERIALIZED ({drafts} = 'sale' {bounds}), others AS MATERIALIZED ({drafts} <> 'sale' {bounds})
 SELECT 'invoice_draft', count(*), date_part('epoch', min(create_date))
 FROM drafts WHERE kind IN ('out_invoice', 'out_refund')
 UNION ALL
-SELECT 'invoice_to_post', count(*), date_part('epoch', min(date) + interval '1 day') FROM drafts WHERE auto AND date < {utc}::date - 1
+SELECT 'invoice_to_post', count(*), date_part('epoch', min(date) + interval '1 day')
+FROM (SELECT auto, date FROM drafts UNION ALL SELECT auto, date FROM others) a WHERE auto AND date < {utc}::date - 1
 UNION ALL
-SELECT NULL, count(*), NULL FROM drafts`
+SELECT NULL, (count(*) = {ofState} OR (SELECT count(*) = {ofState} FROM others))::int, NULL FROM drafts`
+
+const (
+	draftsSQL   = `SELECT m.{kind} AS kind, m.create_date, m.date, {auto} AS auto FROM (SELECT id FROM public.account_journal WHERE type`
+	draftsBound = `ORDER BY id LIMIT 50) j CROSS JOIN LATERAL (
+  SELECT {columns} FROM public.account_move WHERE journal_id = j.id AND state = 'draft' LIMIT {ofState}) m LIMIT {ofState}`
+)
 
 func invoicesStatement(s *schema, kind string) string {
 	auto := "false"
@@ -45,7 +49,7 @@ func invoicesStatement(s *schema, kind string) string {
 			auto = "m.auto_post <> 'no'"
 		}
 	}
-	return fill(invoicesSQL, "{kind}", kind, "{columns}", s.columnsOf("account_move", kind, "create_date", "date", "auto_post"), "{auto}", auto)
+	return fill(fill(invoicesSQL, "{drafts}", draftsSQL, "{bounds}", draftsBound), "{kind}", kind, "{columns}", s.columnsOf("account_move", kind, "create_date", "date", "auto_post"), "{auto}", auto)
 }
 
 // invoicesOf12 are in a table of their own, which upgrades may leave behind.
@@ -57,7 +61,7 @@ func earlierInvoices() *group {
 		fixed(`
 WITH drafts AS MATERIALIZED (SELECT type, create_date FROM public.account_invoice WHERE state = 'draft' LIMIT {ofState})
 SELECT 'invoice_draft', count(*), date_part('epoch', min(create_date)) FROM drafts WHERE type IN ('out_invoice', 'out_refund')
-UNION ALL SELECT NULL, count(*), NULL FROM drafts`))
+UNION ALL SELECT NULL, (count(*) = {ofState})::int, NULL FROM drafts`))
 	g.unless = []string{"account_move.type", "account_move.move_type"}
 	return g
 }
@@ -68,7 +72,7 @@ func sendingGroup(column string) *group {
 	g := worksGroup(column, 30, []string{"account_move.id", "account_move.create_date", "account_move." + column}, []string{"account_move.write_date"},
 		func(s *schema) string {
 			return fill(sendingSQL, "{columns}", s.columnsOf("account_move", "id", "create_date", "write_date", column),
-				"{sending}", column, "{written}", s.column("m", "account_move.write_date", "timestamp"))
+				"{beyond}", beyond(column+" IS NOT NULL"), "{sending}", column, "{written}", s.column("m", "account_move.write_date", "timestamp"))
 		})
 	g.part = "account_move." + column
 	return g
@@ -81,14 +85,14 @@ WITH newest AS MATERIALIZED (SELECT {columns} FROM public.account_move ORDER BY 
 waiting AS (SELECT jsonb_exists(m.{sending}, 'error') AS failed, coalesce({written}, m.create_date) AS since FROM newest m WHERE m.{sending} IS NOT NULL)
 SELECT 'invoice_to_send', count(*), date_part('epoch', min(since)) FROM waiting WHERE NOT failed
 UNION ALL SELECT 'invoice_send_failed', count(*), date_part('epoch', min(since)) FROM waiting WHERE failed
-UNION ALL SELECT NULL, count(*), NULL FROM newest`
+{beyond}`
 
 var ordersGroup = worksGroup("orders", 7,
 	[]string{"sale_order.id", "sale_order.state", "sale_order.invoice_status", "sale_order.date_order"}, nil,
 	fixed(`
 WITH newest AS MATERIALIZED (SELECT id, state, invoice_status, date_order FROM public.sale_order ORDER BY id DESC LIMIT {ofTable})
 SELECT 'sale_to_invoice', count(*), date_part('epoch', min(date_order)) FROM newest WHERE invoice_status = 'to invoice' AND state IN ('sale', 'done')
-UNION ALL SELECT NULL, count(*), NULL FROM newest`))
+`+beyond("invoice_status = 'to invoice' AND state IN ('sale', 'done')")))
 
 var ediGroup = worksGroup("edi", 4,
 	[]string{"account_edi_document.id", "account_edi_document.state", "account_edi_document.blocking_level", "account_edi_document.create_date"}, nil,
@@ -97,7 +101,7 @@ WITH newest AS MATERIALIZED (SELECT id, state, blocking_level, create_date FROM 
 waiting AS (SELECT coalesce(blocking_level = 'error', false) AS blocked, create_date FROM newest WHERE state IN ('to_send', 'to_cancel'))
 SELECT 'edi_waiting', count(*), date_part('epoch', min(create_date)) FROM waiting WHERE NOT blocked
 UNION ALL SELECT 'edi_blocked', count(*), date_part('epoch', min(create_date)) FROM waiting WHERE blocked
-UNION ALL SELECT NULL, count(*), NULL FROM newest`))
+`+beyond("state IN ('to_send', 'to_cancel')")))
 
 var exchangesGroup = worksGroup("exchanges", 3,
 	[]string{"edi_exchange_record.id", "edi_exchange_record.edi_exchange_state", "edi_exchange_record.create_date"}, nil,
@@ -107,7 +111,7 @@ SELECT 'exchange_waiting', count(*), date_part('epoch', min(create_date)) FROM n
 WHERE state IN ('new', 'output_pending', 'input_pending', 'input_received')
 UNION ALL SELECT 'exchange_failed', count(*), date_part('epoch', min(create_date)) FROM newest
 WHERE state IN ('validate_error', 'output_error_on_send', 'output_sent_and_error', 'input_receive_error', 'input_processed_error')
-UNION ALL SELECT NULL, count(*), NULL FROM newest`))
+`+beyond("state IN ('new', 'output_pending', 'input_pending', 'input_received')")))
 
 var bookingsGroup = worksGroup("bookings", 3,
 	[]string{"resource_booking.state", "resource_booking.create_date"}, nil,
@@ -118,7 +122,7 @@ WITH open AS MATERIALIZED (
 )
 SELECT 'booking_requested', count(*), date_part('epoch', min(create_date)) FROM open WHERE state = 'pending'
 UNION ALL SELECT 'booking_open', count(*), date_part('epoch', min(create_date)) FROM open WHERE state = 'scheduled'
-UNION ALL SELECT NULL, count(*), NULL FROM open`))
+`+fullState))
 
 // appointmentsGroup reads the appointments of the enterprise edition, which are events with a
 // status.
@@ -127,18 +131,18 @@ var appointmentsGroup = worksGroup("appointments", 3,
 	fixed(`
 WITH newest AS MATERIALIZED (SELECT id, appointment_status AS status, create_date FROM public.calendar_event ORDER BY id DESC LIMIT {ofTable})
 SELECT 'appointment_requested', count(*), date_part('epoch', min(create_date)) FROM newest WHERE status = 'request'
-UNION ALL SELECT NULL, count(*), NULL FROM newest`))
+`+beyond("status = 'request'")))
 
 var deliveriesGroup = worksGroup("deliveries", 18,
 	[]string{"stock_picking.state", "stock_picking.scheduled_date"}, nil,
 	fixed(`
 WITH open AS MATERIALIZED (
-  (SELECT scheduled_date FROM public.stock_picking WHERE state = 'waiting' LIMIT {ofState}) UNION ALL
-  (SELECT scheduled_date FROM public.stock_picking WHERE state = 'confirmed' LIMIT {ofState}) UNION ALL
-  (SELECT scheduled_date FROM public.stock_picking WHERE state = 'assigned' LIMIT {ofState})
+  (SELECT state, scheduled_date FROM public.stock_picking WHERE state = 'waiting' LIMIT {ofState}) UNION ALL
+  (SELECT state, scheduled_date FROM public.stock_picking WHERE state = 'confirmed' LIMIT {ofState}) UNION ALL
+  (SELECT state, scheduled_date FROM public.stock_picking WHERE state = 'assigned' LIMIT {ofState})
 )
 SELECT 'delivery_late', count(*), date_part('epoch', min(scheduled_date)) FROM open WHERE scheduled_date < {utc}
-UNION ALL SELECT NULL, count(*), NULL FROM open`))
+`+fullState))
 
 // fixed is a statement that is the same for every schema.
 func fixed(sql string) func(*schema) string { return func(*schema) string { return sql } }

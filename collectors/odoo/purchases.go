@@ -21,7 +21,7 @@ const waitingSQL = `
 WITH waiting AS MATERIALIZED (SELECT id, create_date FROM public.purchase_order WHERE state = 'to approve' LIMIT {ofState}),
 since AS (SELECT coalesce({submitted}, w.create_date) AS at FROM (SELECT * FROM waiting ORDER BY id LIMIT 50) w)
 SELECT 'purchase_approval', (SELECT count(*) FROM waiting), (SELECT date_part('epoch', min(at)) FROM since)
-UNION ALL SELECT NULL, count(*), NULL FROM waiting`
+UNION ALL SELECT NULL, (count(*) = {ofState})::int, NULL FROM waiting`
 
 const submittedSQL = `(SELECT max(m.date) FROM public.mail_message m JOIN public.mail_tracking_value v ON v.mail_message_id = m.id
   JOIN public.ir_model_fields f ON f.id = v.field_id WHERE m.model = 'purchase.order' AND m.res_id = w.id AND f.name = 'state')`

@@ -20,7 +20,7 @@ var reviewsGroup = &group{
 const reviewsSQL = `
 WITH newest AS MATERIALIZED (SELECT id, status, create_date FROM public.tier_review ORDER BY id DESC LIMIT {ofTable})
 SELECT 'tier_review', count(*), date_part('epoch', min(create_date)) FROM newest WHERE status = 'pending'
-UNION ALL SELECT NULL, count(*), NULL FROM newest`
+{beyond}`
 
 const reviewedSQL = `
 SELECT date_part('epoch', reviewed_date), date_part('epoch', reviewed_date - create_date)
@@ -29,7 +29,7 @@ FROM (SELECT * FROM (SELECT status, create_date, reviewed_date FROM public.tier_
 WHERE reviewed_date > to_timestamp({after}) AT TIME ZONE 'utc' ORDER BY reviewed_date`
 
 func reviewStatements(r *reading) []string {
-	statements := []string{fill(reviewsSQL, worksParts...)}
+	statements := []string{fill(fill(reviewsSQL, "{beyond}", beyond("status = 'pending'")), worksParts...)}
 	if r.schema.has("tier_review.reviewed_date") {
 		sql := fill(reviewedSQL, "{after}", fmt.Sprintf("%.6f", unix(r.memory.reviews.from(r))))
 		statements = append(statements, fill(sql, worksParts...))

@@ -19,7 +19,7 @@ type work struct {
 // configuration.
 var works = []work{
 	{"invoice_draft", 3 * day, "Customer invoices wait to be posted"},
-	{"invoice_to_post", day, "Invoices should have been posted automatically"},
+	{"invoice_to_post", day, "Invoices and entries should have been posted automatically"},
 	{"invoice_to_send", 26 * time.Hour, "Invoices wait to be sent"},
 	{"invoice_send_failed", time.Hour, "Invoices could not be sent"},
 	{"sale_to_invoice", 7 * day, "Orders wait to be invoiced"},
@@ -45,8 +45,8 @@ const (
 )
 
 // worksGroup is a group of one table whose statement answers with rows of: kind of work, how much
-// there is of it, since when the oldest piece waits; and a row without a kind with the number of
-// rows that were looked at.
+// there is of it, since when the oldest piece waits; and a row without a kind with 1 where there may be
+// more than was looked at, else 0.
 func worksGroup(name string, cost int, needs, wants []string, statement func(*schema) string) *group {
 	return &group{
 		name: name, addon: true, part: "calendar_event.appointment_status", every: seldom, cost: cost, needs: needs, wants: wants,
@@ -60,12 +60,22 @@ var worksParts = []string{
 	"{utc}", "(now() AT TIME ZONE 'utc')", "{ofState}", fmt.Sprint(mostOfState), "{ofTable}", fmt.Sprint(mostOfTable),
 }
 
+// fullState is the row without a kind of a statement about the rows in several states.
+const fullState = `UNION ALL SELECT NULL, coalesce(max(n) = {ofState}, false)::int, NULL FROM (SELECT count(*) AS n FROM open GROUP BY state) s`
+
+// beyond is the row without a kind of a statement about the newest rows of a table. A table that has
+// more is no sign that any of the rest waits; that some wait among the oldest tenth is one.
+func beyond(waiting string) string {
+	return fill(`UNION ALL SELECT NULL, coalesce(count(*) = {ofTable} AND
+  min(id) FILTER (WHERE {waiting}) <= min(id) + (max(id) - min(id)) / 10, false)::int, NULL FROM newest`, "{waiting}", waiting)
+}
+
 func readWorks(r *reading, group string, rows [][][]byte) error {
 	return each(rows, func(row *row) {
 		name, n, oldest := row.text(0), row.int(1), row.time(2)
 		i := slices.IndexFunc(works, func(w work) bool { return w.name == name })
 		if i < 0 {
-			r.Set(metricWindowFull, truth(n >= min(mostOfState, mostOfTable)), group)
+			r.Set(metricWindowFull, truth(n > 0), group)
 			return
 		}
 		r.Set(metricWork, float64(n), name)

@@ -50,6 +50,57 @@ func TestBusinessBacklogs(t *testing.T) {
 	}
 }
 
+// A window is full only where what it leaves out may wait, too.
+func TestWindowsOfBacklogs(t *testing.T) {
+	w := seeded(t, seeds.Series18, seeds.BusinessBacklog)
+	at := time.Now()
+	full := func(group string, want float64) {
+		t.Helper()
+		at = at.Add(seldom)
+		b := w.collectAll(t, at)
+		require.Empty(t, unavailable(b))
+		require.Equal(t, want, value(t, b, "odoo_window_full", "indicator", group))
+	}
+	orders := `INSERT INTO sale_order (company_id, name, state, invoice_status, date_order) SELECT 1, 'S', 'sale', 'invoiced', '2026-01-01' FROM generate_series(1, %d);`
+	full("orders", 0)
+	w.exec(t, fmt.Sprintf(orders, mostOfTable-4))
+	full("orders", 0) // one less than the window
+	w.exec(t, fmt.Sprintf(orders, 1))
+	full("orders", 1) // the oldest of all wait
+	w.exec(t, fmt.Sprintf(orders, 3))
+	full("orders", 0)
+	waits := `UPDATE sale_order SET invoice_status = 'to invoice' WHERE id = (SELECT min(id) + %d FROM (SELECT id FROM sale_order ORDER BY id DESC LIMIT 1000) s)`
+	w.exec(t, fmt.Sprintf(waits, 101))
+	full("orders", 0)
+	w.exec(t, fmt.Sprintf(waits, 99))
+	full("orders", 1)
+
+	bookings := `INSERT INTO resource_booking (state, create_date) SELECT 'scheduled', '2026-01-01' FROM generate_series(1, %d);`
+	w.exec(t, fmt.Sprintf(bookings, mostOfState-2))
+	full("bookings", 0) // more than that in two states, one of them open since the seed
+	w.exec(t, fmt.Sprintf(bookings, 1))
+	full("bookings", 1)
+
+	drafts := `INSERT INTO account_move (name, journal_id, currency_id, state, move_type, auto_post, date, company_id)
+		SELECT '/', j.id, 1, 'draft', 'entry', 'no', '2026-01-01', 1 FROM account_journal j, generate_series(1, %d) WHERE j.type = 'general';`
+	w.exec(t, fmt.Sprintf(drafts, mostOfState-1))
+	full("invoices", 0)
+	w.exec(t, fmt.Sprintf(drafts, 1))
+	full("invoices", 1)
+}
+
+// Bills and entries are posted by the same task as invoices.
+func TestEntriesThatShouldHaveBeenPosted(t *testing.T) {
+	w := seeded(t, seeds.Series18, seeds.BusinessBacklog)
+	w.exec(t, `INSERT INTO account_move (name, journal_id, currency_id, state, move_type, auto_post, date, company_id)
+		SELECT '/', j.id, 1, 'draft', CASE j.type WHEN 'purchase' THEN 'in_invoice' ELSE 'entry' END, p, current_date + d, 1
+		FROM account_journal j, unnest(ARRAY['no', 'at_date']) p, unnest(ARRAY[-9, 9]) d WHERE j.type <> 'sale'`)
+	b := w.collect(t)
+	require.Equal(t, 3.0, value(t, b, "odoo_backlog", "work", "invoice_to_post"), "one was in the sales journal")
+	require.InDelta(t, float64(time.Now().UTC().Truncate(day).Add(-8*day).Unix()), value(t, b, "odoo_backlog_oldest_timestamp_seconds", "work", "invoice_to_post"), day.Seconds())
+	require.Equal(t, 5.0, value(t, b, "odoo_backlog", "work", "invoice_draft"), "customers' alone")
+}
+
 func TestLimitsOfBacklogsAreSet(t *testing.T) {
 	w := seeded(t, seeds.Series18, seeds.BusinessBacklog)
 	w.config.Backlogs = map[string]model.Duration{"tier_review": 0, "booking_open": model.Duration(time.Hour), "delivery_late": model.Duration(3 * day)}
