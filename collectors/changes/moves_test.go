@@ -24,8 +24,10 @@ func TestTenantsThatMove(t *testing.T) {
 			}
 			return all
 		}
-		require.Equal(t, []string{"departure marienstift by postgresql pg-b/marienstift", "departure ulmenhof by postgresql pg-b/ulmenhof_prod",
-			"arrival lindenau by postgresql pg-b/lindenau"}, told(""))
+		require.Equal(t, []string{
+			"departure marienstift by postgresql pg-b/marienstift", "departure ulmenhof by postgresql pg-b/ulmenhof_prod",
+			"arrival lindenau by postgresql pg-b/lindenau",
+		}, told(""))
 		require.Equal(t, []string{"arrival lindenau by postgresql pg-b/lindenau"}, told("lindenau"))
 		require.Equal(t, []string{"departure ulmenhof by postgresql pg-b/ulmenhof_prod"}, told("ulmenhof"))
 		require.Empty(t, told("rosenhof"))

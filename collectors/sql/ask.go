@@ -64,6 +64,11 @@ func failure(err error) error {
 	if !known {
 		reason = collectors.ReasonOther
 	}
+	// A part that writes is not supported within a query, as other things are not: by what found it one
+	// knows it in every language.
+	if server.Code == "25006" || server.Code == "0A000" && server.Routine == "analyzeCTE" {
+		return collectors.Because(reason, fmt.Errorf("the query would write, and only SELECT is allowed (SQLSTATE %s)", server.Code))
+	}
 	place := ""
 	if server.Position > 0 {
 		place = " at character " + strconv.Itoa(int(server.Position)) + " of the bounded statement"

@@ -328,7 +328,8 @@ func TestCheck(t *testing.T) {
 		"a time":         {"SELECT now() AS n", "extract(epoch from"},
 		"dear":           {"SELECT count(*) AS n FROM generate_series(1, 100000000) a, generate_series(1, 100000000) b", "is dear"},
 		"a parameter":    {"SELECT $1::int AS n", "parameters"},
-		"it writes":      {"WITH gone AS (DELETE FROM orders RETURNING 1) SELECT 1 AS n", "SQLSTATE"},
+		"it writes":      {"WITH gone AS (DELETE FROM orders RETURNING 1) SELECT 1 AS n", "the query would write, and only SELECT is allowed (SQLSTATE 0A000)"},
+		"it is beyond":   {"SELECT other.public.orders.id AS n FROM orders", "SQLSTATE 0A000 at character"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			problems, err := s.indicators(t, asking(tc.query)).Check(t.Context(), []Cluster{s.cluster})

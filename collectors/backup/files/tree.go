@@ -62,9 +62,20 @@ type info struct {
 	name string
 }
 
-func (i info) Name() string       { return i.name }
-func (i info) Size() int64        { return i.file.Size }
-func (i info) Mode() fs.FileMode  { return 0o444 }
+// Name is the one that was opened.
+func (i info) Name() string { return i.name }
+
+// Size is in bytes.
+func (i info) Size() int64 { return i.file.Size }
+
+// Mode is that of a file that can be read.
+func (i info) Mode() fs.FileMode { return 0o444 }
+
+// ModTime is by the clock of whoever keeps it.
 func (i info) ModTime() time.Time { return i.file.Modified }
-func (i info) IsDir() bool        { return false }
-func (i info) Sys() any           { return nil }
+
+// IsDir is never so.
+func (i info) IsDir() bool { return false }
+
+// Sys is nothing.
+func (i info) Sys() any { return nil }

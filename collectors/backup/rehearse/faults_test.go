@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,17 +115,6 @@ func TestFilestoreCopyBesideAPackedScript(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, ReasonFetch, result.Reason)
 	require.Equal(t, StageRestore, result.Stage)
-}
-
-// downBucket is a bucket whose server is not there.
-func downBucket(t *testing.T) files.Store {
-	t.Helper()
-	server := httptest.NewServer(nil)
-	server.Close()
-	bucket, err := files.NewBucket(files.BucketConfig{Endpoint: server.URL, Bucket: "copies", Region: "us-east-1"})
-	require.NoError(t, err)
-	t.Cleanup(bucket.Close)
-	return bucket
 }
 
 func TestWhatCameBackIsJudged(t *testing.T) {

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/backup"
+	"github.com/wardround/wardround/collectors/backup/files"
 	"github.com/wardround/wardround/testdata/odoo"
 	"github.com/wardround/wardround/testdata/platform"
 )
@@ -81,6 +83,17 @@ func place(t testing.TB, c backup.Config) *backup.Place {
 	require.NoError(t, err)
 	t.Cleanup(p.Close)
 	return p
+}
+
+// downBucket is a bucket whose server is not there.
+func downBucket(t *testing.T) files.Store {
+	t.Helper()
+	server := httptest.NewServer(nil)
+	server.Close()
+	bucket, err := files.NewBucket(files.BucketConfig{Endpoint: server.URL, Bucket: "copies", Region: "us-east-1"})
+	require.NoError(t, err)
+	t.Cleanup(bucket.Close)
+	return bucket
 }
 
 func inFolder(dir string) backup.Config {
