@@ -91,7 +91,10 @@ func TestStirred(t *testing.T) {
 				n.remember()
 			}
 			take(test.last)
-			require.Equal(t, test.want, n.stirred(map[uint32]databaseUse{1: {usage: test.now}, 2: {usage: usage{activeTime: 1}}, 3: {usage: usage{}}}))
+			now := map[uint32]databaseUse{1: {usage: test.now}, 2: {usage: usage{activeTime: 1}}, 3: {usage: usage{}}}
+			require.Equal(t, test.want, n.stirred(now))
+			r := &useRound{useMemory: &useMemory{neighbours: n, looks: looks{known: true}}, databases: now}
+			require.Equal(t, !test.want, r.mayRest())
 		})
 	}
 }
