@@ -3,13 +3,12 @@ package odoo
 import (
 	"fmt"
 	"regexp"
-	"time"
 )
 
 // partnersGroup reads what OCA's rest_log says of calls of partners' systems, by id from where the
 // last visit stopped.
 var partnersGroup = &group{
-	name: "partner_api", addon: true, every: 5 * time.Minute, cost: 6,
+	name: "partner_api", addon: true,
 	needs:      []string{"rest_log.id", "rest_log.state", "rest_log.exec_time"},
 	wants:      []string{"rest_log.collection"},
 	statements: partnerStatements,

@@ -143,6 +143,11 @@ var ailments = []ailment[*hospital]{
 		heal: nothing, // these started soon
 	},
 	{
+		promise: "partner-calls-succeed", patient: "ill",
+		fall: func(w *hospital) { w.called("failed", 10, 4) }, heal: func(w *hospital) { w.called("success", 400, 0.1) },
+	},
+	{promise: "partner-calls-fast", patient: "ill", fall: nothing, heal: nothing}, // these were slow
+	{
 		promise: "requests-succeed", patient: "ill",
 		fall: func(w *hospital) { w.requested(502, 5) }, heal: func(w *hospital) { w.requested(200, 200) },
 	},
@@ -226,13 +231,19 @@ func (w *hospital) targets(others string) {
     - name`)
 }
 
-// worked lets jobs of the patient who is ill end that waited before they began, a second ago.
+// worked lets jobs of the patient who is ill end that waited before they began just now.
 func (w *hospital) worked(state string, n int, waited time.Duration) {
 	w.exec("ill", fmt.Sprintf(`INSERT INTO queue_job (uuid, state, channel, model_name, method_name, name, priority, retry, max_retries, company_id, user_id,
 			exc_name, exec_time, date_created, date_enqueued, date_started, date_done)
 		SELECT gen_random_uuid()::text, state, 'root.lab', 'clinic.result', 'import_result', 'Job', 10, 0, 5, 1, 1,
-			CASE state WHEN 'failed' THEN 'builtins.ValueError' END, 1, began - interval '%f seconds', began, began, CASE state WHEN 'done' THEN now() AT TIME ZONE 'UTC' END
-		FROM (SELECT '%s' AS state, now() AT TIME ZONE 'UTC' - interval '1 second' AS began) job, generate_series(1, %d)`, waited.Seconds(), state, n))
+			CASE state WHEN 'failed' THEN 'builtins.ValueError' END, 0, at - interval '%f seconds', at, at, CASE state WHEN 'done' THEN at END
+		FROM (SELECT '%s' AS state, now() AT TIME ZONE 'UTC' AS at) job, generate_series(1, %d)`, waited.Seconds(), state, n))
+}
+
+// called lets partners' systems call the patient who is ill, as OCA's rest_log notes it.
+func (w *hospital) called(state string, n int, seconds float64) {
+	w.exec("ill", fmt.Sprintf(`INSERT INTO rest_log (collection, state, exec_time, request_url, request_method, params, create_date)
+		SELECT 'clinic.services', '%s', %f, '/bookings', 'POST', '{}', now() AT TIME ZONE 'UTC' FROM generate_series(1, %d)`, state, seconds, n))
 }
 
 // dumped puts a new backup of a patient into a place: a real one, made once.
