@@ -16,7 +16,8 @@
 // Beside the round, Visits has two more to a primary. One (use.go) asks on the control connection
 // what each database used since the last time, statement by statement without their texts:
 //
-//	use.Collect -> statements.take -> growth by tenant, slots (statements with series of their own)
+//	use.Collect -> looks (at statements in each round, or in each second one while all is quiet)
+//	            -> statements.take -> growth by tenant, slots (statements with series of their own)
 //	            -> neighbours.take -> shares, each database's own past -> judge (noise.go): who takes
 //	               more than usual while others wait
 //
