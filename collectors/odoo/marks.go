@@ -19,38 +19,39 @@ import (
 type marks struct {
 	clock string            // when they were made, by the server's clock; it never comes again
 	of    map[string]string // by the table's object id
-	moved bool              // a table is gone, or this is another database than the one whose schema was learnt
+	moved bool              // this is another database than the one whose schema was learnt
 }
 
 // parametersTable is what the function for parameters reads.
 const parametersTable = "ir_config_parameter"
 
-// marksSQL reads what the server counts of each table, without opening any. What a transaction wrote
-// is counted after it has ended, within ten seconds as a rule and a minute at most: who sees it counted
-// sees what it wrote. TRUNCATE is not counted, but gives the table another file; the file's path names
-// the database too, so that one which took the place of another differs. The times are those at which
-// counting began anew: on demand, or after the server crashed. As nothing but functions of PostgreSQL's own
-// is named, and no operator, it needs no preamble.
-const marksSQL = `SELECT pg_catalog.date_part('epoch', pg_catalog.now()), pg_catalog.current_setting('track_counts'), o, pg_catalog.pg_relation_filepath(o),
+// marksSQL reads what the server counts of each table, without a look at any table or its place in
+// the catalog. What a transaction wrote is counted after it has ended, within ten seconds as a rule and
+// a minute at most: who sees it counted sees what it wrote. TRUNCATE is seen by there being no rows any
+// more. The path tells which database this is, and the times are those at which counting began anew: on
+// demand, or after the server crashed. As nothing is named but functions of PostgreSQL's own, and no
+// operator, it needs no preamble.
+const marksSQL = `SELECT pg_catalog.date_part('epoch', pg_catalog.now()), o, pg_catalog.pg_relation_filepath({class}),
   pg_catalog.pg_stat_get_tuples_inserted(o), pg_catalog.pg_stat_get_tuples_updated(o), pg_catalog.pg_stat_get_tuples_deleted(o),
-  pg_catalog.pg_stat_get_db_stat_reset_time({database}), pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
+  pg_catalog.pg_stat_get_live_tuples(o), pg_catalog.pg_stat_get_db_stat_reset_time({database}), pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
 FROM pg_catalog.unnest('{{tables}}'::pg_catalog.oid[]) o`
+
+// classID is the object id of the table of tables, the same in each database.
+const classID = "1259"
 
 // readMarks asks for the marks of all tables that a schema knows, and for the server's clock.
 func readMarks(ctx context.Context, conn *pgconn.PgConn, s *schema) (marks, time.Time, error) {
-	tables := slices.Sorted(maps.Values(s.counted))
-	answers, err := conn.Exec(ctx, fill(marksSQL, "{database}", s.database, "{tables}", strings.Join(tables, ","))).ReadAll()
+	tables := append(slices.Sorted(maps.Values(s.counted)), classID) // there is a row at any rate
+	sql := fill(marksSQL, "{class}", classID, "{database}", s.database, "{tables}", strings.Join(tables, ","))
+	answers, err := conn.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		return marks{}, time.Time{}, fmt.Errorf("read what was written: %w", postgres.Classify(err))
 	}
 	m, now := marks{of: map[string]string{}}, time.Time{}
 	err = each(answers[0].Rows, func(row *row) {
 		m.clock, now = row.text(0), row.time(0)
-		there := strings.Contains(row.text(3), "/"+s.database+"/")
-		m.moved = m.moved || !there
-		if counting := row.text(1) == "on"; counting && there {
-			m.of[row.text(2)] = string(bytes.Join(row.columns[3:], []byte(" ")))
-		}
+		m.moved = !strings.Contains(row.text(2), "/"+s.database+"/")
+		m.of[row.text(1)] = string(bytes.Join(row.columns[2:], []byte(" ")))
 	})
 	return m, now, err
 }

@@ -1,8 +1,9 @@
 -- Which of the tables are there, with which of the columns, and what of them we may read; and, in
 -- rows without a table, what else we are allowed and which database this is. The object ids are those
--- of tables that have no parts, under whose ids what is written would be counted.
+-- of tables under whose ids the server counts what is written: that of a table with parts is counted
+-- under those of the parts.
 SELECT c.relname, a.attname, format_type(a.atttypid, NULL), has_column_privilege(c.oid, a.attnum, 'SELECT'),
-    CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN c.oid END
+    CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass AND current_setting('track_counts')::bool THEN c.oid END
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -174,7 +174,7 @@ func scrapeOften(ctx context.Context, s *scraper, n int) (last *page, took []tim
 func (b *bench) churn(ctx context.Context, r *rival, server *platform.Server, s *scraper, res *result) error {
 	say(b.out, "%s: %s after writes to all\n", r.name, aRound)
 	for n := range b.stage.databases {
-		if err := b.stage.stir(ctx, n); err != nil {
+		if err := b.stage.stir(ctx, n, work); err != nil {
 			return err
 		}
 	}

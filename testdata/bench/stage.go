@@ -118,13 +118,17 @@ func (s *stage) lock(ctx context.Context, n int) (release func() error, err erro
 	return release, nil
 }
 
-// work is what Odoo writes in a minute in which somebody has a page open, a scheduled task ran and a
-// job was done. It is counted at once, not some seconds later.
-const work = `UPDATE bus_presence SET last_poll = now() AT TIME ZONE 'utc';
-UPDATE ir_cron SET lastcall = now() AT TIME ZONE 'utc' WHERE id = (SELECT min(id) FROM ir_cron);
+// What Odoo writes in a minute in which somebody has a page open, and in one in which a scheduled task
+// ran and a job was done too. It is counted at once, not some seconds later.
+const (
+	presence = `UPDATE bus_presence SET last_poll = now() AT TIME ZONE 'utc';
+SELECT pg_stat_force_next_flush();`
+	work = presence + `UPDATE ir_cron SET lastcall = now() AT TIME ZONE 'utc' WHERE id = (SELECT min(id) FROM ir_cron);
 INSERT INTO queue_job (uuid, state, channel, date_created, date_started, date_done, exec_time)
-  SELECT gen_random_uuid(), 'done', 'root', u, u, u, 0.1 FROM (SELECT now() AT TIME ZONE 'utc' AS u) c;
-SELECT pg_stat_force_next_flush()`
+  SELECT gen_random_uuid(), 'done', 'root', u, u, u, 0.1 FROM (SELECT now() AT TIME ZONE 'utc' AS u) c`
+)
 
-// stir writes something into a tenant's database, as work there would.
-func (s *stage) stir(ctx context.Context, n int) error { return s.primary.Exec(ctx, tenant(n), work) }
+// stir writes into a tenant's database.
+func (s *stage) stir(ctx context.Context, n int, sql string) error {
+	return s.primary.Exec(ctx, tenant(n), sql)
+}

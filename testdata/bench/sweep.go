@@ -62,30 +62,45 @@ func measureSweep(ctx context.Context, p plan, out io.Writer) (err error) {
 		return fmt.Errorf("sweep: %w", err)
 	}
 	say(out, "full sweep, nothing written:     %s\n", again)
-	hourly, err := s.during(func() (int, error) { return s.sweep(ctx, time.Hour) })
-	if err != nil {
-		return fmt.Errorf("hourly sweep: %w", err)
-	}
-	say(out, "full sweep, an hour later:       %s\n", hourly)
 	bare, err := s.during(func() (int, error) { return s.bare(ctx) })
 	if err != nil {
 		return fmt.Errorf("bare sweep: %w", err)
 	}
 	say(out, "the same, asking SELECT 1 only:  %s\n", bare)
-	idle, err := s.minutes(ctx, 0)
+	return s.live(ctx, out, first, again)
+}
+
+// live measures minutes of the tenants' life, and says what came of what is promised; first and again
+// are the full sweeps before.
+func (s *sweeper) live(ctx context.Context, out io.Writer, first, again spending) error {
+	idle, err := s.minutes(ctx, 0, "")
 	if err != nil {
 		return fmt.Errorf("idle minutes: %w", err)
 	}
-	busy, err := s.minutes(ctx, p.tenants/writtenEach)
+	open, err := s.minutes(ctx, s.stage.tenants/writtenEach, presence)
+	if err != nil {
+		return fmt.Errorf("minutes with pages open: %w", err)
+	}
+	busy, err := s.minutes(ctx, s.stage.tenants/writtenEach, work)
 	if err != nil {
 		return fmt.Errorf("busy minutes: %w", err)
 	}
-	swept := hourly.postgres / hour // a minute's part of what is asked although nothing was written
+	hourly, err := s.during(func() (int, error) { return s.sweep(ctx, time.Hour) })
+	if err != nil {
+		return fmt.Errorf("hourly sweep: %w", err)
+	}
+	say(out, "full sweep, an hour later:       %s\n", hourly)
+	swept := hourly.postgres / hour                    // a minute's part of the visits that are made although nothing was written
+	asked := (hourly.postgres - again.postgres) / hour // the same of what is asked then, on visits that are made anyway
 	say(out, "an idle minute:                  %s; with its part of the hourly sweep %.2f %% of a core\n", idle, share(idle.postgres+swept))
-	say(out, "a minute with a fifth written:   %s; with its part of the hourly sweep %.2f %% of a core\n\n", busy, share(busy.postgres+swept))
-	busy.postgres += swept
-	verdict(out, first.wall < sweepLimit, "a full sweep of %d tenants with one visitor within %s: %.1f s", p.tenants, sweepLimit, first.wall.Seconds())
-	verdict(out, share(busy.postgres) < 100*shareLimit, "under %.0f %% of a core of PostgreSQL at a fifth written to per minute: %.2f %%", 100*shareLimit, share(busy.postgres))
+	say(out, "a fifth have a page open:        %s; with its part of what is asked hourly %.2f %%\n", open, share(open.postgres+asked))
+	say(out, "a fifth ran a task and a job:    %s; with its part of what is asked hourly %.2f %%\n\n", busy, share(busy.postgres+asked))
+	verdict(out, first.wall < sweepLimit, "a full sweep of %d tenants with one visitor within %s: %.1f s", s.stage.tenants, sweepLimit, first.wall.Seconds())
+	within := func(what string, took spending) {
+		verdict(out, share(took.postgres) < 100*shareLimit, "under %.0f %% of a core of PostgreSQL at a fifth %s per minute: %.2f %%", 100*shareLimit, what, share(took.postgres))
+	}
+	within("having a page open", open)
+	within("having run a task and a job", busy)
 	return nil
 }
 
@@ -182,11 +197,11 @@ func (s *sweeper) bare(ctx context.Context) (int, error) {
 
 // minutes is what an average minute takes in which some tenants, other ones each time, are written
 // to. The writing itself is not counted.
-func (s *sweeper) minutes(ctx context.Context, written int) (spending, error) {
+func (s *sweeper) minutes(ctx context.Context, written int, sql string) (spending, error) {
 	var sum spending
 	for range minutes {
 		for _, n := range rand.Perm(s.stage.tenants)[:written] {
-			if err := s.stage.stir(ctx, n+1); err != nil {
+			if err := s.stage.stir(ctx, n+1, sql); err != nil {
 				return sum, err
 			}
 		}
