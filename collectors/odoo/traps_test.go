@@ -306,6 +306,10 @@ func held(t *testing.T, look func(...*collectors.Batch)) {
 	duplicate := func() error {
 		return server.Exec(t.Context(), "", fmt.Sprintf("CREATE DATABASE %s_copy TEMPLATE %[1]s STRATEGY file_copy", w.name))
 	}
+	require.Eventually(t, func() bool { // who made the tenant has gone
+		n, err := server.Value(t.Context(), "", "SELECT count(*) FROM pg_stat_activity WHERE datname = '"+w.name+"'")
+		return err == nil && n == "0"
+	}, time.Minute, 10*time.Millisecond)
 	look(w.collect(t))
 	require.NoError(t, duplicate(), "a visit leaves no connection")
 	require.NoError(t, server.Exec(t.Context(), "", fmt.Sprintf("DROP DATABASE %s_copy", w.name)))

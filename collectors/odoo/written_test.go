@@ -179,7 +179,7 @@ func TestUncountedDatabase(t *testing.T) {
 		at = at.Add(time.Second)
 		w.schema.learnt = at.Add(-relearnAfter)
 		w.visitAt(t, at)
-		require.Equal(t, []string{"identity", "modules", "crons", "jobs"}, w.askedAt(at), "visit %d", n+1)
+		require.Equal(t, []string{"identity", "modules", "crons", "jobs", "partner_api"}, w.askedAt(at), "visit %d", n+1)
 	}
 }
 

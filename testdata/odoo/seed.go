@@ -88,7 +88,7 @@ func Seed(ctx context.Context, pg *platform.Postgres, database string, series Se
 	return Afflict(ctx, pg, database, troubles...)
 }
 
-// Afflict puts troubles on a tenant that Seed made.
+// Afflict puts troubles on a tenant that Seed made. What it writes is counted by the server when it returns.
 func Afflict(ctx context.Context, pg *platform.Postgres, database string, troubles ...Trouble) error {
 	var names []string
 	for _, t := range troubles {
@@ -98,7 +98,7 @@ func Afflict(ctx context.Context, pg *platform.Postgres, database string, troubl
 	if err != nil {
 		return fmt.Errorf("afflict %s: %w", database, err)
 	}
-	return pg.Exec(ctx, database, "SET ROLE odoo;\n"+strings.Join(parts, "\n"))
+	return pg.Exec(ctx, database, "SET ROLE odoo;\n"+strings.Join(parts, "\n")+"\nSELECT pg_stat_force_next_flush()")
 }
 
 func possible(series Series, troubles []Trouble) error {
