@@ -67,10 +67,9 @@ const (
 )
 
 // Collect asks what was written, and in a second round trip for all that this may have changed; the
-// first time, after a release or a surprise, and every some hours it learns the schema before, in
-// another. Only a tenant that
-// cannot be visited at all is an error: a group that fails is unavailable, and the rest is still
-// brought.
+// first time, after a release or a surprise, and every six hours it learns the schema before, in
+// another. Only a tenant that cannot be visited at all is an error: a group that fails is
+// unavailable, and the rest is still brought.
 func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
 	d.last = visited{}
 	tenant, known := d.tenants.Current().ByName(d.tenant)

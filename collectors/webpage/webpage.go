@@ -2,16 +2,15 @@
 //
 //	URL -> Check -> New -> Page.Fetch: deadline, size limit, reasons -> body and content type
 //
+// Who asks in another way has the parts: Read bounds an answer's size, Failed and Refused give reasons.
 // A URL may hold secrets: of it nothing is shown but host and path.
 package webpage
 
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -83,54 +82,20 @@ func (p *Page) Fetch(ctx context.Context) (body []byte, contentType string, err 
 	request.Header.Set("User-Agent", "wardround")
 	response, err := p.client.Do(request)
 	if err != nil {
-		return nil, "", p.failed(ctx, err)
+		return nil, "", Failed(ctx, "ask "+p.Name, err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, "", collectors.Because(byStatus(response.StatusCode), fmt.Errorf("ask %s: status %d", p.Name, response.StatusCode))
+		return nil, "", Refused("ask "+p.Name, response.StatusCode)
 	}
 	body, err = Read(response.Body, int64(p.limit))
 	switch {
 	case errors.Is(err, ErrTooLarge):
 		return nil, "", collectors.Because(collectors.ReasonProtocol, fmt.Errorf("read %s: the page is larger than the %d bytes that it may have", p.Name, p.limit))
 	case err != nil:
-		return nil, "", p.failed(ctx, err)
+		return nil, "", Failed(ctx, "ask "+p.Name, err)
 	case len(body) > 0 && body[len(body)-1] != '\n' || bytes.IndexByte(body, 0) >= 0: // both are the end to parsers
 		return nil, "", collectors.Because(collectors.ReasonProtocol, fmt.Errorf("read %s: the page does not end in a whole line, or is no text", p.Name))
 	}
 	return body, response.Header.Get("Content-Type"), nil
-}
-
-// failed gives a failure its reason. The context's comes first, and the URL is left out.
-func (p *Page) failed(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return fmt.Errorf("ask %s: %w", p.Name, cause)
-	}
-	var located *url.Error
-	if errors.As(err, &located) {
-		err = located.Err
-	}
-	var certificate *tls.CertificateVerificationError
-	reason := collectors.ReasonOf(err)
-	switch {
-	case errors.As(err, &certificate):
-		reason = collectors.ReasonAuth
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		reason = collectors.ReasonUnreachable
-	case reason == collectors.ReasonOther: // a redirect, a malformed answer: its words may be the server's
-		return collectors.Because(collectors.ReasonProtocol, fmt.Errorf("ask %s: the answer is not one of HTTP that can be read", p.Name))
-	}
-	return collectors.Because(reason, fmt.Errorf("ask %s: %w", p.Name, err))
-}
-
-func byStatus(status int) collectors.Reason {
-	switch status {
-	case http.StatusUnauthorized:
-		return collectors.ReasonAuth
-	case http.StatusForbidden:
-		return collectors.ReasonPermission
-	case http.StatusNotFound:
-		return collectors.ReasonMissing
-	}
-	return collectors.ReasonProtocol
 }

@@ -56,8 +56,7 @@ func give(path string, owner os.FileInfo) error {
 }
 
 // collectHandedIn takes what commands left. A file that cannot be what they write is put aside; one
-// that cannot be put on record now stays for the next time. What goes wrong with
-// a file is said once.
+// that cannot be put on record now stays for the next time. What goes wrong with a file is said once.
 func (a *App) collectHandedIn() {
 	files, err := filepath.Glob(filepath.Join(a.options.StoragePath, handedIn, "*.json"))
 	if err != nil {
