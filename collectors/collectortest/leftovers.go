@@ -34,21 +34,37 @@ func (s stock) leftovers(ctx context.Context) error {
 	if err := goleak.Find(s.goroutines, ofProxy); err != nil {
 		return fmt.Errorf("a goroutine outlived its collector: %w", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, slack, errors.New("sockets outlived their collector"))
-	defer cancel()
+	sockets, err := fewestSockets(ctx, s.sockets, slack)
+	if err == nil && sockets > s.sockets {
+		err = fmt.Errorf("sockets outlived their collector: %d are open, before it were %d", sockets, s.sockets)
+	}
+	return err
+}
+
+// anyNumber of sockets is never reached: fewestSockets then watches for as long as it may.
+const anyNumber = -1
+
+// fewestSockets is the smallest number of sockets seen open until it is enough, or patience is at
+// its end: both ends of a connection within this process close a moment after what they carried.
+func fewestSockets(ctx context.Context, enough int, patience time.Duration) (int, error) {
+	over := time.NewTimer(patience)
+	defer over.Stop()
 	tick := time.NewTicker(slack / 50)
 	defer tick.Stop()
-	for {
-		sockets, err := openSockets()
-		if err != nil || sockets <= s.sockets {
-			return err
-		}
+	fewest, err := openSockets()
+	for err == nil && fewest > enough {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %d are open, before it were %d", context.Cause(ctx), sockets, s.sockets)
+			return fewest, ctx.Err()
+		case <-over.C:
+			return fewest, nil
 		case <-tick.C:
 		}
+		var now int
+		now, err = openSockets()
+		fewest = min(fewest, now)
 	}
+	return fewest, err
 }
 
 // openSockets counts this process's sockets.

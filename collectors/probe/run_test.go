@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,24 +25,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var north = collectors.Tenant{Name: "north", Database: "db-north", Hosts: []string{"example.com"}}
 
-// site is a server, with a way to wait until it has let all connections go.
-type site struct {
-	*httptest.Server
-	open atomic.Int64
-}
+// site is a server.
+type site struct{ *httptest.Server }
 
 func serve(t *testing.T, encrypted bool, handler http.HandlerFunc) *site {
 	t.Helper()
-	s := &site{Server: httptest.NewUnstartedServer(handler)}
+	s := &site{httptest.NewUnstartedServer(handler)}
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		switch state {
-		case http.StateNew:
-			s.open.Add(1)
-		case http.StateClosed, http.StateHijacked:
-			s.open.Add(-1)
-		}
-	}
 	if encrypted {
 		s.StartTLS()
 	} else {
@@ -164,7 +152,7 @@ func TestSuite(t *testing.T) {
 	gone := func(t *testing.T, _ *slog.Logger) collectors.Visit {
 		p := booking(t)
 		p.Steps[2].TokenFile = filepath.Join(t.TempDir(), "CANARY-gone")
-		return settle(t, made, visits(t, to(made.address(), p), north)[0])
+		return visits(t, to(made.address(), p), north)[0]
 	}
 	collectortest.Run(t, collectortest.Suite{
 		Catalogue: Metrics(),
@@ -174,7 +162,7 @@ func TestSuite(t *testing.T) {
 			"probe_http_status_code", "probe_interval_seconds",
 		},
 		New: func(t *testing.T, _ *slog.Logger) collectors.Visit {
-			v := settle(t, made, visits(t, to(made.address(), booking(t)), north)[0])
+			v := visits(t, to(made.address(), booking(t)), north)[0]
 			b := collect(t, v)
 			require.Equal(t, OutcomeOK, outcome(b), b.Findings)
 			return v
