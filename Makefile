@@ -11,6 +11,9 @@ LDFLAGS := -s -w -X $(stamp).Version=$(VERSION) -X $(stamp).Revision=$(REVISION)
 # One setting for everything that is built, so that demo and tests share what the compiler made.
 export CGO_ENABLED = 0
 
+# What the tests of one package may take on a slow machine: some wait minutes for what comes by the minute.
+PATIENCE := 30m
+
 # ./... leaves out every folder called testdata; ours holds packages with tests of their own.
 packages = ./... $$(find testdata -name '*.go' -printf './%h\n' | sort -u)
 
@@ -37,10 +40,10 @@ demo-stop: go ## end all that make demo started
 
 test: deps go ## vet and test everything, against real servers
 	$(GO) vet $(packages)
-	$(GO) test $(TESTFLAGS) $(packages)
+	$(GO) test -timeout $(PATIENCE) $(TESTFLAGS) $(packages)
 
 race: deps go ## test with the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $(TESTFLAGS) $(packages)
+	CGO_ENABLED=1 $(GO) test -timeout $(PATIENCE) -race $(TESTFLAGS) $(packages)
 
 e2e: go $(TRAEFIK) ## hold what is read of Traefik to a real one (which the first time takes long to build)
 	$(GO) test -count 1 -tags e2e -run RealTraefik $(TESTFLAGS) ./collectors/traefik/

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -179,13 +181,27 @@ func TestProxy(t *testing.T) {
 		}},
 		{"hang", wire.Hang, func(_ time.Duration, err error) { require.ErrorIs(t, err, os.ErrDeadlineExceeded) }},
 		{"reset", wire.Reset, func(_ time.Duration, err error) { require.Error(t, err) }},
-		{"cut", wire.Cut, func(_ time.Duration, err error) { require.ErrorContains(t, err, "refused") }},
+		{"cut", wire.Cut, func(_ time.Duration, err error) {
+			require.ErrorContains(t, err, "refused")
+			require.False(t, free(t, wire.Addr()), "the wire keeps its port, so that it can be mended")
+		}},
 		{"mended", wire.Mend, func(_ time.Duration, err error) { require.NoError(t, err) }},
 	} {
 		wire.Heal()
 		tc.fault()
 		tc.check(ping())
 	}
+}
+
+// free says whether the kernel would give the port to somebody who asks for any.
+func free(t *testing.T, address string) bool {
+	t.Helper()
+	at, err := netip.ParseAddrPort(address)
+	require.NoError(t, err)
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	require.NoError(t, err)
+	defer syscall.Close(socket)
+	return syscall.Bind(socket, &syscall.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}) == nil
 }
 
 func value(t *testing.T, p *platform.Postgres, database, sql string) string {

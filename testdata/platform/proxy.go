@@ -2,7 +2,9 @@ package platform
 
 import (
 	"encoding/json"
+	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,15 +17,16 @@ import (
 type Wire struct {
 	proxy *toxiproxy.Proxy
 	t     testing.TB
+	held  int // the socket that keeps the port while the wire is cut
 }
 
 // Proxy starts a Wire to upstream (host:port); it ends with the test.
 func Proxy(t testing.TB, upstream string) *Wire {
 	t.Helper()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	w := &Wire{t: t, proxy: toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", upstream)}
+	w := &Wire{t: t, proxy: toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", upstream), held: none}
 	require.NoError(t, w.proxy.Start())
-	t.Cleanup(w.proxy.Stop)
+	t.Cleanup(func() { w.proxy.Stop(); w.release() })
 	return w
 }
 
@@ -46,12 +49,42 @@ func (w *Wire) Reset() { w.add("reset_peer", map[string]any{"timeout": 0}) }
 func (w *Wire) Heal() { w.proxy.Toxics.ResetToxics(w.t.Context()) }
 
 // Cut closes all connections and refuses new ones until Mend.
-func (w *Wire) Cut() { w.proxy.Stop() }
+func (w *Wire) Cut() {
+	w.t.Helper()
+	w.proxy.Stop()
+	w.hold()
+}
 
 // Mend accepts connections again, on the same address.
 func (w *Wire) Mend() {
 	w.t.Helper()
 	require.NoError(w.t, w.proxy.Start())
+	w.release()
+}
+
+// none is no socket.
+const none = -1
+
+// hold keeps the port by a socket on which nobody listens: the kernel would otherwise give it to the
+// next listener that asks for any, and Mend would find it taken.
+func (w *Wire) hold() {
+	w.t.Helper()
+	if w.held != none {
+		return
+	}
+	at, err := netip.ParseAddrPort(w.Addr())
+	require.NoError(w.t, err)
+	w.held, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	require.NoError(w.t, err)
+	require.NoError(w.t, syscall.SetsockoptInt(w.held, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1), "the proxy is to listen beside it")
+	require.NoError(w.t, syscall.Bind(w.held, &syscall.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}))
+}
+
+func (w *Wire) release() {
+	if w.held != none {
+		_ = syscall.Close(w.held)
+		w.held = none
+	}
 }
 
 func (w *Wire) add(kind string, attributes map[string]any) {
