@@ -290,8 +290,11 @@ func (b *Builder) Unavailable(indicator string, why Reason, err error) {
 }
 
 // Find records something that is wrong with a tenant or target, in words that a person on call
-// understands.
+// understands. A text without a full stop gets one, so that pages show sentences only.
 func (b *Builder) Find(f Finding) {
+	if f.Text != "" && !strings.HasSuffix(f.Text, ".") {
+		f.Text += "."
+	}
 	if f.Tenant == "" {
 		f.Tenant = b.key.Tenant
 	}

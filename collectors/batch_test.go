@@ -79,3 +79,15 @@ func TestCountersOfTheCollectorKnowWhenTheyWereZero(t *testing.T) {
 		"test_seconds_bucket": began, "test_seconds_sum": began, "test_seconds_count": began,
 	}, created)
 }
+
+func TestFindingsAreSentences(t *testing.T) {
+	b := NewBuilder(Key{"odoo", "main", "north"}, time.Now())
+	b.Find(Finding{Name: "whole", Text: "One mail waits."})
+	b.Find(Finding{Name: "open", Text: "One mail waits"})
+	b.Find(Finding{Name: "mute"})
+	var texts []string
+	for _, f := range b.Batch().Findings {
+		texts = append(texts, f.Text)
+	}
+	require.Equal(t, []string{"One mail waits.", "One mail waits.", ""}, texts)
+}

@@ -29,7 +29,7 @@ type Finding struct {
 	Name     string   // stable and lower case, such as cron_overdue: what alerts and links refer to
 	Question Question //
 	Severity Severity //
-	Text     string   // one sentence made of technical names, counts and ages only
+	Text     string   // one sentence made of technical names, counts and ages only; Builder.Find sees to its full stop
 }
 
 func (b *Builder) renderFindings() {

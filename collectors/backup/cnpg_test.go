@@ -147,10 +147,10 @@ func TestCNPGWithoutABackup(t *testing.T) {
 		text string
 		says string
 	}{
-		"never":           {with(t, primary, available, "0"), "There is no backup of the tenant in nightly"},
+		"never":           {with(t, primary, available, "0"), "There is no backup of the tenant in nightly."},
 		"not a number":    {with(t, primary, available, "NaN"), ""}, // then it is not shown at all
-		"failed for ever": {with(t, with(t, plugin, pluginAvailable, "0"), available, "0"), "There is no good backup of the tenant in nightly: the newest attempt failed"},
-		"in the future":   {with(t, primary, available, "1.8e+09"), "There is no good backup of the tenant in nightly: the newest attempt is dated in the future, which proves nothing about its age"},
+		"failed for ever": {with(t, with(t, plugin, pluginAvailable, "0"), available, "0"), "There is no good backup of the tenant in nightly: the newest attempt failed."},
+		"in the future":   {with(t, primary, available, "1.8e+09"), "There is no good backup of the tenant in nightly: the newest attempt is dated in the future, which proves nothing about its age."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := cnpgPlace(t, export(t, c.text))

@@ -56,7 +56,7 @@ func TestProtectionIsThatOfTheBestPlace(t *testing.T) {
 		require.Contains(t, text, line)
 	}
 	require.Equal(t, []string{"south/recovery_point_exceeded"}, names(batch))
-	require.Contains(t, text, "The work of the last 2 days would be lost now; the tier allows 24 hours")
+	require.Contains(t, text, "The work of the last 2 days would be lost now; the tier allows 24 hours.")
 	require.NotContains(t, text, "staging")
 	require.Equal(t, []string{"south/recovery_point_exceeded"}, names(summed(t, o, nil, at.Add(22*time.Hour))), "north's is just in time")
 	require.Contains(t, names(summed(t, o, nil, at.Add(22*time.Hour+time.Second))), "north/recovery_point_exceeded")

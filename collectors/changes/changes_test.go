@@ -227,8 +227,8 @@ func TestPage(t *testing.T) {
 			findings = append(findings, f.Name+" "+f.Tenant+": "+f.Text)
 		}
 		require.Equal(t, []string{
-			"change_stuck lindenau: deployment by argo-cd begun 3h20m ago has not been told to have ended",
-			"change_failed marienstift: deployment by argo-cd failed 10m ago, and none has succeeded since",
+			"change_stuck lindenau: deployment by argo-cd begun 3h20m ago has not been told to have ended.",
+			"change_failed marienstift: deployment by argo-cd failed 10m ago, and none has succeeded since.",
 		}, findings)
 	})
 }

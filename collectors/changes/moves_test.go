@@ -47,7 +47,7 @@ func TestTenantsThatMove(t *testing.T) {
 			}
 			return all
 		}
-		const gone = "warning: The database ulmenhof_prod on pg-b is gone since 2m: tenant ulmenhof is not watched any more"
+		const gone = "warning: The database ulmenhof_prod on pg-b is gone since 2m: tenant ulmenhof is not watched any more."
 		require.Equal(t, []string{gone}, found(), "marienstift is back")
 		require.NoError(t, s.Went(old, at(0)))
 		require.Len(t, found(), 1, "it is missed once")

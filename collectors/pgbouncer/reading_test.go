@@ -94,13 +94,13 @@ func TestFindings(t *testing.T) {
 		recording recording
 		want      []string
 	}{
-		"waits long": {pools(row), []string{"north pgbouncer_clients_waiting contained critical: tenant north: 3 clients wait for a connection, the longest for 7.0 s; pool 20 of 20 used"}},
-		"waits":      {pools("north\todoo\t18\t1\t19\t0\t1\t0\t0\t2\ttransaction"), []string{"north pgbouncer_clients_waiting contained warning: tenant north: 1 client waits for a connection, the longest for 2.0 s; pool 19 of 20 used"}},
+		"waits long": {pools(row), []string{"north pgbouncer_clients_waiting contained critical: tenant north: 3 clients wait for a connection, the longest for 7.0 s; pool 20 of 20 used."}},
+		"waits":      {pools("north\todoo\t18\t1\t19\t0\t1\t0\t0\t2\ttransaction"), []string{"north pgbouncer_clients_waiting contained warning: tenant north: 1 client waits for a connection, the longest for 2.0 s; pool 19 of 20 used."}},
 		"a moment":   {pools("north\todoo\t18\t1\t19\t0\t1\t1\t0\t0\ttransaction"), nil},
 		"nobody":     {pools("north\todoo\t18\t0\t19\t0\t1\t1\t0\t7\ttransaction"), nil},
 		"stranger": {
 			pools("lost\todoo\t18\t3\t0\t0\t0\t0\t1\t7\ttransaction"),
-			[]string{" pgbouncer_clients_waiting contained critical: database lost: 3 clients wait for a connection, the longest for 7.0 s; 1 used"},
+			[]string{" pgbouncer_clients_waiting contained critical: database lost: 3 clients wait for a connection, the longest for 7.0 s; 1 used."},
 		},
 	}
 	for name, c := range cases {

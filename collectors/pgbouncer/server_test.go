@@ -132,7 +132,7 @@ func TestSaturatedPool(t *testing.T) {
 	requireValue(t, batch, 0, "pgbouncer_pools_client_waiting_connections", "tenant", "south")
 	require.Len(t, batch.Findings, 2, "%v", findings(batch))
 	require.Equal(t, "pgbouncer_limit_nearly_reached", batch.Findings[0].Name)
-	require.Regexp(t, `^tenant north: 3 clients wait for a connection, the longest for \d\.\d s; pool 2 of 2 used$`, batch.Findings[1].Text)
+	require.Regexp(t, `^tenant north: 3 clients wait for a connection, the longest for \d\.\d s; pool 2 of 2 used\.$`, batch.Findings[1].Text)
 	require.Equal(t, "north", batch.Findings[1].Tenant)
 
 	leave()
@@ -193,8 +193,8 @@ func TestPausedAndDisabled(t *testing.T) {
 	requireValue(t, batch, 1, "pgbouncer_databases_disabled", "tenant", "", "name", south)
 	requireValue(t, batch, 1, "pgbouncer_databases_unattributed")
 	require.ElementsMatch(t, []string{
-		fmt.Sprintf("north pgbouncer_database_paused healthy warning: database %s is paused in PgBouncer: its clients wait until it is resumed", north),
-		fmt.Sprintf(" pgbouncer_database_disabled healthy warning: database %s is disabled in PgBouncer: new clients are refused", south),
+		fmt.Sprintf("north pgbouncer_database_paused healthy warning: database %s is paused in PgBouncer: its clients wait until it is resumed.", north),
+		fmt.Sprintf(" pgbouncer_database_disabled healthy warning: database %s is disabled in PgBouncer: new clients are refused.", south),
 	}, findings(batch))
 
 	administer(t, p, "RESUME %s", north)
@@ -211,7 +211,7 @@ func TestNoSlotLeft(t *testing.T) {
 	require.ErrorContains(t, err, "no more connections allowed")
 	batch := collect(t, server(t, configFor(p.Addr()), nil))
 	requireValue(t, batch, 1, "pgbouncer_client_connections_used_ratio")
-	require.Equal(t, []string{" pgbouncer_clients_nearly_exhausted contained critical: 2 of the 2 clients that PgBouncer takes are there: more are refused, whoever they are"}, findings(batch))
+	require.Equal(t, []string{" pgbouncer_clients_nearly_exhausted contained critical: 2 of the 2 clients that PgBouncer takes are there: more are refused, whoever they are."}, findings(batch))
 }
 
 func TestDownAndBack(t *testing.T) {

@@ -108,7 +108,7 @@ func TestConnections(t *testing.T) {
 	require.True(t, ok)
 	full, ok := finding(b, "connections_nearly_exhausted")
 	require.True(t, ok)
-	require.Equal(t, "2 of 2 connections of role "+clerk+" are taken", full.Text)
+	require.Equal(t, "2 of 2 connections of role "+clerk+" are taken.", full.Text)
 	b.Each(func(string) bool { return true }, func(s collectors.Series) {
 		if s.Get("datname") == "" && strings.HasPrefix(s.Name(), "pg_database_") {
 			require.Fail(t, "a database without a name", s.Block())

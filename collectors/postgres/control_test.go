@@ -87,7 +87,7 @@ func (d day) testSettings(t *testing.T) {
 	require.Equal(t, before["max_connections"], after["max_connections"], "not before the restart")
 	require.Regexp(t, "^sha256:[0-9a-f]{16}$", after["primary_conninfo"])
 	found, _ := finding(b, "settings_pending_restart")
-	require.Equal(t, "settings were changed that take effect with the next restart only: max_connections", found.Text)
+	require.Equal(t, "settings were changed that take effect with the next restart only: max_connections.", found.Text)
 	for name, text := range after {
 		require.NotContains(t, text, secret, name)
 	}

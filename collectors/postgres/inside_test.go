@@ -89,7 +89,7 @@ func TestInside(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, collectors.Finding{
 		Tenant: "north", Name: "sequence_nearly_exhausted", Question: collectors.Contained, Severity: collectors.Warning,
-		Text: "1 sequences of database " + clinic + " have given out four fifths of their values, the fullest 88.5 %: at its end no row can be added to its table",
+		Text: "1 sequences of database " + clinic + " have given out four fifths of their values, the fullest 88.5 %: at its end no row can be added to its table.",
 	}, sequence)
 	index, ok := finding(b, "invalid_indexes")
 	require.True(t, ok)
@@ -137,7 +137,7 @@ func TestInsideFindings(t *testing.T) {
 	require.NoError(t, sequences.Read(b, "clinic", text("600", "0", "0.99", "1", "wardround")))
 	findings := b.Batch().Findings
 	require.Equal(t, "2 tables of database clinic have twice as many dead rows as should bring autovacuum, and a big one was not vacuumed for 3 days: "+
-		"look for a transaction that is kept open, and at autovacuum's settings", findings[0].Text)
+		"look for a transaction that is kept open, and at autovacuum's settings.", findings[0].Text)
 	require.Equal(t, collectors.Critical, findings[1].Severity)
 	require.Error(t, tables.Read(b, "clinic", nil))
 	require.Error(t, tables.Read(b, "clinic", text("1")))

@@ -155,7 +155,7 @@ func TestFindingSaysWhoTakesWhatAndWhoWaits(t *testing.T) {
 	require.Equal(t, []collectors.Finding{{
 		Tenant: "north", Name: "noisy_neighbour", Question: collectors.Contained, Severity: collectors.Warning,
 		Text: "database north takes 70 % of the cluster's time that sessions are active, usually at most 8 %, " +
-			"while 12 sessions work on 4 processors, and the statements of others take 4.0 times as long as they usually do",
+			"while 12 sessions work on 4 processors, and the statements of others take 4.0 times as long as they usually do.",
 	}}, b.Findings)
 	requireValue(t, b, 1, "pg_neighbours_waiting", "cause", "statements")
 	requireValue(t, b, 0, "pg_neighbours_waiting", "cause", "pooler")

@@ -128,12 +128,12 @@ func TestGrowthOfADatabase(t *testing.T) {
 	require.InEpsilon(t, (200*megabyte-sum)/rate, full, 0.05)
 	filling, ok := finding(b, "tablespace_filling_up")
 	require.True(t, ok)
-	require.Regexp(t, `^tablespace pg_default has room for 1\d\d\.\d MB yet, which is enough for [34] days if its databases go on growing like this$`, filling.Text)
+	require.Regexp(t, `^tablespace pg_default has room for 1\d\d\.\d MB yet, which is enough for [34] days if its databases go on growing like this\.$`, filling.Text)
 	require.Equal(t, collectors.Warning, filling.Severity)
 	quota, ok := finding(b, "quota_filling_up")
 	require.True(t, ok)
 	require.Equal(t, "north", quota.Tenant)
-	require.Regexp(t, `^database clinic has 2\d\.\d MB and reaches the 60\.0 MB that it is to have in \d+ hours, if it goes on growing like this$`, quota.Text)
+	require.Regexp(t, `^database clinic has 2\d\.\d MB and reaches the 60\.0 MB that it is to have in \d+ hours, if it goes on growing like this\.$`, quota.Text)
 
 	config.Sizes.QuotasBytes["north"] = 10 * megabyte
 	config.Name = "renamed"
@@ -143,7 +143,7 @@ func TestGrowthOfADatabase(t *testing.T) {
 	requireValue(t, b, rate, "pg_database_growth_bytes_per_second", "tenant", "north", "window", "1d")
 	exceeded, ok := finding(b, "quota_exceeded")
 	require.True(t, ok)
-	require.Regexp(t, `^database clinic has 2\d\.\d MB, and is to have 10\.0 MB at most$`, exceeded.Text)
+	require.Regexp(t, `^database clinic has 2\d\.\d MB, and is to have 10\.0 MB at most\.$`, exceeded.Text)
 	requireValue(t, b, 0, "pg_database_quota_time_to_full_seconds", "tenant", "north")
 }
 

@@ -80,7 +80,7 @@ func TestFullIn(t *testing.T) {
 	require.Contains(t, shown(batch), "redis_memory_full_in_seconds 3000\n")
 	require.Contains(t, shown(batch), "redis_memory_growth_bytes_per_second 17476.266666666666\n")
 	require.Len(t, batch.Findings, 1)
-	require.Equal(t, "Redis has 50 MiB left and fills them in 50m0s as it has grown of late: then it refuses writes", batch.Findings[0].Text)
+	require.Equal(t, "Redis has 50 MiB left and fills them in 50m0s as it has grown of late: then it refuses writes.", batch.Findings[0].Text)
 
 	batch = page(seen(25, 26, 27, 28, 29, 30), 30)
 	require.Contains(t, shown(batch), "redis_memory_full_in_seconds 4200\n")

@@ -83,17 +83,17 @@ func TestFindings(t *testing.T) {
 		"not nearly full":        {full("60000000", "0", "noeviction"), nil},
 		"buffers do not count":   {full("67108864", "7000000", "noeviction"), nil},
 		"no limit":               {map[string]string{"maxmemory": "0", "maxmemory_policy": "noeviction"}, nil},
-		"nearly full":            {full("61000000", "0", "noeviction"), []string{"redis_memory_nearly_full contained warning: Redis uses 90 % of its 64 MiB and evicts nothing: writes will be refused when it is full"}},
-		"full":                   {full("67108864", "0", "noeviction"), []string{"redis_memory_nearly_full contained critical: Redis has used up its 64 MiB and evicts nothing: it refuses writes"}},
-		"snapshot fails":         {map[string]string{"rdb_last_bgsave_status": "err"}, []string{"redis_persistence_failing protected critical: Redis cannot keep its data on disk: the last snapshot failed"}},
-		"append-only file fails": {map[string]string{"aof_last_write_status": "err", "aof_last_bgrewrite_status": "err"}, []string{"redis_persistence_failing protected critical: Redis cannot keep its data on disk: the last write to the append-only file and the last rewrite of the append-only file failed"}},
+		"nearly full":            {full("61000000", "0", "noeviction"), []string{"redis_memory_nearly_full contained warning: Redis uses 90 % of its 64 MiB and evicts nothing: writes will be refused when it is full."}},
+		"full":                   {full("67108864", "0", "noeviction"), []string{"redis_memory_nearly_full contained critical: Redis has used up its 64 MiB and evicts nothing: it refuses writes."}},
+		"snapshot fails":         {map[string]string{"rdb_last_bgsave_status": "err"}, []string{"redis_persistence_failing protected critical: Redis cannot keep its data on disk: the last snapshot failed."}},
+		"append-only file fails": {map[string]string{"aof_last_write_status": "err", "aof_last_bgrewrite_status": "err"}, []string{"redis_persistence_failing protected critical: Redis cannot keep its data on disk: the last write to the append-only file and the last rewrite of the append-only file failed."}},
 		"link down": {
 			map[string]string{"role": "slave", "master_host": "10.0.0.1", "master_port": "6379", "master_link_status": "down", "master_link_down_since_seconds": "90"},
-			[]string{"redis_replica_link_down protected critical: The replica has been without its primary 10.0.0.1:6379 for 1m30s: what is written there is not copied"},
+			[]string{"redis_replica_link_down protected critical: The replica has been without its primary 10.0.0.1:6379 for 1m30s: what is written there is not copied."},
 		},
 		"link never up": {
 			map[string]string{"role": "slave", "master_host": "10.0.0.1", "master_port": "6379", "master_link_status": "down", "master_link_down_since_seconds": "-1"},
-			[]string{"redis_replica_link_down protected critical: The replica has been without its primary 10.0.0.1:6379: what is written there is not copied"},
+			[]string{"redis_replica_link_down protected critical: The replica has been without its primary 10.0.0.1:6379: what is written there is not copied."},
 		},
 	}
 	for name, c := range cases {

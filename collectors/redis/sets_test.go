@@ -273,7 +273,7 @@ func TestRemarksOfManyNodes(t *testing.T) {
 		p.lack(lack{"settings", collectors.Because(collectors.ReasonMissing, errors.New("no"))})
 	})
 	require.Len(t, batch.Findings, 1)
-	require.Equal(t, "a:1: the node does not answer; and 2 more", batch.Findings[0].Text)
+	require.Equal(t, "a:1: the node does not answer; and 2 more.", batch.Findings[0].Text)
 	require.Equal(t, []string{
 		`wardround_indicator_unavailable{collector="redis",indicator="settings",reason="missing"} 1`,
 		`wardround_indicator_unavailable{collector="redis",indicator="settings",reason="permission"} 1`,

@@ -91,7 +91,7 @@ func TestCertificates(t *testing.T) {
 			requireValue(t, batch, 0, "tls_certificate_ok", "tenant", "north")
 			requireValue(t, batch, 1, "tls_certificate_info", "issuer", c.issuer)
 			require.ElementsMatch(t, c.invalid, reasons(batch, "tls_certificate_invalid"))
-			require.Equal(t, []string{"north certificate_invalid healthy critical: Browsers do not take the certificate of north.example.test: " + c.says}, findings(batch))
+			require.Equal(t, []string{"north certificate_invalid healthy critical: Browsers do not take the certificate of north.example.test: " + c.says + "."}, findings(batch))
 			require.NotContains(t, page(batch), "CANARY")
 			own, err := x509.ParseCertificate(c.served.Certificate[0])
 			require.NoError(t, err)
@@ -131,7 +131,7 @@ func TestEnding(t *testing.T) {
 				return
 			}
 			ends := time.Now().Add(c.to).UTC().Format(time.DateOnly)
-			require.Equal(t, []string{"north certificate_ending contained " + fmt.Sprintf(c.want, ends)}, findings(batch))
+			require.Equal(t, []string{"north certificate_ending contained " + fmt.Sprintf(c.want, ends) + "."}, findings(batch))
 		})
 	}
 }
@@ -155,7 +155,7 @@ func TestOutdatedProtocol(t *testing.T) {
 	batch := collect(t, atNorth(t, configFor(serve(t, settings), top.file(t))))
 	requireValue(t, batch, 1, "probe_tls_version_info", "version", "TLS 1.0")
 	requireValue(t, batch, 1, "tls_certificate_valid")
-	require.Equal(t, []string{"north tls_outdated contained warning: north.example.test speaks TLS 1.0, which browsers refuse"}, findings(batch))
+	require.Equal(t, []string{"north tls_outdated contained warning: north.example.test speaks TLS 1.0, which browsers refuse."}, findings(batch))
 }
 
 func TestStapled(t *testing.T) {
@@ -205,7 +205,7 @@ func TestFailures(t *testing.T) {
 				_, there := value(batch, absent)
 				require.False(t, there, absent)
 			}
-			require.Equal(t, []string{"north tls_failing healthy critical: north.example.test cannot be reached in TLS: " + failures[c.want]}, findings(batch))
+			require.Equal(t, []string{"north tls_failing healthy critical: north.example.test cannot be reached in TLS: " + failures[c.want] + "."}, findings(batch))
 			require.NotContains(t, page(batch), "CANARY")
 		})
 	}

@@ -19,8 +19,8 @@ func TestServersThatAreDown(t *testing.T) {
 	e.set(pageOf(start, up("a@file", 1, 0), up("a@file", 2, 0), up("g@file", 1, 1), up("g@file", 2, 0)))
 	b := collectAt(t, made, start)
 	require.Equal(t, map[string]string{
-		"service_down":        "alpha critical: No server of the service a@file passes its health check (2 fail)",
-		"service_server_down": "gamma warning: 1 of 2 servers of the service g@file do not pass their health check",
+		"service_down":        "alpha critical: No server of the service a@file passes its health check (2 fail).",
+		"service_server_down": "gamma warning: 1 of 2 servers of the service g@file do not pass their health check.",
 	}, findings(b))
 	require.Equal(t, 1.0, value(b, "traefik_service_server_up", "tenant", "gamma"))
 	e.set(pageOf(start, up("a@file", 1, 1), up("a@file", 2, 1)))
@@ -35,14 +35,14 @@ func TestAConfigurationThatCouldNotBeTaken(t *testing.T) {
 	}
 	e.set(pageOf(start, reload(start.Unix(), start.Unix()+60)))
 	b := collectAt(t, made, start)
-	require.Equal(t, "warning: Traefik could not take the configuration of 2026-11-21T12:01:00Z and goes on with that of 2026-11-21T12:00:00Z", findings(b)["config_reload_failed"])
+	require.Equal(t, "warning: Traefik could not take the configuration of 2026-11-21T12:01:00Z and goes on with that of 2026-11-21T12:00:00Z.", findings(b)["config_reload_failed"])
 	e.set(pageOf(start, reload(start.Unix()+120, start.Unix()+60)))
 	require.NotContains(t, findings(collectAt(t, made, start.Add(time.Minute))), "config_reload_failed")
 
 	e.list1("a@file", "Host(`tenant_alpha.example.test`)", "a")
 	e.routers[0]["status"] = "disabled"
 	b = collectAt(t, made, start.Add(10*time.Minute))
-	require.Equal(t, "warning: Traefik could not make use of 1 routers as they are configured: a@file", findings(b)["router_broken"])
+	require.Equal(t, "warning: Traefik could not make use of 1 routers as they are configured: a@file.", findings(b)["router_broken"])
 	require.Equal(t, 1.0, value(b, "traefik_routers_status", "status", "disabled"))
 }
 
@@ -61,7 +61,7 @@ func TestErrorsAboveWhatIsUsual(t *testing.T) {
 		require.NotContains(t, round(97, 3), "errors_unusual")
 	}
 	require.NotContains(t, round(97, 5), "errors_unusual", "not much more than usual")
-	require.Equal(t, "alpha warning: 142 of 1500 requests failed in 15 minutes (9.5 %), 3.0 % are usual", round(0, 100-5+3)["errors_unusual"])
+	require.Equal(t, "alpha warning: 142 of 1500 requests failed in 15 minutes (9.5 %), 3.0 % are usual.", round(0, 100-5+3)["errors_unusual"])
 	for range 14 {
 		round(1000, 0)
 	}
@@ -97,8 +97,8 @@ func TestCertificates(t *testing.T) {
 		texts = append(texts, string(f.Severity)+": "+f.Text)
 	}
 	require.ElementsMatch(t, []string{
-		"warning: The certificate 44 (shop.example.test,www.shop.example.test) ends on 2026-11-26",
-		"critical: The certificate 46 (urgent.example.test) ends on 2026-11-23",
+		"warning: The certificate 44 (shop.example.test,www.shop.example.test) ends on 2026-11-26.",
+		"critical: The certificate 46 (urgent.example.test) ends on 2026-11-23.",
 	}, texts, "those of tenants are looked at by their host names, and are spoken of there")
 
 	served["tenant_alpha.example.test"] = "47"
@@ -127,5 +127,5 @@ func TestCertificatesOfManyHosts(t *testing.T) {
 	require.False(t, has(b, "traefik_tls_certs_not_after", "serial", "51"), "replaced")
 	require.True(t, has(b, "traefik_tls_certs_not_after", "serial", "52", "tenant", ""), "several tenants'")
 	require.True(t, has(b, "traefik_tls_certs_not_after", "serial", "53"), "it fits nobody's host")
-	require.Equal(t, map[string]string{"certificate_ending": "critical: The certificate 53 (*.shop.example.test) ends on 2026-11-21"}, findings(b))
+	require.Equal(t, map[string]string{"certificate_ending": "critical: The certificate 53 (*.shop.example.test) ends on 2026-11-21."}, findings(b))
 }

@@ -243,7 +243,7 @@ func TestSpike(t *testing.T) {
 	require.InDelta(t, 100.0/(400*14.0/60), all[`traefik_log_requests_to_usual_ratio{tenant="gamma"}`], 1e-4)
 	require.Equal(t, []string{"request_spike"}, d.findings())
 	require.Equal(t, "alpha", d.batch.Findings[0].Tenant)
-	require.Equal(t, "500 requests in 15 minutes, 5.4 times what is usual in this hour of the week", d.batch.Findings[0].Text)
+	require.Equal(t, "500 requests in 15 minutes, 5.4 times what is usual in this hour of the week.", d.batch.Findings[0].Text)
 }
 
 // Where lines may be missing nothing is compared.

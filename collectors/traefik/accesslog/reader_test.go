@@ -153,7 +153,7 @@ func TestBadDay(t *testing.T) {
 		require.Equal(t, 8, strings.Count(d.said.String(), "left out"), "said once for each reason")
 		if d.batch.Findings != nil {
 			require.Equal(t, []string{"access_log_unreadable"}, d.findings())
-			require.Equal(t, "27 new lines of the access log are left out, most of them broken; 2 are requests", d.batch.Findings[0].Text)
+			require.Equal(t, "27 new lines of the access log are left out, most of them broken; 2 are requests.", d.batch.Findings[0].Text)
 		}
 	}
 	require.Empty(t, d.findings(), "the second round had nothing new")
