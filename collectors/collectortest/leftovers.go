@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 type stock struct {
 	goroutines goleak.Option
 	sockets    int
+	patience   time.Duration // with what is ending
 }
 
 // ofProxy is a goroutine of the proxies that put faults on wires: it begins a moment after they do,
@@ -25,16 +27,20 @@ var ofProxy = goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*Proxy)
 
 func takeStock() (stock, error) {
 	sockets, err := openSockets()
-	return stock{goroutines: goleak.IgnoreCurrent(), sockets: sockets}, err
+	return stock{goroutines: goleak.IgnoreCurrent(), sockets: sockets, patience: patience}, err
 }
 
 // leftovers says what is running or open that was not there before. Goroutines and sockets of
 // servers that were just stopped get a moment to end.
 func (s stock) leftovers(ctx context.Context) error {
-	if err := goleak.Find(s.goroutines, ofProxy); err != nil {
+	err := goleak.Find(s.goroutines, ofProxy)
+	for began := time.Now(); err != nil && time.Since(began) < s.patience; {
+		err = goleak.Find(s.goroutines, ofProxy) // which waits a little itself
+	}
+	if err != nil {
 		return fmt.Errorf("a goroutine outlived its collector: %w", err)
 	}
-	sockets, err := fewestSockets(ctx, s.sockets, slack)
+	sockets, err := fewestSockets(ctx, s.sockets, s.patience)
 	if err == nil && sockets > s.sockets {
 		err = fmt.Errorf("sockets outlived their collector: %d are open, before it were %d", sockets, s.sockets)
 	}
@@ -44,10 +50,11 @@ func (s stock) leftovers(ctx context.Context) error {
 // anyNumber of sockets is never reached: fewestSockets then watches for as long as it may.
 const anyNumber = -1
 
-// fewestSockets is the smallest number of sockets seen open until it is enough, or patience is at
-// its end: both ends of a connection within this process close a moment after what they carried.
-func fewestSockets(ctx context.Context, enough int, patience time.Duration) (int, error) {
-	over := time.NewTimer(patience)
+// fewestSockets is the smallest number of sockets seen open until it is enough, or the limit is
+// reached: both ends of a connection within this process close a moment after what they carried.
+func fewestSockets(ctx context.Context, enough int, limit time.Duration) (int, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector of garbage would close what was forgotten
+	over := time.NewTimer(limit)
 	defer over.Stop()
 	tick := time.NewTicker(slack / 50)
 	defer tick.Stop()
