@@ -10,7 +10,7 @@ import (
 	"github.com/wardround/wardround/collectors"
 )
 
-const soon, tick = 20 * time.Second, 100 * time.Millisecond
+const soon, tick = time.Minute, 100 * time.Millisecond
 
 var t0 = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
@@ -90,9 +90,13 @@ func TestConnections(t *testing.T) {
 		require.NoError(t, err)
 		defer func() { require.NoError(t, conn.Close(t.Context())) }()
 	}
-	b := collect(t, c)
-	requireValue(t, b, 2, "pg_stat_activity_backends", "datname", clinic, "tenant", "north", "usename", clerk,
-		"state", "idle in transaction", "backend_type", "client backend", "wait_event_type", "Client")
+	var b *collectors.Batch
+	require.Eventually(t, func() bool { // a backend answers before it waits for what is next
+		b = collect(t, c)
+		idle, _ := value(b, "pg_stat_activity_backends", "datname", clinic, "tenant", "north", "usename", clerk,
+			"state", "idle in transaction", "backend_type", "client backend", "wait_event_type", "Client")
+		return idle == 2
+	}, soon, tick)
 	requireValue(t, b, 2, "pg_database_connections_used", "datname", clinic)
 	requireValue(t, b, 4, "pg_database_connection_limit", "datname", clinic)
 	requireValue(t, b, 0.5, "pg_database_connections_used_ratio", "datname", clinic, "tenant", "north")
@@ -141,7 +145,8 @@ func TestLockWaits(t *testing.T) {
 	require.Eventually(t, func() bool {
 		b = collect(t, c)
 		_, waits := value(b, "pg_lock_oldest_wait_start_timestamp_seconds")
-		return waits
+		_, counted := value(b, "pg_lock_waiting_backends") // they are told by two views
+		return waits && counted
 	}, soon, tick)
 	requireValue(t, b, 1, "pg_lock_waiting_backends", "datname", clinic, "tenant", "north")
 	requireValue(t, b, 1, "pg_lock_roots")
@@ -178,7 +183,9 @@ func TestOneStatementFails(t *testing.T) {
 		"other":      "SELECT 1/n FROM (VALUES (1), (0)) v(n)",
 	} {
 		t.Run(reason, func(t *testing.T) {
-			c.dialer.config.RuntimeParams["statement_timeout"] = "300"
+			if reason == "timeout" {
+				c.dialer.config.RuntimeParams["statement_timeout"] = "1000" // all others must be through by then
+			}
 			c.hangUp()
 			c.groups = append([]group{{name: "broken", sql: always(sql), read: (*round).readServer}}, groups()...)
 			b := collect(t, c)

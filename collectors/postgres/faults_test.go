@@ -83,6 +83,24 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// promptly gives something half a second, after which it must be over within a time. It may try a
+// few times: a busy machine delays one of them, a fault delays all.
+func promptly(t *testing.T, within time.Duration, name string, ask func(ctx context.Context)) {
+	t.Helper()
+	late := func() time.Duration {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		ask(ctx)
+		deadline, _ := ctx.Deadline()
+		return time.Since(deadline)
+	}
+	took := late()
+	for try := 1; try < 5 && took >= within; try++ {
+		took = late()
+	}
+	require.Less(t, took, within, name)
+}
+
 // TestHang freezes the server while the control connection and a visit are open.
 func TestHang(t *testing.T) {
 	t.Parallel()
@@ -97,12 +115,10 @@ func TestHang(t *testing.T) {
 		},
 		"visit": func(ctx context.Context) error { return c.Visit(ctx, "postgres", exec("SELECT 1")) },
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		began := time.Now()
-		err := ask(ctx)
-		cancel()
-		require.Equal(t, collectors.ReasonTimeout, collectors.ReasonOf(err), "%s: %v", name, err)
-		require.Less(t, time.Since(began), 500*time.Millisecond+farewell+500*time.Millisecond, name)
+		promptly(t, farewell+500*time.Millisecond, name, func(ctx context.Context) {
+			err := ask(ctx)
+			require.Equal(t, collectors.ReasonTimeout, collectors.ReasonOf(err), "%s: %v", name, err)
+		})
 	}
 	_, known := c.Writes("postgres")
 	require.False(t, known, "what was written is not known while the cluster does not answer")
@@ -134,16 +150,16 @@ func TestDeadlineFreesItsSlot(t *testing.T) {
 				}
 				return dial(ctx, network, address)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-			defer cancel()
-			err := c.Visit(ctx, "postgres", func(ctx context.Context, conn *pgconn.PgConn) error {
-				wire.Hang()
-				_, err := conn.Exec(ctx, "SELECT 1").ReadAll()
-				return err
+			promptly(t, time.Second, name, func(ctx context.Context) {
+				wire.Heal()
+				dialled = 0
+				err := c.Visit(ctx, "postgres", func(ctx context.Context, conn *pgconn.PgConn) error {
+					wire.Hang()
+					_, err := conn.Exec(ctx, "SELECT 1").ReadAll()
+					return err
+				})
+				require.Equal(t, collectors.ReasonTimeout, collectors.ReasonOf(err), "%v", err)
 			})
-			deadline, _ := ctx.Deadline()
-			require.Equal(t, collectors.ReasonTimeout, collectors.ReasonOf(err), "%v", err)
-			require.Less(t, time.Since(deadline), time.Second)
 			require.Equal(t, 2, dialled, "it was tried")
 		})
 	}

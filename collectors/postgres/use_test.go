@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -57,12 +58,15 @@ func testStatementsByTenant(t *testing.T, primary *platform.Postgres) {
 	require.Greater(t, entries, 2.0)
 	requireValue(t, before, 5000, "pg_stat_statements_max_entries")
 
+	began := time.Now()
 	run(t, primary, north, "INSERT INTO beds SELECT generate_series(1, 1000)", "SELECT n FROM beds", "SELECT n FROM beds", "SELECT pg_sleep(0.3)")
+	took := time.Since(began).Seconds()
 	after := useRoundOf(t, c)
 	requireValue(t, after, 4, "pg_database_statements_calls_total", "tenant", "north", "datname", north)
 	requireValue(t, after, 3001, "pg_database_statements_rows_total", "tenant", "north")
 	seconds, _ := value(after, "pg_database_statements_seconds_total", "tenant", "north")
-	require.InDelta(t, 0.4, seconds, 0.11, "what was before is not counted")
+	require.Greater(t, seconds, 0.29)
+	require.Less(t, seconds, took, "what was before is not counted")
 	wal, _ := value(after, "pg_database_statements_wal_bytes_total", "tenant", "north")
 	require.Greater(t, wal, 50_000.0)
 	_, counted := value(after, "pg_database_statements_calls_total", "tenant", "south")
@@ -193,8 +197,10 @@ func TestRunningStatementsCount(t *testing.T) {
 	require.NoError(t, err)
 	useRoundOf(t, c)
 	done := make(chan error, 1)
+	running, enough := context.WithCancel(t.Context())
+	defer enough()
 	go func() {
-		_, err := conn.Exec(t.Context(), "SELECT pg_sleep(3)")
+		_, err := conn.Exec(running, "SELECT pg_sleep(60)")
 		done <- err
 	}()
 	require.Eventually(t, func() bool {
@@ -206,9 +212,10 @@ func TestRunningStatementsCount(t *testing.T) {
 			}
 		}
 		return busy > 0.8 && busy < 1.2
-	}, 2500*time.Millisecond, 300*time.Millisecond)
+	}, soon, 300*time.Millisecond)
 	require.Empty(t, done, "it still runs")
-	require.NoError(t, <-done)
+	enough()
+	require.ErrorIs(t, <-done, context.Canceled)
 	require.NoError(t, conn.Close(t.Context()))
 }
 
@@ -219,9 +226,9 @@ func TestTransactionsAreNoReset(t *testing.T) {
 	majors(t, func(t *testing.T, server *platform.Postgres) {
 		clinic := server.DatabaseForTest(t, "")
 		c := monitored(t, server, Options{})
-		run(t, server, clinic, "SELECT pg_sleep(1.5)") // what the count would begin anew from
+		run(t, server, clinic, "SELECT pg_sleep(2.2)") // what the count would begin anew from
 		require.Eventually(t, func() bool {
-			counted, err := server.Value(t.Context(), "postgres", "SELECT active_time > 1000 FROM pg_stat_database WHERE datname = '"+clinic+"'")
+			counted, err := server.Value(t.Context(), "postgres", "SELECT active_time > 2000 FROM pg_stat_database WHERE datname = '"+clinic+"'")
 			return err == nil && counted == "true"
 		}, soon, tick)
 		conn, err := server.Connect(t.Context(), "", clinic)
@@ -230,7 +237,7 @@ func TestTransactionsAreNoReset(t *testing.T) {
 		require.NoError(t, err)
 		done := make(chan error, 1)
 		go func() {
-			_, err := transaction.Exec(t.Context(), "SELECT pg_sleep(1)")
+			_, err := transaction.Exec(t.Context(), "SELECT pg_sleep(2)")
 			done <- err
 		}()
 		require.Eventually(t, func() bool {
@@ -257,7 +264,7 @@ func TestTransactionsAreNoReset(t *testing.T) {
 		require.NoError(t, conn.Close(t.Context()))
 		var after float64
 		require.Eventually(t, func() bool { after += seconds(); return after > 0.1 }, soon, tick)
-		require.Less(t, after, 0.7, "and the rest of it when it ended")
+		require.Less(t, after, 1.7, "and the rest of it when it ended")
 	})
 }
 

@@ -48,8 +48,9 @@ func flood(t *testing.T) string {
 	return server.URL
 }
 
+// A busy machine takes seconds to read 64 MiB four times at once.
 const floodConfiguration = `
-rounds: {interval: 5s, timeout: 4s, stale_after: 2}
+rounds: {interval: 10s, timeout: 9s, stale_after: 2}
 targets:
   redis: [{name: cache, address: 'REDIS'}]
   scrape:
@@ -77,8 +78,9 @@ func TestPagesThatAreTooLarge(t *testing.T) {
 	require.NoError(t, cmd.Start())
 
 	tooLarge := []string{"scrape/large", "scrape/endless", "traefik/edge-large", "traefik/edge-endless"}
+	others := []string{"small", "cache"}
 	var p page
-	eventually(t, "each is refused twice", func() bool {
+	eventually(t, "each is refused twice, and all others are visited twice", func() bool {
 		status, _ := fetch(t, http.MethodGet, "http://"+address+"/-/ready")
 		if status != http.StatusOK {
 			return false
@@ -90,11 +92,15 @@ func TestPagesThatAreTooLarge(t *testing.T) {
 				return false
 			}
 		}
+		for _, target := range others {
+			if sum(p.all("wardround_collector_visits_total", "target", target, "outcome", "success")) < 2 {
+				return false
+			}
+		}
 		return true
 	})
-	for _, target := range []string{"small", "cache"} {
+	for _, target := range others {
 		require.True(t, p.is(0, "wardround_collector_visits_total", "target", target, "outcome", "failure"), target)
-		require.GreaterOrEqual(t, sum(p.all("wardround_collector_visits_total", "target", target, "outcome", "success")), 2.0)
 	}
 	require.Len(t, p.all("partner_calls_total", "target", "small"), len(p["partner_calls_total"]), "nothing of what is too large")
 	heap, _ := p.value("go_memstats_heap_sys_bytes") // that it ever had of the system

@@ -151,15 +151,22 @@ func (w *plant) kubernetes(out http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// hold opens connections to a tenant's database, as Odoo's own role, until release.
+// hold opens connections to a tenant's database, as Odoo's own role, until release. Who looks in at the moment may
+// have one of the last.
 func (w *plant) hold(name string, n int) {
 	t := w.stage.t
-	for range n {
-		conn, err := w.cluster.Connect(t.Context(), seeds.Owner, w.tenant(name))
-		require.NoError(t, err)
-		w.held[name] = append(w.held[name], conn)
-	}
 	t.Cleanup(func() { w.release(name) })
+	eventually(t, "there is room for them", func() bool {
+		for len(w.held[name]) < n {
+			conn, err := w.cluster.Connect(t.Context(), seeds.Owner, w.tenant(name))
+			if err != nil {
+				require.ErrorContains(t, err, "too many connections")
+				return false
+			}
+			w.held[name] = append(w.held[name], conn)
+		}
+		return true
+	})
 }
 
 func (w *plant) release(name string) {

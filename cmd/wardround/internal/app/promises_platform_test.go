@@ -58,8 +58,10 @@ func breakdowns() []ailment[*plant] {
 		},
 		{
 			promise: "statements-not-slowed", patient: "slow",
-			fall: func(w *plant) { w.exec("slow", "DROP INDEX visit_card_patient") },
-			heal: func(w *plant) { w.exec("slow", "CREATE INDEX visit_card_patient ON visit_card (patient)") },
+			// A busy machine makes all statements twice as slow: here six times are too many.
+			instead: "indicator: {threshold: {metric: pg_database_statements_slowdown_ratio, op: <=, value: 6}}",
+			fall:    func(w *plant) { w.exec("slow", "DROP INDEX visit_card_patient") },
+			heal:    func(w *plant) { w.exec("slow", "CREATE INDEX visit_card_patient ON visit_card (patient)") },
 		},
 		{
 			promise: "certificates-in-date", patient: "ill", before: true,

@@ -27,9 +27,6 @@ import (
 // interval is that of rounds in all tests: the shortest that the configuration allows.
 const interval = 5 * time.Second
 
-// patience is what a busy machine may take beyond what rounds take.
-const patience = 5 * time.Second
-
 // patient is a tenant of a test and what is wrong with it.
 type patient struct {
 	name     string // the tenant is called STAGE_name, and so is its database

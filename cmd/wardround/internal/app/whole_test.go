@@ -199,7 +199,7 @@ func checkDashboards(t *testing.T, prometheus *platform.Monitor) {
 		require.NoError(t, err)
 		require.NotEmpty(t, all)
 		for _, e := range all {
-			within(t, 15*time.Second, e.Panel+": "+e.Expr, func() bool { return answers(t, prometheus, e.Expr) > 0 })
+			eventually(t, e.Panel+": "+e.Expr, func() bool { return answers(t, prometheus, e.Expr) > 0 })
 		}
 	}
 }
