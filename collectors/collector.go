@@ -18,8 +18,9 @@ type Collector interface {
 }
 
 // Watcher is a Collector that can tell, without asking its target, whether anything that it
-// reports can have changed since its last successful visit. While nothing has, the visit is left
-// out and the last Batch counts as fresh; every Options.Sweep it is made all the same.
+// reports can have changed since its last successful visit, or whether it may wait. While nothing
+// has, the visit is left out and the last Batch counts as fresh; every Options.Sweep it is made all
+// the same. Unchanged is asked at most once a round.
 type Watcher interface {
 	Collector
 	Unchanged(now time.Time) bool

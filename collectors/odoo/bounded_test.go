@@ -104,7 +104,7 @@ func TestSeldomGroupsCatchUp(t *testing.T) {
 	require.True(t, w.Unchanged(began.Add(6*time.Hour)))
 	w.exec(t, `INSERT INTO purchase_order (name, partner_id, currency_id, company_id, picking_type_id, state, date_order, create_date)
 		SELECT 'P', 1, 1, 1, 1, 'to approve', u, u FROM (SELECT now() AT TIME ZONE 'utc' AS u) c`)
-	w.cluster.writes++
+	w.cluster.writes.Inserted++
 	require.Zero(t, value(t, collect(began.Add(time.Minute)), "odoo_backlog", "work", "purchase_approval"))
 	require.True(t, w.Unchanged(began.Add(2*time.Minute)))
 	at, visits := began.Add(time.Minute), 0

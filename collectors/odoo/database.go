@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/postgres"
 )
 
 // Cluster is the PostgreSQL cluster that holds tenants' databases.
@@ -20,8 +21,8 @@ type Cluster interface {
 	// Visit opens one connection to a database, with everything set that keeps the monitored side
 	// safe, and closes it when fn returns.
 	Visit(ctx context.Context, database string, fn func(ctx context.Context, conn *pgconn.PgConn) error) error
-	// Writes is a number that changes when anything is written to a database; false while unknown.
-	Writes(database string) (uint64, bool)
+	// Writes changes when anything is written to a database; false while unknown.
+	Writes(database string) (postgres.Writes, bool)
 	// JobRunners is how many job runners are connected to a database; false while unknown.
 	JobRunners(database string) (int, bool)
 	// Compat says whether postgres_exporter's names are wanted of it too.
@@ -31,7 +32,9 @@ type Cluster interface {
 }
 
 // Database visits one tenant's database. It is a collectors.Watcher: while nothing was written
-// there and no moment has come at which time alone changes something, there is nothing to ask.
+// there and no moment has come at which time alone changes something, there is nothing to ask. A
+// tenant that is written to all the time is visited every other round, or every fifth where rows are
+// only updated.
 // What is neither (a job runner that goes away, a scheduled task that begins to run in series
 // before 18) is looked at in each round only while a task is due or a job is waiting; else it may be
 // an hour old.
@@ -55,8 +58,9 @@ type Database struct {
 // visited is what has to be the same for a visit to be left out.
 type visited struct {
 	settled bool // the visit went well in all its parts
-	writes  uint64
+	writes  postgres.Writes
 	counted bool      // writes is known
+	rested  int       // rounds that were left out since
 	again   time.Time // by our clock; zero means never
 	shown   string    // what the configuration says about the tenant
 }
@@ -98,7 +102,8 @@ func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
 	return nil
 }
 
-// Unchanged says whether a visit would bring what the last one brought.
+// Unchanged says whether a visit would bring what the last one brought, or what has changed may wait
+// for a later round. It counts the rounds that are left out.
 func (d *Database) Unchanged(now time.Time) bool {
 	tenant, known := d.tenants.Current().ByName(d.tenant)
 	if !known || !d.last.settled || !d.last.counted || shown(tenant) != d.last.shown {
@@ -108,7 +113,27 @@ func (d *Database) Unchanged(now time.Time) bool {
 		return false
 	}
 	writes, counted := d.cluster.Writes(tenant.Database)
-	return counted && writes == d.last.writes
+	if !counted || (writes != d.last.writes && d.last.rested >= rest(d.last.writes, writes)) {
+		return false
+	}
+	d.last.rested++
+	return true
+}
+
+// A visit costs the server more than what it finds, so there are rounds of rest after each before a
+// write is a reason for another. Rows that were only updated are mostly what each open page writes
+// every minute, to say that it is there.
+const (
+	restAfterUpdates = 4
+	restAfterOthers  = 1
+)
+
+// rest is how many rounds are left out.
+func rest(before, now postgres.Writes) int {
+	if now.Inserted == before.Inserted && now.Deleted == before.Deleted && now.Updated > before.Updated {
+		return restAfterUpdates
+	}
+	return restAfterOthers
 }
 
 // shown is what odoo_tenant_info takes from the configuration.

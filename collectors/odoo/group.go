@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/postgres"
 )
 
 // group is one subject asked of a tenant's database: what it needs there, the statements, and
@@ -76,13 +77,13 @@ type reading struct {
 	config   *Config
 	tenant   collectors.Tenant
 	schema   *schema
-	memory   *memory   // what is remembered from visit to visit
-	now      time.Time // by the server's clock
-	fresh    bool      // what is being read was asked on this visit
-	writes   uint64    // to the database before the visit; 0 where that is unknown
-	marks    marks     // of the tables, before anything was asked of them
-	runners  int       // job runners that the cluster saw on this database
-	looked   bool      // the cluster looked for them
+	memory   *memory         // what is remembered from visit to visit
+	now      time.Time       // by the server's clock
+	fresh    bool            // what is being read was asked on this visit
+	writes   postgres.Writes // to the database before the visit; none where that is unknown
+	marks    marks           // of the tables, before anything was asked of them
+	runners  int             // job runners that the cluster saw on this database
+	looked   bool            // the cluster looked for them
 	identity Identity
 	again    time.Time // when time alone changes something of what was read; zero means never
 }

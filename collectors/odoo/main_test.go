@@ -46,7 +46,7 @@ type ward struct {
 // countedCluster is a real cluster whose number of writes a test can set, and which counts visits.
 type countedCluster struct {
 	*postgres.Cluster
-	writes  uint64
+	writes  postgres.Writes
 	visits  int
 	runners int    // 0: what the real cluster says
 	compat  bool   // postgres_exporter's names are wanted too
@@ -54,7 +54,7 @@ type countedCluster struct {
 	in      func() // called within a visit, before anything is asked
 }
 
-func (c *countedCluster) Writes(string) (uint64, bool) { return c.writes, true }
+func (c *countedCluster) Writes(string) (postgres.Writes, bool) { return c.writes, true }
 
 func (c *countedCluster) Compat() bool { return c.compat }
 

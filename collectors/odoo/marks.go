@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -61,7 +60,7 @@ func readMarks(ctx context.Context, conn *pgconn.PgConn, s *schema) (marks, time
 func (r *reading) mark(g *group) string {
 	tables := g.tables()
 	if len(tables) == 0 {
-		return strconv.FormatUint(r.writes, 10)
+		return fmt.Sprint(r.writes)
 	}
 	parts := make([]string, len(tables))
 	for i, table := range tables {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wardround/wardround/collectors"
+	"github.com/wardround/wardround/collectors/postgres"
 	seeds "github.com/wardround/wardround/testdata/odoo"
 )
 
@@ -23,17 +24,49 @@ func TestUnchanged(t *testing.T) {
 	require.True(t, w.Unchanged(now.Add(119*time.Minute)))
 	require.False(t, w.Unchanged(now.Add(121*time.Minute)), "a cron becomes due")
 
-	w.cluster.writes++
+	w.cluster.writes.Inserted++
 	require.False(t, w.Unchanged(now), "something was written")
 	w.collect(t)
 	require.True(t, w.Unchanged(now))
-	w.cluster.writes = 0
+	w.cluster.writes = postgres.Writes{}
 	require.False(t, w.Unchanged(now), "statistics began anew")
 	w.collect(t)
 
 	register(t, w.tenants, collectors.Tenant{Name: "north", Tier: "shared", Postgres: "main", Database: w.name})
 	require.False(t, w.Unchanged(now), "its tier changed")
 	require.Equal(t, 1.0, value(t, w.collect(t), "odoo_tenant_info", "tier", "shared"))
+}
+
+// A tenant that is written to in each round is not visited in each.
+func TestRest(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, `UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'utc' + interval '30 minutes'`)
+	began := time.Now()
+	for name, tc := range map[string]struct {
+		write  func(*postgres.Writes)
+		visits []int // the minutes
+	}{
+		"rows come":                       {func(n *postgres.Writes) { n.Inserted++ }, []int{2, 4, 6, 8, 10, 12}},
+		"rows go":                         {func(n *postgres.Writes) { n.Deleted++ }, []int{2, 4, 6, 8, 10, 12}},
+		"rows are updated":                {func(n *postgres.Writes) { n.Updated++ }, []int{5, 10}},
+		"statistics begin anew each time": {func(n *postgres.Writes) { n.Updated-- }, []int{2, 4, 6, 8, 10, 12}},
+		"nothing is written":              {func(*postgres.Writes) {}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.cluster.writes = postgres.Writes{Inserted: 100, Updated: 100, Deleted: 100}
+			require.NoError(t, w.Collect(t.Context(), w.builderAt(began)))
+			var visits []int
+			for minute := 1; minute <= 12; minute++ {
+				tc.write(&w.cluster.writes)
+				if at := began.Add(time.Duration(minute) * time.Minute); !w.Unchanged(at) {
+					require.NoError(t, w.Collect(t.Context(), w.builderAt(at)))
+					visits = append(visits, minute)
+				}
+			}
+			require.Equal(t, tc.visits, visits)
+			require.False(t, w.Unchanged(began.Add(45*time.Minute)), "a task is due")
+		})
+	}
 }
 
 // Time alone changes these, without a write.

@@ -68,10 +68,14 @@ type Cluster struct {
 // snapshot is what the last round found out about the databases.
 type snapshot struct {
 	databases []Database
-	writes    map[string]uint64 // nil where it is not known
+	writes    map[string]Writes // nil where it is not known
 	runners   map[string]int    // nil where it is not known
 	settings  map[string]string // nil where they are not known
 }
+
+// Writes are the rows that were written in a database since its statistics began. Any change of them,
+// also downwards, means that something was written.
+type Writes struct{ Inserted, Updated, Deleted uint64 }
 
 // Database is one database of a cluster.
 type Database struct {
@@ -137,10 +141,9 @@ func (c *Cluster) Databases() []Database {
 	return c.snapshot.databases
 }
 
-// Writes is the number of rows that were written in a database since its statistics began, as of
-// the last round. Any change of it, also downwards, means that something was written; the server
-// may count up to a minute late. False when the last round did not learn it, and on a standby.
-func (c *Cluster) Writes(database string) (uint64, bool) {
+// Writes are the rows that were written in a database, as of the last round; the server may count up
+// to a minute late. False when the last round did not learn it, and on a standby.
+func (c *Cluster) Writes(database string) (Writes, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	n, ok := c.snapshot.writes[database]

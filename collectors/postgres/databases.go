@@ -75,7 +75,7 @@ func databasesGroup() group {
 func databasesSQL(f facts) string {
 	var sql strings.Builder
 	sql.WriteString(`SELECT d.oid, coalesce(d.datname, '') AS datname, pg_get_userbyid(d.datdba) AS owner, d.datistemplate, d.datallowconn,
-  d.datconnlimit, has_database_privilege(d.oid, 'CONNECT') AS can_connect, s.tup_inserted + s.tup_updated + s.tup_deleted AS writes,
+  d.datconnlimit, has_database_privilege(d.oid, 'CONNECT') AS can_connect,
   age(d.datfrozenxid) AS xid_age, mxid_age(d.datminmxid) AS mxid_age`)
 	sql.WriteString(statDatabase.choose(f, "s", ""))
 	for _, reason := range conflictReasons {
@@ -94,7 +94,7 @@ func databasesSQL(f facts) string {
 func (r *round) readDatabases(t table) {
 	if r.cluster.config.StandbyOf == "" {
 		r.snapshot.databases = make([]Database, 0, len(t.rows))
-		r.snapshot.writes = make(map[string]uint64, len(t.rows))
+		r.snapshot.writes = make(map[string]Writes, len(t.rows))
 	}
 	for line := range t.each {
 		if line.text("datname") == "" {
@@ -110,8 +110,10 @@ func (r *round) readDatabase(line row) {
 	db := databaseOf(line)
 	if r.cluster.config.StandbyOf == "" {
 		r.snapshot.databases = append(r.snapshot.databases, db)
-		if writes, ok := line.count("writes"); ok {
-			r.snapshot.writes[db.Name] = uint64(writes)
+		if inserted, counted := line.count("tup_inserted"); counted {
+			updated, _ := line.count("tup_updated")
+			deleted, _ := line.count("tup_deleted")
+			r.snapshot.writes[db.Name] = Writes{uint64(inserted), uint64(updated), uint64(deleted)}
 		}
 		r.setDatabase(metricXidAge, line, "xid_age", db.Name)
 		r.setDatabase(metricMxidAge, line, "mxid_age", db.Name)
