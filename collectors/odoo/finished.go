@@ -2,7 +2,6 @@ package odoo
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,65 +14,80 @@ import (
 // between two visits was either waiting at the first, which noted its id, or it was made since, and
 // is among the newest.
 const (
-	mostNewest   = 2000            // ids, newest first, among which finished jobs are looked for
-	mostOlder    = 3000            // the same, among those that were waiting
+	mostNewest   = 2000            // jobs, newest first, among which finished ones are looked for
+	mostOlder    = 3000            // ids, the same, among those that were waiting
 	idGap        = 10              // ids that are looked at rather than asked around
 	failedWindow = time.Hour       // how long a failure counts as recent
 	lateIDs      = 200             // of the newest at the last visit that may have been invisible then
 	lateCommit   = 5 * time.Minute // how late a job's end may become visible after its own date
 )
 
-// finishedSQL lists the tries that ended, and in a row without a channel the newest id and how far
-// back the newest jobs reach.
-const finishedSQL = `
-WITH top AS MATERIALIZED (SELECT max(id) AS id FROM public.queue_job)
-SELECT id, channel, state, at, wait, exec, exc, retry FROM (
-  SELECT j.id, j.channel, j.state, {exec} AS exec, {exc} AS exc, {retry} AS retry,
-    date_part('epoch', CASE j.state WHEN 'done' THEN {done} WHEN 'cancelled' THEN {cancelled} ELSE coalesce({started}, j.date_created) END) AS at,
-    date_part('epoch', {started} - greatest({eta}, j.date_created)) AS wait
-  FROM (SELECT {columns} FROM public.queue_job WHERE id > greatest({known}, (SELECT id FROM top) - {newest}){older}) j
-  WHERE j.state IN ('done', 'failed', 'cancelled')
-) ended
-WHERE at > date_part('epoch', now()) - CASE state WHEN 'failed' THEN {window} ELSE {since} END{underway}
-UNION ALL
-SELECT (SELECT id FROM top), NULL, NULL, {reach}, NULL, NULL, NULL, NULL`
-
+// finishedSQL lists the newest jobs, whatever became of them, and those that were waiting. What is to be
+// counted of them is found out here: the server would spend several times as much on it.
 const (
-	olderSQL = ` UNION ALL SELECT {columns} FROM (VALUES {ranges}) w (first, last) JOIN public.queue_job ON id BETWEEN w.first AND w.last`
-	// No column says when a job failed: one that ran for longer than the window is known by having run.
-	underwaySQL = ` OR (state = 'failed' AND id IN ({ids}))`
-	reachSQL    = `(SELECT date_part('epoch', date_created) FROM public.queue_job WHERE id > (SELECT id FROM top) - {newest} ORDER BY id LIMIT 1)`
+	finishedSQL = `(SELECT {columns} FROM public.queue_job j WHERE id > {known} ORDER BY id DESC LIMIT {newest})`
+	olderSQL    = ` UNION ALL SELECT {columns} FROM (VALUES {ranges}) w (first, last) JOIN public.queue_job j ON id BETWEEN w.first AND w.last`
 )
 
 func finishedStatement(r *reading) string {
 	s, m := r.schema, &r.memory.jobs
-	columns := s.columnsOf("queue_job", "id", "state", "channel", "date_created", "eta", "date_started", "date_done", "date_cancelled", "exec_time", "exc_name", "retry")
-	older, reach := "", "NULL::float8"
+	sql := finishedSQL
 	if len(m.waiting) > 0 {
 		values := make([]string, len(m.waiting))
 		for i, w := range m.waiting {
 			values[i] = fmt.Sprintf("(%d, %d)", w.first, w.last)
 		}
-		older = fill(olderSQL, "{columns}", columns, "{ranges}", strings.Join(values, ", "))
+		sql += fill(olderSQL, "{ranges}", strings.Join(values, ", "))
 	}
-	if m.newest == 0 {
-		reach = reachSQL
+	columns := []string{
+		"j.id", "j.state", "j.channel", "j.date_created",
+		s.column("j", "queue_job.eta", "timestamp"),
+		s.column("j", "queue_job.date_started", "timestamp"),
+		s.column("j", "queue_job.date_done", "timestamp"),
+		s.column("j", "queue_job.date_cancelled", "timestamp"),
+		s.column("j", "queue_job.exec_time", "float8"),
+		s.column("j", "queue_job.exc_name", "varchar"),
+		s.column("j", "queue_job.retry", "int"),
 	}
-	underway := ""
-	if len(m.underway) > 0 {
-		underway = fill(underwaySQL, "{ids}", strings.Join(m.underwayIDs(), ", "))
+	return fill(sql, "{columns}", strings.Join(columns, ", "),
+		"{known}", strconv.FormatInt(m.known(), 10), "{newest}", strconv.Itoa(mostNewest))
+}
+
+// job is a row of finishedSQL.
+type job struct {
+	id             int64
+	state, channel string
+	created        time.Time
+	at             time.Time     // when a try of it ended; zero where none did
+	wait           time.Duration // before it began; below zero where it did not
+	exec           float64       // seconds; below zero where that is not known
+	exception      string
+	tries          int64
+}
+
+func readJob(row *row) job {
+	j := job{
+		id: row.int(0), state: row.text(1), channel: channelName(row.text(2)), created: row.moment(3),
+		wait: -1, exec: -1, exception: row.text(9), tries: row.int(10),
 	}
-	sql := fill(finishedSQL, "{older}", older, "{reach}", reach, "{underway}", underway)
-	return fill(sql, "{columns}", columns,
-		"{known}", strconv.FormatInt(m.newest-lateIDs, 10), "{newest}", strconv.Itoa(mostNewest),
-		"{window}", seconds(failedWindow), "{since}", seconds(m.span(r.At())),
-		"{eta}", s.column("j", "queue_job.eta", "timestamp"),
-		"{started}", s.column("j", "queue_job.date_started", "timestamp"),
-		"{done}", s.column("j", "queue_job.date_done", "timestamp"),
-		"{cancelled}", s.column("j", "queue_job.date_cancelled", "timestamp"),
-		"{exec}", s.column("j", "queue_job.exec_time", "float8"),
-		"{exc}", s.column("j", "queue_job.exc_name", "varchar"),
-		"{retry}", s.column("j", "queue_job.retry", "int"))
+	started := row.moment(5)
+	if !started.IsZero() {
+		j.wait = max(0, started.Sub(latest(j.created, row.moment(4))))
+	}
+	if row.columns[8] != nil {
+		j.exec = max(0, row.float(8))
+	}
+	switch j.state {
+	case "done":
+		j.at = row.moment(6)
+	case "cancelled":
+		j.at = row.moment(7)
+	case "failed": // no column says when
+		if j.at = started; started.IsZero() {
+			j.at = j.created
+		}
+	}
+	return j
 }
 
 // ending is one try of a job that ended. Failing again makes another one of it.
@@ -147,6 +161,9 @@ func (m *jobMemory) span(now time.Time) time.Duration {
 	return min(now.Sub(m.asked)+lateCommit, failedWindow)
 }
 
+// known is the id above which jobs are new, or may have become visible since.
+func (m *jobMemory) known() int64 { return m.newest - lateIDs }
+
 // read counts the tries that ended since the last visit, each once. What ended before the first
 // visit is not counted, but its failures are recent ones.
 func (m *jobMemory) read(r *reading, rows [][][]byte) error {
@@ -157,33 +174,34 @@ func (m *jobMemory) read(r *reading, rows [][][]byte) error {
 	if !r.fresh {
 		return nil
 	}
+	var fresh []job
 	err := each(rows, func(row *row) {
-		if row.columns[1] == nil && row.columns[2] == nil {
-			m.reached(r, row.int(0), row.time(3))
-			return
+		j := readJob(row)
+		if j.id > m.known() {
+			fresh = append(fresh, j)
 		}
-		id, at := row.int(0), row.time(3)
-		if m.underway[id] && r.since(at) > failedWindow {
-			at = r.now
-		}
-		end := ending{id, at.UnixMilli()}
-		if m.seen[end] {
-			return
-		}
-		m.seen[end] = true
-		m.count(row, end)
+		m.end(r, j)
 	})
+	m.reach(r, fresh)
 	m.asked = r.At()
 	return err
 }
 
-// underwayIDs are those of the jobs that ran at the last visit, as statements write them.
-func (m *jobMemory) underwayIDs() []string {
-	ids := make([]string, 0, len(m.underway))
-	for _, id := range slices.Sorted(maps.Keys(m.underway)) {
-		ids = append(ids, strconv.FormatInt(id, 10))
+// end counts a job if a try of it ended and was not counted yet.
+func (m *jobMemory) end(r *reading, j job) {
+	back := m.span(r.At())
+	if j.state == "failed" {
+		back = failedWindow
+		if m.underway[j.id] && r.since(j.at) > failedWindow {
+			j.at = r.now // it ran for longer than the window, and ended just now
+		}
 	}
-	return ids
+	end := ending{j.id, j.at.UnixMilli()}
+	if j.at.IsZero() || r.since(j.at) >= back || m.seen[end] {
+		return
+	}
+	m.seen[end] = true
+	m.count(j, end)
 }
 
 // await notes which jobs may finish before the next visit, and which of them run.
@@ -194,19 +212,18 @@ func (m *jobMemory) await(ids []int64, underway map[int64]bool) {
 	m.missed = !all
 }
 
-// reached notes the newest id, and whether there was more between it and what was known than was
-// looked at: at the first visit, whether what was looked at reaches back far enough.
-func (m *jobMemory) reached(r *reading, newest int64, since time.Time) {
+// reach notes the newest id, and whether there were more new jobs than are looked at; at the first
+// visit, whether what was looked at reaches back far enough. The jobs are those that are new, the
+// newest first.
+func (m *jobMemory) reach(r *reading, fresh []job) {
 	m.full = m.missed
-	switch {
-	case newest == 0:
+	if len(fresh) == 0 {
 		return
-	case m.newest == 0:
-		m.full = newest > mostNewest && r.since(since) < failedWindow
-	case newest-mostNewest > m.newest-lateIDs:
-		m.full = true
 	}
-	m.newest = newest
+	if len(fresh) >= mostNewest {
+		m.full = m.newest > 0 || r.since(fresh[len(fresh)-1].created) < failedWindow
+	}
+	m.newest = fresh[0].id
 }
 
 // forget drops what no statement brings again.
@@ -226,25 +243,24 @@ func (m *jobMemory) forget(now time.Time) {
 	m.failures = kept
 }
 
-func (m *jobMemory) count(row *row, end ending) {
-	channel, state := channelName(row.text(1)), row.text(2)
-	if state == "failed" {
-		m.failures = append(m.failures, failure{end, channel})
+func (m *jobMemory) count(j job, end ending) {
+	if j.state == "failed" {
+		m.failures = append(m.failures, failure{end, j.channel})
 	}
-	if !row.time(3).After(m.began) && !m.underway[end.id] {
+	if !j.at.After(m.began) && !m.underway[j.id] {
 		return
 	}
-	channel = m.within(channel)
-	m.finished.add(1, channel, state)
-	m.retries.add(uint64(max(0, row.int(7)-1)), channel) // the column counts the first try too
-	if state == "failed" {
-		m.failed.add(1, channel, exceptionName(row.text(6)))
+	channel := m.within(j.channel)
+	m.finished.add(1, channel, j.state)
+	m.retries.add(uint64(max(0, j.tries-1)), channel) // the column counts the first try too
+	if j.state == "failed" {
+		m.failed.add(1, channel, exceptionName(j.exception))
 	}
-	if row.columns[4] != nil {
-		observe(m.waits, channel, waitBounds, max(0, row.float(4)))
+	if j.wait >= 0 {
+		observe(m.waits, channel, waitBounds, j.wait.Seconds())
 	}
-	if row.columns[5] != nil {
-		observe(m.runs, channel, runBounds, max(0, row.float(5)))
+	if j.exec >= 0 {
+		observe(m.runs, channel, runBounds, j.exec)
 	}
 }
 

@@ -35,25 +35,21 @@ const (
 // liveStates are those in which a job still wants something to be done.
 var liveStates = []string{"started", "enqueued", "pending", "wait_dependencies"}
 
-// liveSQL lists the jobs that are not finished, for us to count: to count them costs the server more
-// than to send them. The last column is since when a job is in its state.
-const liveSQL = `
-SELECT j.id, j.state, j.channel, {retry} > 0, date_part('epoch', {eta}),
-  date_part('epoch', CASE j.state WHEN 'started' THEN {started} WHEN 'enqueued' THEN {enqueued} ELSE j.date_created END)
-FROM unnest('{{states}}'::text[]) s CROSS JOIN LATERAL (SELECT {columns} FROM public.queue_job WHERE state = s LIMIT {most}) j`
+// liveSQL lists the jobs that are not finished as they are: to judge or to count them costs the server
+// more than to send them, and it has better to do.
+const liveSQL = `SELECT j.* FROM unnest('{{states}}'::text[]) s CROSS JOIN LATERAL (
+  SELECT id, state, channel, date_created, {eta}, {started}, {enqueued}, {retry} FROM public.queue_job j WHERE state = s LIMIT {most}) j`
 
 func jobStatements(r *reading) []string {
-	statements := []string{liveStatement(r), finishedStatement(r)}
+	statements := []string{liveStatement(r.schema), finishedStatement(r)}
 	if r.asksRunner() {
 		statements = append(statements, runnerStatement())
 	}
 	return statements
 }
 
-func liveStatement(r *reading) string {
-	s := r.schema
+func liveStatement(s *schema) string {
 	return fill(liveSQL,
-		"{columns}", s.columnsOf("queue_job", "id", "state", "channel", "date_created", "eta", "date_enqueued", "date_started", "retry"),
 		"{eta}", s.column("j", "queue_job.eta", "timestamp"),
 		"{started}", s.column("j", "queue_job.date_started", "timestamp"),
 		"{enqueued}", s.column("j", "queue_job.date_enqueued", "timestamp"),
@@ -87,6 +83,7 @@ func readJobs(r *reading, answers [][][][]byte) error {
 	if err := r.memory.jobs.read(r, answers[1]); err != nil {
 		return err
 	}
+	answers[1] = nil // it is counted, and need not be kept
 	r.memory.jobs.runners = noRunners
 	if len(answers) > 2 && r.asksRunner() {
 		r.memory.jobs.runners = r.runners
@@ -104,9 +101,15 @@ func readJobs(r *reading, answers [][][][]byte) error {
 func (b *backlog) readLive(r *reading, rows [][][]byte) error {
 	perState := map[string]int64{}
 	err := each(rows, func(row *row) {
-		j := live{id: row.int(0), state: row.text(1), channel: channelName(row.text(2)), eta: row.time(4), since: row.time(5)}
+		j := live{id: row.int(0), state: row.text(1), channel: channelName(row.text(2)), since: row.moment(3), eta: row.moment(4)}
+		switch j.state {
+		case "started":
+			j.since = row.moment(5)
+		case "enqueued":
+			j.since = row.moment(6)
+		}
 		perState[j.state]++
-		if row.bool(3) {
+		if row.int(7) > 0 {
 			b.retrying++
 		}
 		b.add(r, j)
@@ -124,7 +127,7 @@ func (b *backlog) readLive(r *reading, rows [][][]byte) error {
 type live struct {
 	id             int64
 	state, channel string
-	eta, since     time.Time
+	eta, since     time.Time // since when it is in its state
 }
 
 func (b *backlog) add(r *reading, j live) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,6 +35,20 @@ func (r *row) time(i int) time.Time {
 	}
 	whole, part := math.Modf(r.float(i))
 	return time.Unix(int64(whole), int64(part*1e9))
+}
+
+// moment reads a timestamp without time zone as the server writes it, which with Odoo is UTC. NULL is
+// the zero time, and so are the ends of time.
+func (r *row) moment(i int) time.Time {
+	text := strings.TrimPrefix(r.text(i), "-")
+	if text == "" || text == "infinity" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.DateTime, text)
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("column %d is not a moment", i+1)
+	}
+	return t
 }
 
 func (r *row) float(i int) float64 {
@@ -78,6 +93,14 @@ func unix(t time.Time) float64 {
 // earlier is the earlier of two moments, of which the zero time is none.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}
+
+// latest is the later of two moments.
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
 		return b
 	}
 	return a

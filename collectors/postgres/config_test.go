@@ -85,7 +85,7 @@ func TestDialerSettings(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{
 		"application_name": "wardround", "statement_timeout": "3000", "lock_timeout": "200",
-		"idle_in_transaction_session_timeout": "10000", "default_transaction_read_only": "on",
+		"idle_in_transaction_session_timeout": "10000", "default_transaction_read_only": "on", "DateStyle": "ISO",
 		"jit": "off", "max_parallel_workers_per_gather": "0",
 	}, d.config.RuntimeParams)
 	require.Equal(t, "postgres", d.config.Database)

@@ -63,6 +63,7 @@ func safety(c Config) map[string]string {
 		"lock_timeout":                        milliseconds(time.Duration(c.LockTimeout)),
 		"idle_in_transaction_session_timeout": milliseconds(10 * time.Second),
 		"default_transaction_read_only":       "on",
+		"DateStyle":                           "ISO", // whatever the role or the database prefers
 		"jit":                                 "off",
 		"max_parallel_workers_per_gather":     "0",
 	}
