@@ -9,6 +9,15 @@ import (
 	"github.com/wardround/wardround/collectors"
 )
 
+// triggersGroup reads what makes scheduled tasks due before their time.
+var triggersGroup = &group{
+	name: "triggers", addon: true, needs: []string{"ir_cron_trigger.cron_id", "ir_cron_trigger.call_at"},
+	statements: func(*reading) []string {
+		return []string{fill(`SELECT cron_id, date_part('epoch', call_at) FROM public.ir_cron_trigger ORDER BY call_at LIMIT {most}`, "{most}", fmt.Sprint(mostTriggers))}
+	},
+	read: readTriggers,
+}
+
 // cronsGroup reads the scheduled tasks. The table has some dozens of rows, so all are read and
 // judged here, where joining and sorting cost the server nothing.
 var cronsGroup = &group{
@@ -16,9 +25,9 @@ var cronsGroup = &group{
 	needs: []string{"ir_cron.id", "ir_cron.active", "ir_cron.nextcall", "ir_cron.interval_number", "ir_cron.interval_type"},
 	wants: []string{
 		"ir_cron.numbercall", "ir_cron.failure_count", "ir_cron.first_failure_date",
-		"ir_cron_trigger.cron_id", "ir_cron_trigger.call_at",
 		"ir_cron_progress.id", "ir_cron_progress.cron_id", "ir_cron_progress.timed_out_counter", "ir_cron_progress.create_date",
 	},
+	due:        func(r *reading) bool { return r.memory.cronsMayRun(r.At()) },
 	statements: cronStatements,
 	read: func(r *reading, answers [][][][]byte) error {
 		crons, err := readCrons(r, answers[0])
@@ -26,11 +35,9 @@ var cronsGroup = &group{
 			return err
 		}
 		under := underway{}
-		for i, read := range []func(*reading, []cron, [][][]byte) error{readTriggers, under.read} {
-			if i+1 < len(answers) {
-				if err := read(r, crons, answers[i+1]); err != nil {
-					return err
-				}
+		if len(answers) > 1 {
+			if err := under.read(r, crons, answers[1]); err != nil {
+				return err
 			}
 		}
 		under.add(crons, r.now)
@@ -45,27 +52,16 @@ const (
 	mostTriggers = 1000 // the earliest
 )
 
-const (
-	cronsSQL = `SELECT c.id, c.active, {numbercall} = 0, date_part('epoch', c.nextcall), c.interval_number, c.interval_type,
+const cronsSQL = `SELECT c.id, c.active, {numbercall} = 0, date_part('epoch', c.nextcall), c.interval_number, c.interval_type,
 	{failures}, date_part('epoch', {failing}) FROM public.ir_cron c ORDER BY c.id LIMIT {most}`
-	triggersSQL = `SELECT cron_id, date_part('epoch', call_at) FROM public.ir_cron_trigger ORDER BY call_at LIMIT {most}`
-	noneSQL     = `SELECT NULL::int, NULL::float8 LIMIT 0`
-)
 
 func cronStatements(r *reading) []string {
 	s := r.schema
-	triggers := noneSQL
-	if s.has("ir_cron_trigger.call_at") {
-		triggers = triggersSQL
-	}
-	statements := []string{
-		fill(cronsSQL,
-			"{numbercall}", s.column("c", "ir_cron.numbercall", "int"),
-			"{failures}", s.column("c", "ir_cron.failure_count", "int"),
-			"{failing}", s.column("c", "ir_cron.first_failure_date", "timestamp"),
-			"{most}", fmt.Sprint(mostCrons)),
-		fill(triggers, "{most}", fmt.Sprint(mostTriggers)),
-	}
+	statements := []string{fill(cronsSQL,
+		"{numbercall}", s.column("c", "ir_cron.numbercall", "int"),
+		"{failures}", s.column("c", "ir_cron.failure_count", "int"),
+		"{failing}", s.column("c", "ir_cron.first_failure_date", "timestamp"),
+		"{most}", fmt.Sprint(mostCrons))}
 	if r.memory.cronsMayRun(r.At()) {
 		statements = append(statements, runningStatement(s))
 	}
@@ -94,7 +90,7 @@ func readCrons(r *reading, rows [][][]byte) ([]cron, error) {
 		crons = append(crons, cron{
 			id: row.int(0), active: row.bool(1) && !finished, finished: finished,
 			next: row.time(3), interval: time.Duration(row.int(4)) * units[row.text(5)],
-			failures: row.int(6), failing: row.time(7), name: r.cronName(row.int(0)),
+			failures: row.int(6), failing: row.time(7), name: r.cronName(row.int(0)), called: r.called[row.int(0)],
 		})
 	})
 	return crons, err
@@ -107,22 +103,19 @@ var units = map[string]time.Duration{
 
 // readTriggers notes the earliest trigger of each task that has passed. Future ones make tasks due
 // without a write.
-func readTriggers(r *reading, crons []cron, rows [][][]byte) error {
-	byID := make(map[int64]*cron, len(crons))
-	for i := range crons {
-		byID[crons[i].id] = &crons[i]
-	}
+func readTriggers(r *reading, answers [][][][]byte) error {
+	rows := answers[0]
 	if len(rows) == mostTriggers {
 		r.soon() // there may be future ones that were not seen
 	}
-	r.memory.trigger = time.Time{}
+	r.memory.trigger, r.called = time.Time{}, map[int64]time.Time{}
 	return each(rows, func(row *row) {
-		at := row.time(1)
+		id, at := row.int(0), row.time(1)
 		if at.After(r.now) {
 			r.at(at)
 			r.memory.trigger = earlier(r.memory.trigger, at)
-		} else if c, there := byID[row.int(0)]; there {
-			c.called = earlier(c.called, at)
+		} else {
+			r.called[id] = earlier(r.called[id], at)
 		}
 	})
 }

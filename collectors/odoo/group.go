@@ -39,7 +39,7 @@ type group struct {
 // groups are all groups in the order in which they are asked. What a tenant is comes first.
 func groups() []*group {
 	return append([]*group{
-		identityGroup, modulesGroup, cronNamesGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup,
+		identityGroup, modulesGroup, cronNamesGroup, triggersGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup,
 		invoicesSince14, invoicesOf13, invoicesOf12, sendingSince18, sendingUntil17, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
 		deliveriesGroup, partnersGroup, busGroup, busPresenceGroup, mailPresenceGroup, loginsGroup, usersGroup, attachmentsGroup,
 		strangersGroup,
@@ -85,7 +85,8 @@ type reading struct {
 	runners  int             // job runners that the cluster saw on this database
 	looked   bool            // the cluster looked for them
 	identity Identity
-	again    time.Time // when time alone changes something of what was read; zero means never
+	called   map[int64]time.Time // since when scheduled tasks are due by a trigger that has passed
+	again    time.Time           // when time alone changes something of what was read; zero means never
 }
 
 // at notes that time alone changes something of what was read at t. Moments that have passed

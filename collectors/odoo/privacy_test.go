@@ -81,11 +81,11 @@ func TestErrorsQuoteNoRow(t *testing.T) {
 
 // Whoever owns a tenant's database cannot make the monitor run code of theirs.
 func TestPlantedOperatorsAreNotCalled(t *testing.T) {
-	w := seeded(t, seeds.Series18)
-	w.exec(t, `ALTER TABLE queue_job ALTER retry TYPE varchar;
+	w := seeded(t, seeds.Series17)
+	w.exec(t, `ALTER TABLE ir_cron ALTER numbercall TYPE varchar;
 		CREATE FUNCTION public.spy(varchar, int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'planted'; END $$;
-		CREATE OPERATOR public.> (FUNCTION = public.spy, LEFTARG = varchar, RIGHTARG = int)`)
-	require.Equal(t, map[string]string{"jobs": "missing"}, unavailable(w.collect(t)), "there is no such operator for us")
+		CREATE OPERATOR public.= (FUNCTION = public.spy, LEFTARG = varchar, RIGHTARG = int)`)
+	require.Equal(t, map[string]string{"crons": "missing"}, unavailable(w.collect(t)), "there is no such operator for us")
 }
 
 func TestLoginConforms(t *testing.T) {

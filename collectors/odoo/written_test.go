@@ -59,7 +59,7 @@ func TestOnlyWhatWasWrittenIsAsked(t *testing.T) {
 		{"all rows go", "TRUNCATE queue_job", []string{"jobs"}},
 		{"a transaction is undone", "DO $$ BEGIN " + aJob + "; RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN NULL; END $$", []string{"jobs"}},
 		{"a parameter", "UPDATE ir_config_parameter SET value = value", []string{"identity"}},
-		{"a trigger", "INSERT INTO ir_cron_trigger (cron_id, call_at) SELECT min(id), now() + interval '2 days' FROM ir_cron", []string{"crons"}},
+		{"a trigger", "INSERT INTO ir_cron_trigger (cron_id, call_at) SELECT min(id), now() + interval '2 days' FROM ir_cron", []string{"triggers"}},
 		{"two", "UPDATE ir_module_module SET state = state; UPDATE ir_cron SET active = active", []string{"modules", "crons"}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
@@ -179,7 +179,7 @@ func TestUncountedDatabase(t *testing.T) {
 		at = at.Add(time.Second)
 		w.schema.learnt = at.Add(-relearnAfter)
 		w.visitAt(t, at)
-		require.Equal(t, []string{"identity", "modules", "crons", "jobs", "partner_api"}, w.askedAt(at), "visit %d", n+1)
+		require.Equal(t, []string{"identity", "modules", "triggers", "crons", "jobs", "partner_api"}, w.askedAt(at), "visit %d", n+1)
 	}
 }
 
