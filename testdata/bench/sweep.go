@@ -73,17 +73,21 @@ func measureSweep(ctx context.Context, p plan, out io.Writer) (err error) {
 // live measures minutes of the tenants' life, and says what came of what is promised; first and again
 // are the full sweeps before.
 func (s *sweeper) live(ctx context.Context, out io.Writer, first, again spending) error {
-	idle, err := s.minutes(ctx, 0, "")
-	if err != nil {
-		return fmt.Errorf("idle minutes: %w", err)
+	lives := []struct {
+		what, sql string
+		written   func() []int // tenants, in one minute
+		spending
+	}{
+		{what: "an idle minute", written: func() []int { return nil }},
+		{what: "a fifth have a page open", sql: presence, written: s.anyFifth},
+		{what: "the same fifth ran a task and a job", sql: work, written: s.firstFifth},
+		{what: "another fifth ran a task and a job", sql: work, written: s.anyFifth},
 	}
-	open, err := s.minutes(ctx, s.stage.tenants/writtenEach, presence)
-	if err != nil {
-		return fmt.Errorf("minutes with pages open: %w", err)
-	}
-	busy, err := s.minutes(ctx, s.stage.tenants/writtenEach, work)
-	if err != nil {
-		return fmt.Errorf("busy minutes: %w", err)
+	for i := range lives {
+		var err error
+		if lives[i].spending, err = s.minutes(ctx, lives[i].written, lives[i].sql); err != nil {
+			return fmt.Errorf("%s: %w", lives[i].what, err)
+		}
 	}
 	hourly, err := s.during(func() (int, error) { return s.sweep(ctx, time.Hour) })
 	if err != nil {
@@ -92,16 +96,30 @@ func (s *sweeper) live(ctx context.Context, out io.Writer, first, again spending
 	say(out, "full sweep, an hour later:       %s\n", hourly)
 	swept := hourly.postgres / hour                    // a minute's part of the visits that are made although nothing was written
 	asked := (hourly.postgres - again.postgres) / hour // the same of what is asked then, on visits that are made anyway
-	say(out, "an idle minute:                  %s; with its part of the hourly sweep %.2f %% of a core\n", idle, share(idle.postgres+swept))
-	say(out, "a fifth have a page open:        %s; with its part of what is asked hourly %.2f %%\n", open, share(open.postgres+asked))
-	say(out, "a fifth ran a task and a job:    %s; with its part of what is asked hourly %.2f %%\n\n", busy, share(busy.postgres+asked))
-	verdict(out, first.wall < sweepLimit, "a full sweep of %d tenants with one visitor within %s: %.1f s", s.stage.tenants, sweepLimit, first.wall.Seconds())
-	within := func(what string, took spending) {
-		verdict(out, share(took.postgres) < 100*shareLimit, "under %.0f %% of a core of PostgreSQL at a fifth %s per minute: %.2f %%", 100*shareLimit, what, share(took.postgres))
+	for i, l := range lives {
+		rest := asked
+		if i == 0 {
+			rest = swept
+		}
+		say(out, "%-36s %s; with its part of the hourly sweep %.2f %%\n", l.what+":", l.spending, share(l.postgres+rest))
 	}
-	within("having a page open", open)
-	within("having run a task and a job", busy)
+	verdict(out, first.wall < sweepLimit, "a full sweep of %d tenants with one visitor within %s: %.1f s", s.stage.tenants, sweepLimit, first.wall.Seconds())
+	for _, l := range lives {
+		verdict(out, share(l.postgres) < 100*shareLimit, "under %.0f %% of a core of PostgreSQL a minute, %s: %.2f %%", 100*shareLimit, l.what, share(l.postgres))
+	}
 	return nil
+}
+
+// anyFifth are tenants that are written to in one minute, others in the next.
+func (s *sweeper) anyFifth() []int { return rand.Perm(s.stage.tenants)[:s.stage.tenants/writtenEach] }
+
+// firstFifth are tenants that are written to all day.
+func (s *sweeper) firstFifth() []int {
+	all := make([]int, s.stage.tenants/writtenEach)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 // share is how many per cent of a core a minute's processor time is.
@@ -126,7 +144,7 @@ func newSweeper(ctx context.Context, p plan) (_ *sweeper, err error) {
 	if s.stage.dir, err = os.MkdirTemp("", "wardround-sweep-"); err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
-	s.stage.primary, err = platform.StartPostgres(ctx, platform.PostgresOptions{Settings: map[string]string{"autovacuum": "off", "fsync": "off", "shared_buffers": "1GB"}})
+	s.stage.primary, err = platform.StartPostgres(ctx, platform.PostgresOptions{Settings: map[string]string{"autovacuum": "off", "fsync": "off", "shared_buffers": "4GB"}})
 	if err != nil {
 		return nil, err
 	}
@@ -195,12 +213,12 @@ func (s *sweeper) bare(ctx context.Context) (int, error) {
 	return len(s.visits), nil
 }
 
-// minutes is what an average minute takes in which some tenants, other ones each time, are written
-// to. The writing itself is not counted.
-func (s *sweeper) minutes(ctx context.Context, written int, sql string) (spending, error) {
+// minutes is what an average minute takes in which some tenants are written to. The writing itself is
+// not counted.
+func (s *sweeper) minutes(ctx context.Context, written func() []int, sql string) (spending, error) {
 	var sum spending
 	for range minutes {
-		for _, n := range rand.Perm(s.stage.tenants)[:written] {
+		for _, n := range written() {
 			if err := s.stage.stir(ctx, n+1, sql); err != nil {
 				return sum, err
 			}
