@@ -100,7 +100,7 @@ func TestInhibitRules(t *testing.T) {
 	}
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		require.Equal(c, want, told(c, server.URL()))
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 }
 
 // told are the alerts that Alertmanager does not suppress.

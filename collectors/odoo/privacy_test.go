@@ -130,4 +130,4 @@ func nobody(t *testing.T) string {
 
 var errDown = errors.New("the database is down")
 
-const soon = 2 * time.Second
+const soon = 3 * time.Second

@@ -101,7 +101,7 @@ func TestBlocked(t *testing.T) {
 	client := administrator(r, 0)
 	defer client.Close()
 	go func() { asleep <- client.Do(t.Context(), "DEBUG", "SLEEP", "2").Err() }()
-	require.Eventually(t, func() bool { return !answers100ms(t, s) }, 2*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !answers100ms(t, s) }, patience, time.Millisecond)
 	require.NoError(t, <-asleep)
 	require.Contains(t, shown(collect(t, s)), "redis_up 1\n", "it is well again at once")
 }

@@ -206,7 +206,7 @@ func TestPrimaryAndReplica(t *testing.T) {
 	require.Eventually(t, func() bool {
 		text = shown(collect(t, atPrimary))
 		return strings.Contains(text, lag)
-	}, 10*time.Second, 50*time.Millisecond)
+	}, patience, 50*time.Millisecond)
 	require.Contains(t, text, "redis_connected_slaves 1\n")
 	require.Contains(t, text, `redis_instance_info{role="master",redis_version="`)
 	require.NotContains(t, text, "redis_master_link_up")
@@ -222,7 +222,7 @@ func TestPrimaryAndReplica(t *testing.T) {
 	require.Eventually(t, func() bool {
 		batch = collect(t, atReplica)
 		return len(batch.Findings) == 1
-	}, 10*time.Second, 50*time.Millisecond)
+	}, patience, 50*time.Millisecond)
 	require.Equal(t, "redis_replica_link_down", batch.Findings[0].Name)
 	text = shown(batch)
 	require.Contains(t, text, `redis_master_link_up{master_host="127.0.0.1",master_port="`+port+`"} 0`)
@@ -255,7 +255,7 @@ func TestSnapshotFails(t *testing.T) {
 	require.Eventually(t, func() bool {
 		batch = collect(t, s)
 		return len(batch.Findings) == 1
-	}, 10*time.Second, 50*time.Millisecond)
+	}, patience, 50*time.Millisecond)
 	require.Equal(t, "redis_persistence_failing", batch.Findings[0].Name)
 	require.Contains(t, shown(batch), "redis_rdb_last_bgsave_status 0\n")
 	require.Contains(t, shown(batch), "redis_rdb_rule_seconds 1\n")
@@ -304,7 +304,7 @@ func TestCloseWaitsForTheVisit(t *testing.T) {
 			return false
 		}
 		return true
-	}, 5*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	require.NoError(t, s.Close())
 	require.NoError(t, <-visited, "it came to its end")
 	b := collectors.NewBuilder(s.Visit().Key, time.Now())
@@ -330,7 +330,7 @@ func TestPasswordFileIsReadAgain(t *testing.T) {
 	require.Eventually(t, func() bool {
 		err = s.Collect(t.Context(), builder(s))
 		return collectors.ReasonOf(err) == collectors.ReasonAuth
-	}, 5*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 	require.ErrorContains(t, err, "read password file")
 }
 
@@ -344,7 +344,7 @@ func TestUnixSocketAndRecovery(t *testing.T) {
 	require.NoError(t, r.Start(t.Context()))
 	require.Eventually(t, func() bool { // the socket comes a moment after the port
 		return s.Collect(t.Context(), builder(s)) == nil
-	}, 5*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 }
 
 // TestTLS goes through something that speaks TLS in front of a Redis, as managed ones are.

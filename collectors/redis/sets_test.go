@@ -14,7 +14,7 @@ import (
 	"github.com/wardround/wardround/testdata/platform"
 )
 
-const patience, often = 30 * time.Second, 100 * time.Millisecond
+const patience, often = time.Minute, 100 * time.Millisecond
 
 func TestSentinelsAndFailover(t *testing.T) {
 	settings := map[string]string{"requirepass": password, "masterauth": password}

@@ -119,7 +119,7 @@ func shownBy(t *testing.T, server *platform.Monitor) map[string]*models.Gettable
 
 func eventually(t *testing.T, condition func() bool, what string) {
 	t.Helper()
-	require.Eventually(t, condition, 20*time.Second, 20*time.Millisecond, what)
+	require.Eventually(t, condition, time.Minute, 20*time.Millisecond, what)
 }
 
 // TestAlertmanager takes an alert through its life in a real Alertmanager: it arrives, our restart neither resolves it

@@ -167,7 +167,7 @@ func checkDatabases(t *testing.T, s *stage, password string) {
 	require.Equal(t, "true", ask(replicaPort, "postgres", "SELECT pg_is_in_recovery()"))
 	require.Eventually(t, func() bool {
 		return ask(primaryPort, "postgres", "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN queue_job'") == "13"
-	}, 20*time.Second, 200*time.Millisecond, "all tenants but one have a job runner")
+	}, time.Minute, 200*time.Millisecond, "all tenants but one have a job runner")
 }
 
 // checkFindings wants each tenant to show its troubles, and the well ones none.
@@ -198,7 +198,7 @@ func checkFindings(t *testing.T, s *stage) {
 	require.Eventually(t, func() bool {
 		found = findings(t, s)
 		return cmp.Equal(want, found)
-	}, 2*time.Minute, time.Second, "every trouble shows and nothing else")
+	}, 5*time.Minute, time.Second, "every trouble shows and nothing else")
 }
 
 // findings are the names of what was found, by tenant.
@@ -235,7 +235,7 @@ func checkAlert(t *testing.T, s *stage) {
 			}
 		}
 		return false
-	}, time.Minute, time.Second)
+	}, 3*time.Minute, time.Second)
 }
 
 // checkScrape wants Prometheus to have what the operator's own query says.
@@ -243,7 +243,7 @@ func checkScrape(t *testing.T, s *stage) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		return strings.Contains(get(t, "http://"+s.addr(prometheusPort)+`/api/v1/query?query=clinic_invoices{tenant="north",state="posted"}`), `"37"`)
-	}, time.Minute, time.Second)
+	}, 3*time.Minute, time.Second)
 }
 
 func visit(t *testing.T, s *stage, host string) int {

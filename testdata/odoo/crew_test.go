@@ -45,7 +45,7 @@ func TestCrewKeepsTheHealthyHealthyAndTheSickSick(t *testing.T) {
 		require.Eventually(t, func() bool {
 			v, err := cluster.Value(t.Context(), db, sql)
 			return err == nil && v == want
-		}, 20*time.Second, 50*time.Millisecond, "%s: %s", sql, want)
+		}, time.Minute, 50*time.Millisecond, "%s: %s", sql, want)
 	}
 	becomes(healthy, due, "0")
 	becomes(healthy, "SELECT max(failure_count) FROM ir_cron", "5")

@@ -116,7 +116,7 @@ func TestFirstRequestIsCold(t *testing.T) {
 		return time.Since(start)
 	}
 	require.GreaterOrEqual(t, took(), 300*time.Millisecond)
-	require.Less(t, took(), 300*time.Millisecond)
+	require.Less(t, min(took(), took(), took()), 300*time.Millisecond, "a busy machine may delay one")
 	s.ask("POST", "", "/_stand-in/restart")
 	require.GreaterOrEqual(t, took(), 300*time.Millisecond)
 }

@@ -35,7 +35,7 @@ type Server struct {
 	temporary bool
 	command   func(port int) command
 	probe     func(ctx context.Context) error
-	within    time.Duration // patience, where zero
+	within    time.Duration // startup, where zero
 }
 
 // tries is how often a server looks for another port when its own was taken
@@ -94,7 +94,7 @@ func (s *Server) startOnce(ctx context.Context) error {
 		return err
 	}
 	s.Process = p
-	if err := p.answers(ctx, s.probe, cmp.Or(s.within, patience)); err != nil {
+	if err := p.answers(ctx, s.probe, cmp.Or(s.within, startup)); err != nil {
 		return errors.Join(err, p.Kill())
 	}
 	return nil

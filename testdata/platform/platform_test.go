@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(platform.SharePostgres(m, platform.PostgresOptions{}, &cluster))
 }
 
-const soon, often = 20 * time.Second, 20 * time.Millisecond
+const soon, often = time.Minute, 20 * time.Millisecond
 
 func TestPostgres(t *testing.T) {
 	name := cluster.DatabaseForTest(t, "")

@@ -13,8 +13,12 @@ import (
 	"time"
 )
 
-// patience is how long a server may take to come up or to go down.
-const patience = 20 * time.Second
+const (
+	// patience is how long a server may take to go down.
+	patience = 20 * time.Second
+	// startup is how long it may take to come up, on a machine that starts many at once.
+	startup = time.Minute
+)
 
 // command is one server as the kernel sees it.
 type command struct {
@@ -80,7 +84,7 @@ func spawn(ctx context.Context, c command) (*Process, error) {
 
 // run executes a tool such as initdb and waits for its end.
 func run(ctx context.Context, c command) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 3*patience, fmt.Errorf("%s took too long", c.name))
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*startup, fmt.Errorf("%s took too long", c.name))
 	defer cancel()
 	p, err := spawn(ctx, c)
 	if err != nil {

@@ -17,7 +17,7 @@ type Program struct {
 	// Ready is an HTTP path that answers 200 once the server is up; empty means
 	// that accepting connections is enough.
 	Ready string
-	// Within is how long it may take to come up; default 20 s.
+	// Within is how long it may take to come up; default one minute.
 	Within time.Duration
 }
 

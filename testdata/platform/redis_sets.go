@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -96,7 +97,7 @@ func RedisClusterForTest(t testing.TB, nodes int, settings map[string]string) []
 			}
 		}
 		return true
-	}, patience, patience/1000)
+	}, startup, 20*time.Millisecond)
 	return all
 }
 
