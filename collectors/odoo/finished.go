@@ -182,9 +182,12 @@ func (m *jobMemory) read(r *reading, rows [][][]byte) error {
 		}
 		m.end(r, j)
 	})
+	if err != nil {
+		return err // they are looked at again
+	}
 	m.reach(r, fresh)
 	m.asked = r.At()
-	return err
+	return nil
 }
 
 // end counts a job if a try of it ended and was not counted yet.

@@ -108,6 +108,29 @@ func TestOldJobsThatFinishAreSeen(t *testing.T) {
 	require.Zero(t, value(t, b, "odoo_window_full", "indicator", "jobs_finished"))
 }
 
+// An answer that cannot be read is asked for again, from where the last good one ended.
+func TestJobsThatCannotBeRead(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.collect(t)
+	r, m := w.reading(), &w.memory.jobs
+	r.fresh = true
+	newest, asked := m.newest, m.asked
+	rows := [][][]byte{make([][]byte, 11), make([][]byte, 11)}
+	rows[0][0], rows[1][0], rows[1][3] = []byte("1000"), []byte("999"), []byte("yesterday")
+	require.EqualError(t, m.read(r, rows), "column 4 is not a moment")
+	require.Equal(t, newest, m.newest)
+	require.Equal(t, asked, m.asked)
+	for text, want := range map[string]time.Time{
+		"2026-11-22 10:00:00.25": time.Date(2026, 11, 22, 10, 0, 0, 25e7, time.UTC), "2026-11-22 10:00:00": time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC),
+		"infinity": {}, "-infinity": {},
+	} {
+		rows[1][3] = []byte(text)
+		require.NoError(t, m.read(r, rows))
+		require.True(t, want.Equal((&row{columns: rows[1]}).moment(3)), text)
+	}
+	require.EqualValues(t, 1000, m.newest)
+}
+
 // Whether more ended than was looked at is known from how far back the newest jobs reach.
 func TestMoreJobsThanAreLookedAt(t *testing.T) {
 	w := seeded(t, seeds.Series18)
