@@ -186,7 +186,7 @@ func (d *Database) inquire(ctx context.Context, conn *pgconn.PgConn, r *reading)
 	}
 	released := d.released(r)
 	d.take(r, replies)
-	if r.marks.moved || released {
+	if released {
 		d.schema = nil
 	}
 	if copied && !r.staging() {

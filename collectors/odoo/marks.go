@@ -18,7 +18,6 @@ import (
 type marks struct {
 	clock string            // when they were made, by the server's clock; it never comes again
 	of    map[string]string // by the table's object id
-	moved bool              // this is another database than the one whose schema was learnt
 }
 
 // parametersTable is what the function for parameters reads.
@@ -27,9 +26,9 @@ const parametersTable = "ir_config_parameter"
 // marksSQL reads what the server counts of each table, without a look at any table or its place in
 // the catalog. What a transaction wrote is counted after it has ended, within ten seconds as a rule and
 // a minute at most: who sees it counted sees what it wrote. TRUNCATE is seen by there being no rows any
-// more. The path tells which database this is, and the times are those at which counting began anew: on
-// demand, or after the server crashed. As nothing is named but functions of PostgreSQL's own, and no
-// operator, it needs no preamble.
+// more. The path, that of the table of tables, is another one in another database of the same name, and
+// the times are those at which counting began anew: on demand, or after the server crashed. As nothing
+// is named but functions of PostgreSQL's own, and no operator, it needs no preamble.
 const marksSQL = `SELECT pg_catalog.date_part('epoch', pg_catalog.now()), o, pg_catalog.pg_relation_filepath({class}),
   pg_catalog.pg_stat_get_tuples_inserted(o), pg_catalog.pg_stat_get_tuples_updated(o), pg_catalog.pg_stat_get_tuples_deleted(o),
   pg_catalog.pg_stat_get_live_tuples(o), pg_catalog.pg_stat_get_db_stat_reset_time({database}), pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
@@ -49,7 +48,6 @@ func readMarks(ctx context.Context, conn *pgconn.PgConn, s *schema) (marks, time
 	m, now := marks{of: map[string]string{}}, time.Time{}
 	err = each(answers[0].Rows, func(row *row) {
 		m.clock, now = row.text(0), row.time(0)
-		m.moved = !strings.Contains(row.text(2), "/"+s.database+"/")
 		m.of[row.text(1)] = string(bytes.Join(row.columns[2:], []byte(" ")))
 	})
 	return m, now, err

@@ -313,3 +313,18 @@ func TestPacked(t *testing.T) {
 		t.Run(name, func(t *testing.T) { require.Equal(t, answers, pack(answers).unpack()) })
 	}
 }
+
+// Where all that is asked seldom is due at once, what was written to comes first, whenever its time came.
+func TestWrittenGoesFirst(t *testing.T) {
+	w, at := calm(t)
+	for range 20 { // until all were asked
+		at = at.Add(time.Minute)
+		w.visitAt(t, at)
+	}
+	w.exec(t, "UPDATE res_users SET active = active")
+	at = at.Add(believedSeldom)
+	w.visitAt(t, at)
+	asked := w.askedAt(at)
+	require.Contains(t, asked, "users")
+	require.NotContains(t, asked, "purchases", "there is not enough to spend for all")
+}
