@@ -1,9 +1,12 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,19 +124,23 @@ func (s *stage) controlConnection() string {
 	return pids
 }
 
-// TestReloadWithOtherRounds changes the times of rounds, for which all connections are made anew.
+// TestReloadWithOtherRounds changes the times of rounds, for which all targets are made anew.
 // Tenants, alerts and counters must not notice, and no former connection may stay.
 func TestReloadWithOtherRounds(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, "retime", patient{name: "cedar", series: seeds.Series18, troubles: []seeds.Trouble{seeds.OverdueCron}})
+	s.counting()
 	d := s.start().ready()
 	eventually(t, "the promise is judged", func() bool {
 		return d.page().has("slo_status", "tenant", "retime_cedar", "objective", "scheduled-tasks-on-time")
 	})
-	before := d.page()
+	shares := func(p page) bool { return p.has("pg_tenant_share_ratio", "target", "retime-main") } // from two rounds, not from one
+	eventually(t, "there is something to lose", func() bool { p := d.page(); return p.counted(counters, 2) && shares(p) })
 	former := s.controlConnection()
 	require.NotEmpty(t, former)
+	before := d.page()
 	s.replace("interval: 5s", "interval: 6s")
+	s.replace("help: Broken", "help: Always broken")
 	s.configure()
 	status, text := fetch(t, http.MethodPost, d.url+"/-/reload")
 	require.Equal(t, http.StatusOK, status, text)
@@ -141,15 +148,61 @@ func TestReloadWithOtherRounds(t *testing.T) {
 	within(t, 2*time.Second, "the former connection is closed, not left to the server's patience", func() bool {
 		return !strings.Contains(s.controlConnection(), former)
 	})
-	visits := []string{"tenant", "retime_cedar", "collector", "odoo_login", "outcome", "success"}
-	was, _ := before.value("wardround_collector_visits_total", visits...)
-	is, there := d.page().value("wardround_collector_visits_total", visits...)
-	require.True(t, there)
-	require.GreaterOrEqual(t, is, was)
+	_, round := fetch(t, http.MethodGet, d.url+"/rounds/redis/retime-cache")
+	require.Contains(t, round, "Every 6 s;", "also where the target itself is as before")
 	eventually(t, "visits go on", func() bool {
-		is, _ := d.page().value("wardround_collector_visits_total", visits...)
-		return is > was
+		p, grew := d.page(), true
+		require.True(t, shares(p), "what the cluster's rounds know is known still")
+		for _, family := range counters {
+			was, is := sum(before.all(family)), sum(p.all(family))
+			require.GreaterOrEqual(t, is, was, "%s goes on", family)
+			grew = grew && is > was
+		}
+		return grew
 	})
 	require.Zero(t, d.log.times("tenant gone"))
 	eventually(t, "there is another connection", func() bool { return s.controlConnection() != "" })
+}
+
+// counters are kept by targets themselves; those of counting make them grow with every visit.
+var counters = []string{
+	"wardround_collector_visits_total", "odoo_login_checks_total", "probe_runs_total", "traefik_requests_total",
+	"wardround_scrape_skipped_series_total", "wardround_sql_errors_total",
+}
+
+// counting adds targets that count.
+func (s *stage) counting() {
+	var asked atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(out, `# TYPE traefik_config_reloads_total counter
+traefik_config_reloads_total 1
+# TYPE traefik_service_requests_total counter
+traefik_service_requests_total{code="200",method="GET",protocol="http",service="%s@file"} %d
+# TYPE odd_total gauge
+odd_total 1
+`, s.tenant("cedar"), asked.Add(1))
+	}))
+	s.t.Cleanup(elsewhere.Close)
+	s.replace("  odoo:\n    - name", strings.NewReplacer("NAME", s.name, "ELSEWHERE", elsewhere.URL, "ODOO", strings.TrimPrefix(s.odooURL, "http://")).Replace(`  traefik: [{name: NAME-edge, url: 'ELSEWHERE'}]
+  scrape: [{name: NAME-pages, urls: ['ELSEWHERE'], families: [{names: ['odd*']}]}]
+  probe:
+    - name: NAME-probe
+      connect: 'ODOO'
+      tenants_per_hour: 0
+      probes: [{name: portal, interval: 10s, steps: [{name: page, url: 'http://{host}/web/login', expect: {body: csrf_token}}]}]
+  odoo:
+    - name`))
+	s.extra = `
+sql: [{name: broken, query: 'SELECT 1 / (now() < now())::int AS n', interval: 10s, metrics: [{name: clinic_broken, type: gauge, help: Broken, value: n}]}]
+`
+}
+
+// counted says whether the counters have come to so much.
+func (p page) counted(families []string, least float64) bool {
+	for _, family := range families {
+		if sum(p.all(family)) < least {
+			return false
+		}
+	}
+	return true
 }
