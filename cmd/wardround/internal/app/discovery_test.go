@@ -22,6 +22,8 @@ func TestTenantsComeAndGo(t *testing.T) {
 		p := d.page()
 		return p.has("slo_status", "tenant", "moves_goes") && p.has("odoo_crons", "tenant", "moves_stays")
 	})
+	facts, counts := d.Remembers("moves_goes", "scheduled-tasks-on-time")
+	require.True(t, facts && counts)
 
 	s.discharge(t.Context(), "goes")
 	s.admit(patient{name: "comes", series: seeds.Series17})
@@ -34,6 +36,10 @@ func TestTenantsComeAndGo(t *testing.T) {
 		return after.is(1, "odoo_tenant_info", "tenant", "moves_comes", "series", "17.0") && !after.tells("moves_goes")
 	})
 	require.LessOrEqual(t, rounds(after), rounds(before)+3, "found in the next round and visited within another, one may have been under way")
+	eventually(t, "nothing is kept of the one that went", func() bool {
+		facts, counts := d.Remembers("moves_goes", "scheduled-tasks-on-time")
+		return !facts && !counts
+	})
 	require.NotContains(t, d.found(), "moves_goes")
 	require.Contains(t, d.found(), "moves_comes")
 	status, _ := fetch(t, http.MethodGet, d.url+"/tenants/moves_goes")

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/wardround/wardround/collectors"
 	"github.com/wardround/wardround/collectors/backup"
 	"github.com/wardround/wardround/collectors/backup/rehearse"
 	seeds "github.com/wardround/wardround/testdata/odoo"
@@ -167,4 +169,33 @@ func TestScheduleThatCannotBeKept(t *testing.T) {
 	require.NoError(t, os.Remove(record))
 	eventually(t, "it is on record", func() bool { return s.entries("restore_rehearsed", `"reason":"fetch"`) == 1 })
 	require.Equal(t, 1, rehearsed())
+
+	tomorrow, cancelled := time.Now().Add(25*time.Hour), ended(t) // it need not get far
+	eventually(t, "the next one has its turn", func() bool {
+		h.d.RehearseInTurn(cancelled, tomorrow)
+		return rehearsed() == 2
+	})
+}
+
+// TestRehearsalsKeepTheBudget asks for a tenant's live database while visits have all of its cluster's slots.
+func TestRehearsalsKeepTheBudget(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "slots", patient{name: "north", series: seeds.Series18})
+	d := s.start().ready()
+	for range d.Budget().Size() {
+		release, err := d.Budget().Acquire(t.Context())
+		require.NoError(t, err)
+		defer release()
+	}
+	const none = "slots_none" // whoever asks for it is refused at once
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	d.AskLive(ctx, collectors.Tenant{Name: none, Database: none, Postgres: s.target("main")})
+	require.Error(t, ctx.Err(), "it waited for a slot to its end")
+}
+
+func ended(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
 }
