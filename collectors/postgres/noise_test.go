@@ -70,10 +70,11 @@ func TestNoisyNeighbour(t *testing.T) {
 	config := configFor(server, roleForTest(t, server, "IN ROLE pg_monitor"))
 	config.Cores = 1
 	c := clusterForTest(t, config, Options{Tenants: tenantsOf(t, tenants)})
-	pace := time.NewTicker(500 * time.Millisecond)
+	pace := time.NewTimer(0)
 	defer pace.Stop()
 	next := func() *collectors.Batch {
 		<-pace.C
+		defer pace.Reset(500 * time.Millisecond) // from the end of one round, so that none is short after one that took long
 		return nextUseRoundOf(t, c)
 	}
 	named := func(b *collectors.Batch) (names []string) {

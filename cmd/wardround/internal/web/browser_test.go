@@ -29,9 +29,9 @@ func TestABrowserShowsThePages(t *testing.T) {
 // browse loads a page and returns what the browser made of it, and what it said of it.
 func browse(t *testing.T, url string) (dom, console string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+	c := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--enable-logging=stderr", "--user-data-dir="+t.TempDir(), "--dump-dom", url)
 	var out, said strings.Builder
