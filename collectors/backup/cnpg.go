@@ -13,6 +13,7 @@ import (
 // cnpg reads what the instances of one cluster of CloudNativePG show.
 type cnpg struct {
 	reader   *pages.Reader
+	plugin   bool      // that the Barman Cloud plugin makes the backups
 	archived time.Time // up to when WAL was archived when it last was without delay
 }
 
@@ -37,18 +38,18 @@ const (
 
 	cnpgUp       = "cnpg_collector_up"
 	cnpgError    = "cnpg_collector_last_collection_error"
-	cnpgStatus   = "cnpg_collector_pg_wal_archive_status" // counts, of which that with the label value
-	cnpgReady    = "ready"                                // is of segments that are not archived yet
+	cnpgErrors   = "cnpg_collector_collection_errors_total" // counts, of which that with the label collector
+	cnpgPlugins  = "Collect.PluginMetrics"                  // is of plugins that did not answer
+	cnpgStatus   = "cnpg_collector_pg_wal_archive_status"   // counts, of which that with the label value
+	cnpgReady    = "ready"                                  // is of segments that are not archived yet
 	cnpgRecovery = "cnpg_pg_replication_in_recovery"
 	cnpgArchived = "cnpg_pg_stat_archiver_last_archived_time"
-
-	processStart = "process_start_time_seconds"
 )
 
 var cnpgNames = []string{
 	cnpgOwn + cnpgAvailable, cnpgOwn + cnpgFailed, cnpgOwn + cnpgFirst,
 	cnpgPlugin + cnpgAvailable, cnpgPlugin + cnpgFailed, cnpgPlugin + cnpgFirst,
-	cnpgUp, cnpgError, cnpgStatus, cnpgRecovery, cnpgArchived, processStart,
+	cnpgUp, cnpgError, cnpgErrors, cnpgStatus, cnpgRecovery, cnpgArchived,
 }
 
 func (p *cnpg) read(ctx context.Context, now time.Time) (Reading, error) {
@@ -61,14 +62,16 @@ func (p *cnpg) read(ctx context.Context, now time.Time) (Reading, error) {
 		return Reading{}, err
 	}
 	one, primary := cnpgSpeaker(instances)
-	family := one.family()
-	good := one.available()
+	if err := p.plugged(one, instances); err != nil {
+		return Reading{}, err
+	}
+	family, good := one.family(), one.available()
 	if good.IsZero() {
-		if err := one.never(family, primary, now); err != nil {
+		if err := one.never(family, primary); err != nil {
 			return Reading{}, err
 		}
 	}
-	set := Set{Newest: true, Oldest: one.moment(family + cnpgFirst), Backups: latest(Full, good, one.moment(family+cnpgFailed))}
+	set := Set{Newest: true, Oldest: one.moment(family + cnpgFirst), Backups: latest(Full, good, one.failed())}
 	reading := Reading{Cluster: &set, AsOf: now}
 	for _, err := range silent {
 		reading.Missing = append(reading.Missing, Unavailable{"instance", err})
@@ -101,11 +104,18 @@ func (i *cnpgInstance) moment(name string) time.Time { return pages.Moment(i.val
 
 func (i *cnpgInstance) available() time.Time { return i.moment(i.family() + cnpgAvailable) }
 
+// failed is when the last backup failed. CloudNativePG notes it whoever makes the backups, the plugin
+// only where it had begun.
+func (i *cnpgInstance) failed() time.Time {
+	return pages.Moment(max(i.values[cnpgOwn+cnpgFailed], i.values[cnpgPlugin+cnpgFailed]))
+}
+
 // cnpgInstances takes apart who shows what, of those that show backups.
 func cnpgInstances(samples []pages.Sample) ([]*cnpgInstance, error) {
 	var all []*cnpgInstance
 	for _, s := range samples {
-		if s.Name == cnpgStatus && s.Labels.Get("value") != cnpgReady {
+		if s.Name == cnpgStatus && s.Labels.Get("value") != cnpgReady ||
+			s.Name == cnpgErrors && s.Labels.Get("collector") != cnpgPlugins {
 			continue
 		}
 		pod, instance, namespace := s.Labels.Get("pod"), s.Labels.Get("instance"), s.Labels.Get("namespace")
@@ -156,8 +166,25 @@ func cnpgSpeaker(all []*cnpgInstance) (one *cnpgInstance, primary bool) {
 	return slices.MaxFunc(all, func(x, y *cnpgInstance) int { return x.available().Compare(y.available()) }), false
 }
 
-// family is whose series of backups count: those of the newest good backup. CloudNativePG's own are
-// not kept up where the plugin makes the backups, and stay there as they were.
+// plugged says what is wrong where the plugin makes the backups and does not answer the instance that
+// counts: then none of its series are there, and that there was an error is counted only behind them.
+// What it shows another instance is as good.
+func (p *cnpg) plugged(one *cnpgInstance, all []*cnpgInstance) error {
+	k := slices.IndexFunc(all, func(i *cnpgInstance) bool { return i.shows(cnpgPlugin + cnpgAvailable) })
+	switch {
+	case k >= 0 && !one.shows(cnpgPlugin+cnpgAvailable):
+		for _, name := range []string{cnpgAvailable, cnpgFailed, cnpgFirst} {
+			one.values[cnpgPlugin+name] = all[k].values[cnpgPlugin+name]
+		}
+	case k < 0 && (p.plugin || one.values[cnpgErrors] > 0):
+		return collectors.Because(collectors.ReasonUnreachable, errors.New("the plugin that makes the backups does not answer the instance"))
+	}
+	p.plugin = k >= 0
+	return nil
+}
+
+// family is whose series of backups count: those of the newest good backup. Of good ones that the
+// plugin made, CloudNativePG's own series know nothing, and stay as they were.
 func (i *cnpgInstance) family() string {
 	if i.shows(cnpgPlugin+cnpgAvailable) && i.values[cnpgPlugin+cnpgAvailable] >= i.values[cnpgOwn+cnpgAvailable] {
 		return cnpgPlugin
@@ -165,14 +192,10 @@ func (i *cnpgInstance) family() string {
 	return cnpgOwn
 }
 
-// settles is how long after its begin a program may not yet show what it knows of before.
-const settles = 2 * time.Minute
-
-// never says why a zero does not mean that there never was a good backup; nil where it does.
-func (i *cnpgInstance) never(family string, primary bool, now time.Time) error {
+// never says why a zero does not mean that there never was a good backup; nil where it does. An
+// instance that has just begun, and does not know its cluster yet, shows that as an error.
+func (i *cnpgInstance) never(family string, primary bool) error {
 	switch {
-	case now.Sub(i.moment(processStart)) < settles:
-		return collectors.Because(collectors.ReasonMissing, errors.New("the instance has just begun, and shows no backups yet"))
 	case family == cnpgPlugin:
 		return nil
 	case !primary:
@@ -186,15 +209,16 @@ func (i *cnpgInstance) never(family string, primary bool, now time.Time) error {
 // archivedBy is up to when WAL was archived. While more waits than the segment that was just closed,
 // the one that was archived last is older than its time says: what was known before stays.
 func (p *cnpg) archivedBy(i *cnpgInstance) (time.Time, error) {
-	if at := i.moment(cnpgArchived); !at.IsZero() && i.values[cnpgStatus] <= 1 {
+	waiting, counted := i.values[cnpgStatus]
+	if at := i.moment(cnpgArchived); !at.IsZero() && counted && waiting <= 1 {
 		p.archived = at
 	}
 	switch {
 	case !p.archived.IsZero():
 		return p.archived, nil
-	case !i.shows(cnpgArchived):
-		return time.Time{}, collectors.Because(collectors.ReasonMissing, errors.New("no instance shows when WAL was archived"))
-	case i.values[cnpgStatus] > 1:
+	case !counted, !i.shows(cnpgArchived):
+		return time.Time{}, collectors.Because(collectors.ReasonMissing, errors.New("no instance shows when WAL was archived and how much waits"))
+	case waiting > 1:
 		return time.Time{}, collectors.Because(collectors.ReasonOther, errors.New("WAL waits to be archived, so nobody knows up to when it was"))
 	}
 	return time.Time{}, nil

@@ -74,8 +74,8 @@ func with(t *testing.T, text, series, value string) string {
 	return text[:at+1] + rest
 }
 
-// shownNow is half a minute after the pages of testdata.
-var shownNow = time.Unix(1795287430, 0).UTC()
+// shownNow is a minute and a half after testdata/cnpg/primary.txt was recorded.
+var shownNow = time.Unix(1795343310, 0).UTC()
 
 func cnpgPlace(t *testing.T, e *exporter) *Place {
 	t.Helper()
@@ -83,7 +83,8 @@ func cnpgPlace(t *testing.T, e *exporter) *Place {
 }
 
 func TestCNPG(t *testing.T) {
-	primary, standby := recording(t, "cnpg/primary.txt"), recording(t, "cnpg/standby.txt")
+	primary, standby, plugin := recording(t, "cnpg/primary.txt"), recording(t, "cnpg/standby.txt"), recording(t, "cnpg/plugin.txt")
+	answered := standby + plugin[strings.Index(plugin, "# HELP barman_"):strings.Index(plugin, "# HELP cnpg_")]
 	for name, c := range map[string]struct {
 		golden string
 		texts  []string
@@ -92,7 +93,8 @@ func TestCNPG(t *testing.T) {
 		"the primary alone":           {"primary", []string{primary}, nil},
 		"the primary and a standby":   {"primary", []string{primary, standby}, nil},
 		"a standby first":             {"primary", []string{standby, standby, primary}, nil},
-		"backups by the plugin":       {"plugin", []string{recording(t, "cnpg/plugin.txt")}, nil},
+		"backups by the plugin":       {"plugin", []string{plugin}, nil},
+		"it answers only the standby": {"plugin", []string{recording(t, "cnpg/unplugged.txt"), answered}, nil},
 		"after a failover, federated": {"primary", []string{recording(t, "cnpg/federate.txt")}, map[string]string{"namespace": "odoo"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,32 +105,69 @@ func TestCNPG(t *testing.T) {
 	}
 }
 
+// TestCNPGWithoutItsPlugin has the plugin end between two visits: the first page after that shows no
+// error of it yet, and old backups.
+func TestCNPGWithoutItsPlugin(t *testing.T) {
+	e := export(t, recording(t, "cnpg/plugin.txt"))
+	p := cnpgPlace(t, e)
+	visited(t, p, shownNow)
+	for _, name := range []string{"cnpg/unplugged-first.txt", "cnpg/unplugged.txt"} {
+		e.show(recording(t, name))
+		_, err := visit(t, p, p.Visit().Key, shownNow.Add(5*time.Minute))
+		require.Equal(t, collectors.ReasonUnreachable, collectors.ReasonOf(err), "%v", err)
+	}
+	e.show(recording(t, "cnpg/plugin.txt"))
+	golden(t, "cnpg/plugin", visited(t, p, shownNow))
+}
+
+// TestCNPGFailures has a backup by the plugin fail, of which CloudNativePG notes the end a second
+// later, and which the plugin does not note where it had not begun.
+func TestCNPGFailures(t *testing.T) {
+	const failed = "barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp"
+	plugin := recording(t, "cnpg/plugin.txt")
+	for name, c := range map[string]struct {
+		text string
+		want float64
+	}{
+		"both":               {plugin, 1795312801},
+		"CloudNativePG only": {with(t, plugin, failed, "0"), 1795312801},
+		"the plugin only":    {with(t, plugin, "cnpg_collector_last_failed_backup_timestamp", "0"), 1795312800},
+		"of an empty store":  {recording(t, "cnpg/never.txt"), 1795312801},
+	} {
+		t.Run(name, func(t *testing.T) {
+			batch := visited(t, cnpgPlace(t, export(t, c.text)), shownNow)
+			require.Equal(t, c.want, figure(batch, `backup_last_attempt_timestamp_seconds{tenant="north"}`))
+			require.Zero(t, figure(batch, `backup_last_attempt_success{tenant="north"}`))
+		})
+	}
+}
+
 const (
 	available       = "cnpg_collector_last_available_backup_timestamp"
 	pluginAvailable = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp"
 )
 
 func TestCNPGThatDoesNotSay(t *testing.T) {
-	primary, standby, plugin := recording(t, "cnpg/primary.txt"), recording(t, "cnpg/standby.txt"), recording(t, "cnpg/plugin.txt")
+	primary, federate := recording(t, "cnpg/primary.txt"), recording(t, "cnpg/federate.txt")
 	never := with(t, primary, available, "0")
-	begun := "process_start_time_seconds 1.79528742e+09\n"
 	for name, c := range map[string]struct {
 		text   string
 		reason collectors.Reason
 	}{
-		"a standby":                 {standby, collectors.ReasonMissing},
-		"a primary that is down":    {with(t, never, `cnpg_collector_up{cluster="odoo"}`, "0"), collectors.ReasonUnreachable},
-		"a primary in error":        {with(t, never, "cnpg_collector_last_collection_error", "1"), collectors.ReasonUnreachable},
-		"which is the primary":      {with(t, never, "cnpg_pg_replication_in_recovery", ""), collectors.ReasonMissing},
-		"it has just begun":         {never + begun, collectors.ReasonMissing},
-		"the plugin has just begun": {with(t, with(t, plugin, pluginAvailable, "0"), available, "0") + begun, collectors.ReasonMissing},
-		"several clusters":          {recording(t, "cnpg/federate.txt"), collectors.ReasonProtocol},
-		"another program":           {"# TYPE go_goroutines gauge\ngo_goroutines 12\n", collectors.ReasonMissing},
-		"cut in the middle":         {primary[:len(primary)/2], collectors.ReasonProtocol},
-		"cut behind a digit":        {strings.TrimSuffix(primary, "1\n"), collectors.ReasonProtocol},
-		"no page of metrics":        {"<html>CANARY</html>\n", collectors.ReasonProtocol},
-		"a value that is a number":  {with(t, primary, available, "CANARY"), collectors.ReasonProtocol},
-		"too long ago":              {strings.ReplaceAll(recording(t, "cnpg/federate.txt"), "1795287400000", "1795286400000"), collectors.ReasonMissing},
+		"a standby":                  {recording(t, "cnpg/standby.txt"), collectors.ReasonMissing},
+		"a primary that is down":     {with(t, never, `cnpg_collector_up{cluster="odoo"}`, "0"), collectors.ReasonUnreachable},
+		"a primary in error":         {with(t, never, "cnpg_collector_last_collection_error", "1"), collectors.ReasonUnreachable},
+		"down, and in error":         {with(t, recording(t, "cnpg/down.txt"), available, "0"), collectors.ReasonUnreachable},
+		"which is the primary":       {with(t, never, "cnpg_pg_replication_in_recovery", ""), collectors.ReasonMissing},
+		"it has just begun":          {recording(t, "cnpg/begun.txt"), collectors.ReasonUnreachable},
+		"the plugin does not answer": {recording(t, "cnpg/unplugged.txt"), collectors.ReasonUnreachable},
+		"several clusters":           {federate, collectors.ReasonProtocol},
+		"another program":            {"# TYPE go_goroutines gauge\ngo_goroutines 12\n", collectors.ReasonMissing},
+		"cut in the middle":          {primary[:len(primary)/2], collectors.ReasonProtocol},
+		"cut behind a digit":         {strings.TrimSuffix(primary, "0\n"), collectors.ReasonProtocol},
+		"no page of metrics":         {"<html>CANARY</html>\n", collectors.ReasonProtocol},
+		"a value that is a number":   {with(t, primary, available, "CANARY"), collectors.ReasonProtocol},
+		"too long ago":               {strings.ReplaceAll(federate, " 1795343306", " 1795342306"), collectors.ReasonMissing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := cnpgPlace(t, export(t, c.text))
@@ -187,28 +226,30 @@ func TestCNPGArchive(t *testing.T) {
 	e := export(t, with(t, text, ready, "7"))
 	p := cnpgPlace(t, e)
 	batch := visited(t, p, shownNow)
-	require.Equal(t, 1795255200., point(batch, "north"), "WAL waits, and nobody knows since when")
+	require.Equal(t, 1795312800., point(batch, "north"), "WAL waits, and nobody knows since when")
 	require.Contains(t, page(batch), `indicator="wal_archived"`)
 
+	e.show(with(t, text, ready, ""))
+	require.Equal(t, 1795312800., point(visited(t, p, shownNow), "north"), "nobody knows how much waits")
 	e.show(text)
-	require.Equal(t, 1795287358.42, point(visited(t, p, shownNow), "north"))
+	require.Equal(t, 1795343185.319, point(visited(t, p, shownNow), "north"))
 
-	later := with(t, text, archived, "1795287900")
+	later := with(t, text, archived, "1795343900")
 	e.show(with(t, later, ready, "2"))
-	require.Equal(t, 1795287358.42, point(visited(t, p, shownNow.Add(10*time.Minute)), "north"), "what was archived now is older than that")
+	require.Equal(t, 1795343185.319, point(visited(t, p, shownNow.Add(10*time.Minute)), "north"), "what was archived now is older than that")
 	e.show(with(t, later, ready, "1"))
-	require.Equal(t, 1795287900., point(visited(t, p, shownNow.Add(10*time.Minute)), "north"))
+	require.Equal(t, 1795343900., point(visited(t, p, shownNow.Add(10*time.Minute)), "north"))
 	e.show(with(t, text, archived, "-1"))
-	require.Equal(t, 1795287900., point(visited(t, p, shownNow.Add(10*time.Minute)), "north"), "the next primary has archived nothing yet")
+	require.Equal(t, 1795343900., point(visited(t, p, shownNow.Add(10*time.Minute)), "north"), "the next primary has archived nothing yet")
 	e.show(with(t, text, archived, "1.8e+09"))
-	require.Equal(t, 1795255200., point(visited(t, p, shownNow.Add(10*time.Minute)), "north"), "in the future, which proves nothing")
+	require.Equal(t, 1795312800., point(visited(t, p, shownNow.Add(10*time.Minute)), "north"), "in the future, which proves nothing")
 }
 
 func TestPagesThatAreSilent(t *testing.T) {
 	e := export(t, recording(t, "cnpg/primary.txt"), recording(t, "cnpg/standby.txt"))
 	delete(e.texts, "/b")
 	batch := visited(t, cnpgPlace(t, e), shownNow)
-	require.Equal(t, 1795287358.42, point(batch, "north"))
+	require.Equal(t, 1795343185.319, point(batch, "north"))
 	require.Contains(t, page(batch), `indicator="instance",reason="protocol"`)
 	require.NotContains(t, page(batch), "CANARY")
 

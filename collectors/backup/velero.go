@@ -14,10 +14,11 @@ import (
 	"github.com/wardround/wardround/collectors/backup/pages"
 )
 
-// velero reads what Velero shows of its schedules. It keeps when each last succeeded; of failures it
-// only counts. velero_backup_last_status is not read: it turns to success a minute after a failure,
-// and to failure when Velero restarts; nor is velero_backup_tarball_size_bytes, which is the size of
-// the Kubernetes objects without the volumes.
+// velero reads what Velero shows of its schedules. It keeps when each last succeeded, also when that
+// backup and all others of the schedule were deleted since, until it is started again; of failures it
+// only counts. velero_backup_last_status is not read: each minute, and when Velero starts, it is set
+// to success; nor is velero_backup_tarball_size_bytes, which is the size of the Kubernetes objects
+// without the volumes.
 type velero struct {
 	config    Velero
 	schedules schedules
@@ -41,8 +42,11 @@ type attempts struct {
 	began time.Time      // its begin; zero where nobody knows
 	bad   time.Time      // a moment before the newest failed attempt and after all before it
 	fault archive.Reason // of that
+	miss  time.Time      // since when the newest good backup is not shown any more; zero while it is
 
-	done, timed, took float64 // since the newest good one was seen: how many succeeded and were timed, and for how long
+	// Since the newest good one was seen: how many succeeded; how many were timed, which most that failed
+	// are too; and for how long.
+	done, timed, took float64
 }
 
 func newVelero(c Velero, visit time.Duration, tenants func() (*collectors.Tenants, func(collectors.Tenant) bool)) (*velero, error) {
@@ -91,7 +95,13 @@ const (
 	veleroTimed    = "velero_backup_duration_seconds_count"
 	veleroBackups  = "velero_backup_total"
 	veleroSchedule = "schedule"
+
+	processStart = "process_start_time_seconds"
 )
+
+// settles is how long Velero takes at most until it has listed the backups: it begins with that after
+// a few seconds, and does it again each minute.
+const settles = 2 * time.Minute
 
 var veleroNames = []string{
 	veleroGood, veleroDone, veleroFailed, veleroPartly, veleroInvalid, veleroTook, veleroTimed, veleroBackups, processStart,
@@ -110,7 +120,7 @@ func (p *velero) read(ctx context.Context, now time.Time) (Reading, error) {
 		return s.Name == processStart && now.Sub(pages.Moment(s.Value)) < settles
 	})
 	all := !begun && len(silent) == 0
-	p.learn(shown, all)
+	p.learn(shown, all, now)
 	p.visited = now
 	reading := Reading{AsOf: now}
 	for _, err := range silent {
@@ -165,9 +175,9 @@ func (p *velero) grown(s pages.Sample, now time.Time) float64 {
 
 // learn takes in what the page shows. That it shows no backup means that there is none where it shows
 // all: a Velero that has just begun does not yet.
-func (p *velero) learn(shown map[string]map[string]float64, all bool) {
-	for name := range p.attempts {
-		if shown[name] == nil && all {
+func (p *velero) learn(shown map[string]map[string]float64, all bool, now time.Time) {
+	for name, known := range p.attempts {
+		if shown[name] == nil && all && known.gone(now) {
 			delete(p.attempts, name)
 		}
 	}
@@ -177,7 +187,7 @@ func (p *velero) learn(shown map[string]map[string]float64, all bool) {
 			known = &attempts{}
 			p.attempts[name] = known
 		}
-		known.succeeded(s, all)
+		known.succeeded(s, all, now)
 		// It failed after the visit before: so much is sure, and no more. If another succeeded since then,
 		// nobody knows which was the last, and the good one counts.
 		if s[veleroPartly] > 0 {
@@ -189,12 +199,25 @@ func (p *velero) learn(shown map[string]map[string]float64, all bool) {
 	}
 }
 
+// gone says whether a good backup that is not shown any more is none. With a schedule that is deleted
+// all that is shown of it goes, and what it left behind is shown again when Velero next lists the
+// backups, within a minute.
+func (a *attempts) gone(now time.Time) bool {
+	if a.miss.IsZero() {
+		a.miss = now
+	}
+	return now.Sub(a.miss) >= settles
+}
+
 // succeeded takes in the newest good backup. How long it took is known where it is the only one that
-// was counted since the one before it.
-func (a *attempts) succeeded(s map[string]float64, all bool) {
+// was timed since the one before it.
+func (a *attempts) succeeded(s map[string]float64, all bool, now time.Time) {
 	a.done, a.timed, a.took = a.done+s[veleroDone], a.timed+s[veleroTimed], a.took+s[veleroTook]
 	good := pages.Moment(s[veleroGood])
-	if good.Equal(a.good) || good.IsZero() && !all {
+	if good.IsZero() && !(all && a.gone(now)) {
+		return
+	}
+	if a.miss = (time.Time{}); good.Equal(a.good) {
 		return
 	}
 	a.good, a.began = good, time.Time{}
