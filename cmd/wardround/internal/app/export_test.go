@@ -29,7 +29,9 @@ func (a *App) Remembers(tenant, objective string) (facts, counts bool) {
 func (a *App) RehearseInTurn(ctx context.Context, now time.Time) { a.rehearseInTurn(ctx, now) }
 
 // AskLive asks a tenant's live database as a rehearsal does.
-func (a *App) AskLive(ctx context.Context, tenant collectors.Tenant) { a.live(ctx, tenant, time.Time{}) }
+func (a *App) AskLive(ctx context.Context, tenant collectors.Tenant) {
+	a.live(ctx, tenant, time.Time{})
+}
 
 // Budget is that of the first cluster.
 func (a *App) Budget() *collectors.Budget { return a.targets.Load().clusters()[0].Budget() }

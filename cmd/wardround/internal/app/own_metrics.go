@@ -45,6 +45,8 @@ func newOwnMetrics(r *prometheus.Registry, a *App) *ownMetrics {
 			func() float64 { return float64(book.Stats().FailedWrites) }),
 		gauge("wardround_ledger_damaged_rows", "Rows, of one minute each, that were found damaged since the start; they count as missing",
 			func() float64 { return float64(book.Stats().Damaged) }),
+		gauge("wardround_ledger_skipped_seconds", "By how much the ledger's time may be ahead of the true one, because it went ahead at once lately; calendar periods close later by as much",
+			func() float64 { return book.Stats().Skipped.Seconds() }),
 		gauge("wardround_evidence_waiting_bytes", "Bytes of evidence kept in memory because it could not be written",
 			func() float64 { return float64(a.witness.log.Waiting()) }),
 		gauge("wardround_evidence_broken_lines", "Places at which the chain of the evidence was found broken at the start",

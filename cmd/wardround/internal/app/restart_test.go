@@ -8,9 +8,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/wardround/wardround/slo"
+	"github.com/wardround/wardround/slo/ledger"
 	seeds "github.com/wardround/wardround/testdata/odoo"
 	"github.com/wardround/wardround/testdata/platform"
 )
@@ -83,6 +86,22 @@ func TestRestarts(t *testing.T) {
 	}
 	require.NotContains(t, d.said(), "level=ERROR")
 	require.Equal(t, 1, strings.Count(d.said(), "msg=stopping"), "the first end was in order")
+}
+
+// TestLongDowntime starts a daemon days after its ledger ended: it says what it doubts.
+func TestLongDowntime(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "downtime")
+	book, err := ledger.Open(filepath.Join(s.dir, "data"), ledger.DefaultOptions())
+	require.NoError(t, err)
+	ended := time.Now().Add(-2 * slo.Day)
+	require.NoError(t, book.Append(ended, nil))
+	require.NoError(t, book.Close())
+	d := s.start()
+	within(t, 2*time.Minute, "two days may have been skipped", func() bool {
+		skipped, _ := d.page().value("wardround_ledger_skipped_seconds")
+		return skipped > (2*slo.Day-time.Hour).Seconds() && skipped < time.Since(ended).Seconds()
+	})
 }
 
 // TestHangup reads the configuration again at SIGHUP, as POST /-/reload does.
