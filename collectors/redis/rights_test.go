@@ -57,6 +57,46 @@ func TestGrantsAreEnough(t *testing.T) {
 	}
 }
 
+// TestGrantsAllowNothingElse tries every command of the server as the user that Grants makes, and a
+// key of others.
+func TestGrantsAllowNothingElse(t *testing.T) {
+	r := start(t, nil)
+	c := Config{Username: "watcher", Keys: []Key{{Name: "queue:mail"}}}
+	words := func(line string) (all []any) {
+		for word := range strings.FieldsSeq(line) {
+			all = append(all, word)
+		}
+		return all
+	}
+	do(t, r, words(strings.Replace(Grants(c), "PASSWORD", password, 1))...)
+	admin := administrator(r, 0)
+	defer func() { require.NoError(t, admin.Close()) }()
+	commands, err := admin.Do(t.Context(), "COMMAND", "LIST").StringSlice()
+	require.NoError(t, err)
+	tried := func(line string) string {
+		answer, err := admin.Do(t.Context(), append([]any{"ACL", "DRYRUN", "watcher"}, words(line)...)...).Text()
+		if err != nil {
+			return err.Error()
+		}
+		return answer
+	}
+	var allowed []string
+	for _, command := range commands {
+		line := strings.ReplaceAll(command, "|", " ")
+		said := tried(line)
+		for n := 0; n < 9 && strings.Contains(said, "wrong number of arguments"); n++ {
+			line += " queue:mail"
+			said = tried(line)
+		}
+		if said == "OK" {
+			allowed = append(allowed, command)
+		}
+	}
+	everybody := " hello auth reset quit" // may be sent before there is a user
+	require.ElementsMatch(t, strings.Fields("info client|setname config|get slowlog|len latency|latest select type llen scard zcard xlen hlen strlen"+everybody), allowed)
+	require.Contains(t, tried("llen queue:other"), "no permissions")
+}
+
 func TestGrantsNamesOnlyWhatIsNeeded(t *testing.T) {
 	require.Equal(t, "ACL SETUSER wardround on >PASSWORD -@all +info +client|setname +config|get +slowlog|len +latency|latest", Grants(Config{}))
 	require.Contains(t, Grants(Config{Cluster: true}), " +cluster|nodes +cluster|info")

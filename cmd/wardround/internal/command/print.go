@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
@@ -15,6 +16,7 @@ import (
 	"github.com/wardround/wardround/cmd/wardround/internal/config"
 	"github.com/wardround/wardround/collectors/odoo"
 	"github.com/wardround/wardround/collectors/postgres"
+	"github.com/wardround/wardround/collectors/redis"
 	"github.com/wardround/wardround/dashboards"
 	"github.com/wardround/wardround/rules"
 )
@@ -28,21 +30,42 @@ func versionCommand(k *kingpin.Application) command {
 }
 
 func grantsCommand(k *kingpin.Application) command {
-	c := k.Command("grants", "Print the SQL that gives a role just what visits need: for a tenant's database, or with --cluster the part that is run once per cluster.\n\n"+
+	c := k.Command("grants", "Print the SQL that gives a role just what visits need: for a tenant's database, or with --cluster the part that is run once per cluster. With --redis print the ACL rule for a Redis instead.\n\n"+
 		"Example: wardround grants | psql --dbname=tenant_north")
 	role := c.Flag("role", "The role that Wardround connects as.").Default("wardround").String()
 	cluster := c.Flag("cluster", "Print the part for the cluster: the role itself.").Bool()
+	target := c.Flag("redis", "Print what this Redis target of the configuration file needs; put a password in it.").PlaceHolder("NAME").String()
+	file := configFlag(c)
 	return command{c, func(_ context.Context, p Process, _ *slog.Logger) error {
-		sql := odoo.Grants(*role)
-		if *cluster {
-			var err error
-			if sql, err = postgres.Grants(*role); err != nil {
-				return err
-			}
+		grants, err := odoo.Grants(*role), error(nil)
+		switch {
+		case *target != "":
+			grants, err = redisGrants(*file, *target)
+		case *cluster:
+			grants, err = postgres.Grants(*role)
 		}
-		_, err := io.WriteString(p.Stdout, sql)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(p.Stdout, grants)
 		return err
 	}}
+}
+
+// redisGrants is the command that makes the user whom a configured Redis target logs in as.
+func redisGrants(file, target string) (string, error) {
+	conf, err := config.Load(file)
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for _, c := range conf.Targets.Redis {
+		if c.Name == target {
+			return redis.Grants(c) + "\n", nil
+		}
+		names = append(names, c.Name)
+	}
+	return "", fmt.Errorf("there is no Redis target %q; there are: %s", target, strings.Join(names, ", "))
 }
 
 func rulesCommand(k *kingpin.Application) command {
