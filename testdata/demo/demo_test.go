@@ -179,7 +179,7 @@ func checkFindings(t *testing.T, s *stage) {
 		"tenant_alder":   nil,
 		"tenant_birch":   {"pgbouncer_clients_waiting"},
 		"tenant_cedar":   {"backup_missing", "cron_overdue"},
-		"tenant_elm":     {"backup_missing", "cron_failing", "tenant_unprotected"},
+		"tenant_elm":     {"cron_failing", "tenant_unprotected"},
 		"tenant_fir":     {"channel_blocked", "job_stuck", "jobs_waiting"},
 		"tenant_hazel":   {"crons_blocked", "rehearsal_failed"},
 		"tenant_iris":    {"login_failing", "probe_failing"},

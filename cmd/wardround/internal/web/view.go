@@ -230,7 +230,7 @@ func (j *judge) tenant(t collectors.Tenant) Row {
 }
 
 func (j *judge) row(t collectors.Tenant) Row {
-	r := Row{Tenant: t, Answers: unanswered(), Findings: j.findings[t.Name]}
+	r := Row{Tenant: t, Answers: unanswered(), Findings: once(j.findings[t.Name])}
 	answer := func(q slo.Question, v Verdict) {
 		for i := range r.Answers {
 			if r.Answers[i].Question == q {
@@ -256,6 +256,18 @@ func (j *judge) row(t collectors.Tenant) Row {
 		return int(judgeFinding(b.Severity)) - int(judgeFinding(a.Severity))
 	})
 	return r
+}
+
+// implied are findings that another one of the same tenant says already: that no place has a good
+// backup is more than that one has none. What each place holds is on the tenant's page anyway.
+var implied = map[string]string{"backup_missing": "tenant_unprotected"}
+
+// once is a tenant's findings without those that another one implies.
+func once(all []Found) []Found {
+	return slices.DeleteFunc(slices.Clone(all), func(f Found) bool {
+		more, known := implied[f.Name]
+		return known && slices.ContainsFunc(all, func(g Found) bool { return g.Name == more })
+	})
 }
 
 // judgeEvaluation: a spent budget or a page is a broken promise, a ticket is a risk. Where it was

@@ -224,6 +224,23 @@ func TestPagesEscapeEverythingAndNeedNoScript(t *testing.T) {
 	require.Contains(t, status, "Changed shortly before: release 18.0.3, 4m before")
 }
 
+// TestWhatIsImpliedIsSaidOnce has a tenant without a backup in one of two places, and then in none.
+func TestWhatIsImpliedIsSaidOnce(t *testing.T) {
+	missing := func(place string) Found {
+		return Found{place, collectors.Finding{Tenant: "south", Name: "backup_missing", Question: collectors.Protected, Severity: collectors.Critical, Text: "None in " + place + "."}}
+	}
+	none := Found{"backups", collectors.Finding{Tenant: "south", Name: "tenant_unprotected", Question: collectors.Protected, Severity: collectors.Critical, Text: "None at all."}}
+	other := Found{"backups", collectors.Finding{Tenant: "north", Name: "tenant_unprotected", Question: collectors.Protected, Severity: collectors.Critical, Text: "None at all."}}
+	for _, c := range []struct{ found, shown []Found }{
+		{[]Found{missing("nightly"), other}, []Found{missing("nightly")}},
+		{[]Found{missing("nightly"), none, missing("weekly")}, []Found{none}},
+	} {
+		j := newJudge(State{Findings: c.found})
+		require.Equal(t, c.shown, j.tenant(collectors.Tenant{Name: "south"}).Findings)
+		require.Equal(t, c.shown, j.tenant(collectors.Tenant{Name: "south"}).Findings, "and of each page")
+	}
+}
+
 func TestATenantsPageTellsWhatIsWorstFirst(t *testing.T) {
 	s := state(t)
 	for objective, bad := range map[string]uint64{"jobs-on-time": 0, "recovery-point": 900} {
