@@ -40,7 +40,7 @@ type group struct {
 func groups() []*group {
 	return append([]*group{
 		identityGroup, modulesGroup, cronNamesGroup, triggersGroup, cronsGroup, jobsGroup, mailGroup, mailInGroup, mailServersGroup, noticesGroup,
-		invoicesSince14, invoicesOf13, invoicesOf12, sendingSince18, sendingUntil17, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
+		invoicesSince14, invoicesOf13, invoicesOf12, entriesGroup, sendingSince18, sendingUntil17, ordersGroup, ediGroup, exchangesGroup, purchasesGroup, reviewsGroup, bookingsGroup, appointmentsGroup,
 		deliveriesGroup, partnersGroup, busGroup, busPresenceGroup, mailPresenceGroup, loginsGroup, usersGroup, attachmentsGroup,
 		strangersGroup,
 	}, insideGroups...)

@@ -5,12 +5,15 @@ package odoo
 // invoicesGroup reads the drafts of invoices, whose kind is in a column that was called type in series
 // 13, from 14 on move_type.
 func invoicesGroup(kind string) *group {
-	g := worksGroup("invoices", 42,
+	g := worksGroup("invoices", 45,
 		[]string{
 			"account_move.state", "account_move." + kind, "account_move.journal_id", "account_move.date",
 			"account_move.create_date", "account_journal.id", "account_journal.type",
 		},
-		[]string{"account_move.auto_post"}, func(s *schema) string { return invoicesStatement(s, kind) })
+		[]string{"account_move.auto_post"}, func(s *schema) string {
+			return fill(invoicesSQL, "{kind}", kind, "{auto}", autoPost(s),
+				"{columns}", s.columnsOf("account_move", kind, "create_date", "date", "auto_post"))
+		})
 	g.part = "account_move." + kind
 	if kind != "move_type" {
 		g.name, g.unless = g.name+"_"+kind, []string{"account_move.move_type"}
@@ -20,36 +23,47 @@ func invoicesGroup(kind string) *group {
 
 var invoicesSince14, invoicesOf13 = invoicesGroup("move_type"), invoicesGroup("type")
 
-// Drafts have an index by journal, so they are looked for in the sale journals, and apart from these in
-// the others, where many drafts hide none of the sales'. The days of invoices are the user's, so that
-// one day counts as late only when it is over everywhere.
-const invoicesSQL = `
-WITH drafts AS MATERIALIZED ({drafts} = 'sale' {bounds}), others AS MATERIALIZED ({drafts} <> 'sale' {bounds})
-SELECT 'invoice_draft', count(*), date_part('epoch', min(create_date))
-FROM drafts WHERE kind IN ('out_invoice', 'out_refund')
-UNION ALL
-SELECT 'invoice_to_post', count(*), date_part('epoch', min(date) + interval '1 day')
-FROM (SELECT auto, date FROM drafts UNION ALL SELECT auto, date FROM others) a WHERE auto AND date < {utc}::date - 1
-UNION ALL
-SELECT NULL, (count(*) = {ofState} OR (SELECT count(*) = {ofState} FROM others))::int, NULL FROM drafts`
+// entriesGroup reads what is to be posted in the other journals, vendors' bills and assets among it.
+var entriesGroup = func() *group {
+	g := worksGroup("entries", 45,
+		[]string{
+			"account_move.state", "account_move.journal_id", "account_move.date", "account_move.auto_post",
+			"account_journal.id", "account_journal.type",
+		},
+		nil, func(s *schema) string {
+			return fill(entriesSQL, "{auto}", autoPost(s), "{columns}", "date, auto_post")
+		})
+	g.part = "account_move.auto_post"
+	return g
+}()
 
+// Drafts have an index by journal and state, which ends with the day. The days are the user's, so that
+// one day counts as late only when it is over everywhere.
 const (
-	draftsSQL   = `SELECT m.{kind} AS kind, m.create_date, m.date, {auto} AS auto FROM (SELECT id FROM public.account_journal WHERE type`
-	draftsBound = `ORDER BY id LIMIT 50) j CROSS JOIN LATERAL (
-  SELECT {columns} FROM public.account_move WHERE journal_id = j.id AND state = 'draft' LIMIT {ofState}) m LIMIT {ofState}`
+	draftsSQL = `ORDER BY id LIMIT 50) j CROSS JOIN LATERAL (
+  SELECT {columns} FROM public.account_move WHERE journal_id = j.id AND state = 'draft'`
+	invoicesSQL = `
+WITH drafts AS MATERIALIZED (SELECT m.* FROM (SELECT id FROM public.account_journal WHERE type = 'sale' ` + draftsSQL + ` LIMIT {ofState}) m LIMIT {ofState})
+SELECT 'invoice_draft', count(*), date_part('epoch', min(create_date)) FROM drafts WHERE {kind} IN ('out_invoice', 'out_refund')
+UNION ALL
+SELECT 'invoice_to_post', count(*), date_part('epoch', min(date) + interval '1 day') FROM drafts WHERE {auto} AND date < {utc}::date - 1
+UNION ALL SELECT NULL, (count(*) = {ofState})::int, NULL FROM drafts`
+	entriesSQL = `
+WITH late AS MATERIALIZED (SELECT m.* FROM (SELECT id FROM public.account_journal WHERE type <> 'sale' ` + draftsSQL + `
+  AND date < {utc}::date - 1 LIMIT {ofState}) m LIMIT {ofState})
+SELECT 'entry_to_post', count(*), date_part('epoch', min(date) + interval '1 day') FROM late WHERE {auto}
+UNION ALL SELECT NULL, (count(*) = {ofState})::int, NULL FROM late`
 )
 
-func invoicesStatement(s *schema, kind string) string {
-	auto := "false"
-	if s.has("account_move.auto_post") {
-		switch s.columns["account_move.auto_post"].kind {
-		case "boolean":
-			auto = "coalesce(m.auto_post, false)"
-		case "character varying":
-			auto = "m.auto_post <> 'no'"
-		}
+// autoPost is the condition of what posts itself: a word since series 16, before it yes or no.
+func autoPost(s *schema) string {
+	switch s.columns["account_move.auto_post"].kind {
+	case "boolean":
+		return "auto_post"
+	case "character varying":
+		return "auto_post <> 'no'"
 	}
-	return fill(fill(invoicesSQL, "{drafts}", draftsSQL, "{bounds}", draftsBound), "{kind}", kind, "{columns}", s.columnsOf("account_move", kind, "create_date", "date", "auto_post"), "{auto}", auto)
+	return "false"
 }
 
 // invoicesOf12 are in a table of their own, which upgrades may leave behind.

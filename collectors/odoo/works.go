@@ -19,7 +19,8 @@ type work struct {
 // configuration.
 var works = []work{
 	{"invoice_draft", 3 * day, "Customer invoices wait to be posted"},
-	{"invoice_to_post", day, "Invoices and entries should have been posted automatically"},
+	{"invoice_to_post", day, "Invoices should have been posted automatically"},
+	{"entry_to_post", day, "Bills and entries should have been posted automatically"},
 	{"invoice_to_send", 26 * time.Hour, "Invoices wait to be sent"},
 	{"invoice_send_failed", time.Hour, "Invoices could not be sent"},
 	{"sale_to_invoice", 7 * day, "Orders wait to be invoiced"},

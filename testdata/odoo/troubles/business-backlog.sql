@@ -2,6 +2,9 @@
 INSERT INTO account_move (name, journal_id, currency_id, state, move_type, auto_post, date, company_id, create_date)
 SELECT 'Draft', 1, 1, 'draft', 'out_invoice', CASE n WHEN 1 THEN 'at_date' ELSE 'no' END, current_date - 5, 1,
     now() AT TIME ZONE 'UTC' - interval '5 days' FROM generate_series(1, 2) n;
+INSERT INTO account_move (name, journal_id, currency_id, state, move_type, auto_post, date, company_id, create_date)
+SELECT 'Draft', min(id), 1, 'draft', 'entry', 'at_date', current_date - 5, 1, now() AT TIME ZONE 'UTC' - interval '5 days'
+FROM account_journal WHERE type <> 'sale';
 INSERT INTO sale_order (company_id, name, state, invoice_status, date_order, create_date)
 SELECT 1, 'S', 'sale', CASE n WHEN 3 THEN 'invoiced' ELSE 'to invoice' END, now() AT TIME ZONE 'UTC' - interval '8 days',
     now() AT TIME ZONE 'UTC' - interval '8 days' FROM generate_series(1, 3) n;
