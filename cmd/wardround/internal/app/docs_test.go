@@ -57,7 +57,8 @@ func catalogueTable(t *testing.T) string {
 	for _, q := range slo.Questions() {
 		for _, o := range all {
 			if o.Question == q {
-				fmt.Fprintf(&table, "| `%s`: %s | %s | `%s` | %s | %s |\n", o.Name, o.Title, q, o.Indicator, o.Targets.Of(slo.Instance{}, "shared"), o.Targets.Of(slo.Instance{}, "dedicated"))
+				good := strings.ReplaceAll(fmt.Sprint(o.Indicator), "|", `\|`) // which else ends a cell, in code too
+				fmt.Fprintf(&table, "| `%s`: %s | %s | `%s` | %s | %s |\n", o.Name, o.Title, q, good, o.Targets.Of(slo.Instance{}, "shared"), o.Targets.Of(slo.Instance{}, "dedicated"))
 			}
 		}
 	}
