@@ -21,6 +21,7 @@ func TestExamine(t *testing.T) {
 		patient{name: "south", series: seeds.Series17},
 		patient{name: "elm", series: seeds.Series18},
 	)
+	s.unhurried()
 	for _, name := range []string{"south", "elm"} {
 		s.exec(name, "DROP OWNED BY "+pgx.Identifier{s.role}.Sanitize())
 	}
@@ -78,6 +79,7 @@ func TestLook(t *testing.T) {
 		patient{name: "north", series: seeds.Series18, listed: true},
 		patient{name: "south", series: seeds.Series17, troubles: []seeds.Trouble{seeds.Canaries}},
 	)
+	s.unhurried()
 	cache := s.wire(&s.redis)
 	survey, err := app.Look(t.Context(), s.configure(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)

