@@ -80,7 +80,7 @@ budget: 4
 
 func TestDialerSettings(t *testing.T) {
 	c := DefaultConfig()
-	c.DSN = "postgres://wardround@127.0.0.1/?application_name=other&statement_timeout=0"
+	c.DSN = "postgres://wardround@127.0.0.1/?application_name=other&statement_timeout=0&Lock_Timeout=0&datestyle=German"
 	d, err := newDialer(c)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{

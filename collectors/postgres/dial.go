@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +51,7 @@ func newDialer(c Config) (*dialer, error) {
 		parsed.RuntimeParams = map[string]string{}
 	}
 	for name, value := range safety(c) {
+		maps.DeleteFunc(parsed.RuntimeParams, func(other, _ string) bool { return strings.EqualFold(other, name) })
 		parsed.RuntimeParams[name] = value
 	}
 	return &dialer{config: parsed, password: c.password}, nil
