@@ -59,7 +59,7 @@ type job struct {
 	state, channel string
 	created        time.Time
 	at             time.Time     // when a try of it ended; zero where none did
-	wait           time.Duration // before it began; below zero where it did not
+	wait           time.Duration // before it began; below zero where that is not known
 	exec           float64       // seconds; below zero where that is not known
 	exception      string
 	tries          int64
@@ -71,8 +71,8 @@ func readJob(row *row) job {
 		wait: -1, exec: -1, exception: row.text(9), tries: row.int(10),
 	}
 	started := row.moment(5)
-	if !started.IsZero() {
-		j.wait = max(0, started.Sub(latest(j.created, row.moment(4))))
+	if ready := latest(j.created, row.moment(4)); !started.IsZero() && !ready.IsZero() {
+		j.wait = max(0, started.Sub(ready))
 	}
 	if row.columns[8] != nil {
 		j.exec = max(0, row.float(8))
@@ -221,6 +221,10 @@ func (m *jobMemory) await(ids []int64, underway map[int64]bool) {
 func (m *jobMemory) reach(r *reading, fresh []job) {
 	m.full = m.missed
 	if len(fresh) == 0 {
+		if m.newest > 0 {
+			r.soon() // ids may have begun anew: next time all are looked at
+		}
+		m.newest = 0
 		return
 	}
 	if len(fresh) >= mostNewest {

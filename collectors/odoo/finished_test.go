@@ -131,6 +131,33 @@ func TestJobsThatCannotBeRead(t *testing.T) {
 	require.EqualValues(t, 1000, m.newest)
 }
 
+// Ids begin anew where the table was emptied with its sequence, and where a backup was restored.
+func TestIDsThatBeginAnew(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, "SELECT setval('queue_job_id_seq', 100000); "+fmt.Sprintf(ended, "done", 3, "NULL"))
+	w.collect(t)
+	w.exec(t, "TRUNCATE queue_job RESTART IDENTITY; "+fmt.Sprintf(ended, "done", 2, "NULL"))
+	w.collect(t)
+	require.False(t, w.Unchanged(time.Now()), "they are to be looked for from the first on")
+	require.Equal(t, 5.0, value(t, w.collect(t), "odoo_jobs_finished_total", "state", "done"))
+	w.exec(t, fmt.Sprintf(ended, "done", 1, "NULL"))
+	require.Equal(t, 6.0, value(t, w.collect(t), "odoo_jobs_finished_total", "state", "done"))
+	w.exec(t, "DELETE FROM queue_job")
+	w.collect(t)
+	w.collect(t)
+	require.True(t, w.Unchanged(time.Now()), "there is nothing to look for")
+}
+
+// A job of which is not known since when it could have run did not wait.
+func TestJobOfUnknownAge(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.collect(t)
+	w.exec(t, fmt.Sprintf(ended, "done", 1, "NULL")+"UPDATE queue_job SET date_created = NULL WHERE state = 'done'")
+	b := w.collect(t)
+	require.Equal(t, 1.0, value(t, b, "odoo_jobs_finished_total", "state", "done"))
+	absent(t, b, "odoo_job_wait_seconds")
+}
+
 // Whether more ended than was looked at is known from how far back the newest jobs reach.
 func TestMoreJobsThanAreLookedAt(t *testing.T) {
 	w := seeded(t, seeds.Series18)
