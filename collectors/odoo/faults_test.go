@@ -170,3 +170,12 @@ func TestRoundTrips(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "2", clocks, "the schema is learnt once, and the second visit finds nothing written")
 }
+
+// What posts itself is not told where the column that says so is not granted; drafts are.
+func TestUngrantedColumnThatIsWanted(t *testing.T) {
+	w := seeded(t, seeds.Series18, seeds.BusinessBacklog)
+	w.exec(t, "REVOKE SELECT (auto_post) ON account_move FROM wardround")
+	b := w.collectAll(t, time.Now())
+	require.Equal(t, map[string]string{"entries": "permission"}, unavailable(b))
+	require.Positive(t, value(t, b, "odoo_backlog", "work", "invoice_draft"))
+}

@@ -57,10 +57,10 @@ UNION ALL SELECT NULL, (count(*) = {ofState})::int, NULL FROM late`
 
 // autoPost is the condition of what posts itself: a word since series 16, before it yes or no.
 func autoPost(s *schema) string {
-	switch s.columns["account_move.auto_post"].kind {
-	case "boolean":
+	switch c := s.columns["account_move.auto_post"]; {
+	case c.readable && c.kind == "boolean":
 		return "auto_post"
-	case "character varying":
+	case c.readable && c.kind == "character varying":
 		return "auto_post <> 'no'"
 	}
 	return "false"
