@@ -27,6 +27,7 @@ var cronsGroup = &group{
 		"ir_cron.numbercall", "ir_cron.failure_count", "ir_cron.first_failure_date",
 		"ir_cron_progress.id", "ir_cron_progress.cron_id", "ir_cron_progress.timed_out_counter", "ir_cron_progress.create_date",
 	},
+	with:       triggersGroup.name,
 	due:        func(r *reading) bool { return r.memory.cronsMayRun(r.At()) },
 	statements: cronStatements,
 	read: func(r *reading, answers [][][][]byte) error {

@@ -242,13 +242,19 @@ func (d *Database) choose(r *reading) []question {
 // take reads the replies, in the order of groups, so that what a tenant is comes first.
 func (d *Database) take(r *reading, replies []reply) {
 	d.late = map[string]bool{}
+	failed := map[string]error{}
 	surprised := false
 	r.identity.Odoo = true // what cannot be read this time stays as it was known
 	for _, reply := range d.inOrder(replies) {
 		if r.staging() && !reply.facts {
 			continue
 		}
-		if err := d.read(r, reply); err != nil {
+		err := failed[reply.with]
+		if err == nil {
+			err = d.read(r, reply)
+		}
+		if err != nil {
+			failed[reply.name] = err
 			delete(d.kept, reply.name)
 			reason := collectors.ReasonOf(err)
 			r.Unavailable(reply.name, reason, err)

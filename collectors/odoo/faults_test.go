@@ -45,6 +45,19 @@ func TestLockedTable(t *testing.T) {
 	require.Equal(t, "crons", w.askedLast(t), "what failed is asked last")
 }
 
+// Whether a scheduled task is due is not known without its triggers.
+func TestLockedTriggers(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.collect(t)
+	w.exec(t, "INSERT INTO ir_cron_trigger (cron_id, call_at) SELECT min(id), now() AT TIME ZONE 'utc' - interval '1 hour' FROM ir_cron WHERE active")
+	locking(t, w, "LOCK TABLE ir_cron_trigger IN ACCESS EXCLUSIVE MODE")
+	for range 2 {
+		b := w.collect(t)
+		require.Equal(t, map[string]string{"triggers": "locked", "crons": "locked"}, unavailable(b))
+		absent(t, b, "odoo_cron_oldest_overdue_timestamp_seconds")
+	}
+}
+
 // A staging copy whose parameters are locked is a staging copy still.
 func TestLockedParameters(t *testing.T) {
 	w := seeded(t, seeds.Series18, seeds.Neutralized, seeds.OverdueCron)

@@ -20,6 +20,7 @@ type group struct {
 	part   string   // the column that a further addon brings: where it is missing there is nothing to say either
 	unless []string // columns of a later series: where one is there, there is nothing to say either
 	compat bool     // asked only in clusters whose target wants postgres_exporter's names
+	with   string   // the group before it without whose answers its own say nothing
 	facts  bool     // it says what the tenant is, not how its work goes: asked of staging copies too
 
 	// every is how often it is asked at most, even where its tables are written to all the time.
