@@ -148,6 +148,17 @@ func TestIDsThatBeginAnew(t *testing.T) {
 	require.True(t, w.Unchanged(time.Now()), "there is nothing to look for")
 }
 
+// Moments are read alike whatever a database or the role would have them look like.
+func TestJobsWhereDatesAreWrittenOtherwise(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, "ALTER DATABASE "+w.name+" SET DateStyle = 'German, DMY'; ALTER ROLE wardround IN DATABASE "+w.name+" SET DateStyle = 'SQL, MDY'")
+	w.collect(t)
+	w.exec(t, fmt.Sprintf(ended, "done", 2, "NULL"))
+	b := w.collect(t)
+	require.Empty(t, unavailable(b))
+	require.Equal(t, 2.0, value(t, b, "odoo_jobs_finished_total", "state", "done"))
+}
+
 // A job of which is not known since when it could have run did not wait.
 func TestJobOfUnknownAge(t *testing.T) {
 	w := seeded(t, seeds.Series18)
