@@ -57,12 +57,13 @@ type Database struct {
 
 // visited is what has to be the same for a visit to be left out.
 type visited struct {
-	settled bool // the visit went well in all its parts
-	writes  postgres.Writes
-	counted bool      // writes is known
-	rested  int       // rounds that were left out since
-	again   time.Time // by our clock; zero means never
-	shown   string    // what the configuration says about the tenant
+	settled  bool // the visit went well in all its parts
+	writes   postgres.Writes
+	counted  bool      // writes is known
+	rested   int       // rounds that were left out since
+	again    time.Time // by our clock; zero means never
+	restless bool      // no round is left out after a write
+	shown    string    // what the configuration says about the tenant
 }
 
 const (
@@ -97,7 +98,7 @@ func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
 	if !r.again.IsZero() {
 		now.again = b.At().Add(r.again.Sub(r.now))
 	}
-	now.again = earlier(now.again, d.overtaken(r))
+	now.again, now.restless = earlier(now.again, d.overtaken(r)), r.restless
 	d.last = now
 	return nil
 }
@@ -113,7 +114,7 @@ func (d *Database) Unchanged(now time.Time) bool {
 		return false
 	}
 	writes, counted := d.cluster.Writes(tenant.Database)
-	if !counted || (writes != d.last.writes && d.last.rested >= rest(d.last.writes, writes)) {
+	if !counted || (writes != d.last.writes && (d.last.restless || d.last.rested >= rest(d.last.writes, writes))) {
 		return false
 	}
 	d.last.rested++
@@ -122,7 +123,8 @@ func (d *Database) Unchanged(now time.Time) bool {
 
 // A visit costs the server more than what it finds, so there are rounds of rest after each before a
 // write is a reason for another. Rows that were only updated are mostly what each open page writes
-// every minute, to say that it is there.
+// every minute, to say that it is there. No tenant rests of which a promise is broken that a write alone
+// can end: each round of it counts.
 const (
 	restAfterUpdates = 4
 	restAfterOthers  = 1

@@ -87,6 +87,7 @@ type reading struct {
 	looked   bool            // the cluster looked for them
 	identity Identity
 	called   map[int64]time.Time // since when scheduled tasks are due by a trigger that has passed
+	restless bool                // a promise is broken, and kept again as soon as something is written
 	again    time.Time           // when time alone changes something of what was read; zero means never
 }
 

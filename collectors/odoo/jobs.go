@@ -166,6 +166,7 @@ func (b *backlog) underway(r *reading, j live, limit time.Duration) {
 	case passes.After(r.now):
 		r.at(passes)
 	default:
+		r.restless = true
 		b.stuck[j.channel]++
 		b.limit = earlier(b.limit, passes)
 	}

@@ -77,6 +77,7 @@ func (p *release) report(r *reading) {
 	r.Set(metricModulesPending, float64(p.remove), "to_remove")
 	why := p.blocks(r)
 	r.Set(metricCronsBlocked, truth(why != ""))
+	r.restless = r.restless || p.pending() > 0
 	if why != "" {
 		r.Find(collectors.Finding{
 			Name: "crons_blocked", Question: collectors.Controlled, Severity: collectors.Critical,

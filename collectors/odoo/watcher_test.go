@@ -69,6 +69,37 @@ func TestRest(t *testing.T) {
 	}
 }
 
+// While something is wrong that a write alone can end, that write is looked at in the next round.
+func TestNoRest(t *testing.T) {
+	for name, tc := range map[string]struct{ broken, mended, metric string }{
+		"a stuck job": {
+			`INSERT INTO queue_job (uuid, state, channel, date_created, date_started) SELECT 'a', 'started', 'root', u, u
+				FROM (SELECT now() AT TIME ZONE 'utc' - interval '5 hours' AS u) c`,
+			"UPDATE queue_job SET state = 'done'", "odoo_jobs_stuck",
+		},
+		"a release that is half done": {
+			"UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'queue_job'",
+			"UPDATE ir_module_module SET state = 'installed' WHERE name = 'queue_job'", "odoo_crons_blocked",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := seeded(t, seeds.Series18)
+			w.exec(t, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'utc' + interval '10 hours'; DELETE FROM queue_job; "+tc.broken)
+			require.Equal(t, 1.0, value(t, w.collect(t), tc.metric))
+			require.Equal(t, 1.0, value(t, w.collect(t), tc.metric))
+			require.True(t, w.Unchanged(time.Now()), "nothing was written")
+			w.collect(t)
+			w.exec(t, tc.mended)
+			w.cluster.writes.Updated++
+			require.False(t, w.Unchanged(time.Now()))
+			require.Zero(t, value(t, w.collect(t), tc.metric))
+			w.collect(t)
+			w.cluster.writes.Updated++
+			require.True(t, w.Unchanged(time.Now()), "all is well")
+		})
+	}
+}
+
 // Time alone changes these, without a write.
 func TestUnchangedUntil(t *testing.T) {
 	const quiet = `UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'utc' + interval '10 hours'; `
