@@ -108,6 +108,20 @@ func TestOldJobsThatFinishAreSeen(t *testing.T) {
 	require.Zero(t, value(t, b, "odoo_window_full", "indicator", "jobs_finished"))
 }
 
+// What could not run yet at one visit may have ended at the next, far below the newest.
+func TestJobsThatCouldNotRunYet(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, fmt.Sprintf(`INSERT INTO queue_job (uuid, state, channel, date_created, eta)
+		SELECT concat(s, e), s, 'root.lab', u, u + e::interval FROM (VALUES ('wait_dependencies', NULL), ('pending', '50 minutes'), ('pending', '5 days')) j (s, e), (SELECT now() AT TIME ZONE 'utc' AS u) c;
+		INSERT INTO queue_job (uuid, state, channel, date_created) SELECT 'x' || n, 'cancelled', 'root', now() AT TIME ZONE 'utc' FROM generate_series(1, %d) n`, 2*lateIDs))
+	w.collect(t)
+	ranges := w.memory.jobs.waiting
+	require.Len(t, ranges, 1)
+	require.EqualValues(t, 1, ranges[0].last-ranges[0].first, "the next visit is within an hour")
+	w.exec(t, "UPDATE queue_job SET state = 'done', date_done = now() AT TIME ZONE 'utc' + interval '1 second' WHERE channel = 'root.lab'")
+	require.Equal(t, 2.0, value(t, w.collect(t), "odoo_jobs_finished_total", "channel", "root.lab", "state", "done"))
+}
+
 // An answer that cannot be read is asked for again, from where the last good one ended.
 func TestJobsThatCannotBeRead(t *testing.T) {
 	w := seeded(t, seeds.Series18)

@@ -29,6 +29,7 @@ const (
 	mostLive      = 3000            // jobs of one state that are looked at
 	enqueuedLimit = 5 * time.Minute // an enqueued job is started within seconds; OCA's own clean-up uses this too
 	mostChannels  = 50              // that get series of their own
+	nextVisit     = time.Hour       // by when there is another visit as a rule
 	mostStarted   = 200             // jobs that run whose end is recognized however long they ran
 )
 
@@ -147,12 +148,16 @@ func (b *backlog) add(r *reading, j live) {
 		if !j.eta.IsZero() {
 			ready = j.eta
 		}
+		if r.since(j.eta) > -nextVisit {
+			b.runnable = append(b.runnable, j.id)
+		}
 		if j.eta.After(r.now) {
 			r.at(j.eta)
 			return
 		}
 		b.waiting[j.channel]++
 		b.oldest = earlier(b.oldest, ready)
+	case "wait_dependencies":
 		b.runnable = append(b.runnable, j.id)
 	}
 }
