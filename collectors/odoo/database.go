@@ -34,7 +34,7 @@ type Cluster interface {
 // Database visits one tenant's database. It is a collectors.Watcher: while nothing was written
 // there and no moment has come at which time alone changes something, there is nothing to ask. A
 // tenant that is written to all the time is visited every other round, or every fifth where rows are
-// only updated.
+// only updated; in each round with a stuck job or a release half done.
 // What is neither (a job runner that goes away, a scheduled task that begins to run in series
 // before 18) is looked at in each round only while a task is due or a job is waiting; else it may be
 // an hour old.
@@ -57,7 +57,8 @@ type Database struct {
 
 // visited is what has to be the same for a visit to be left out.
 type visited struct {
-	settled  bool // the visit went well in all its parts
+	at       time.Time // by our clock
+	settled  bool      // the visit went well in all its parts
 	writes   postgres.Writes
 	counted  bool      // writes is known
 	rested   int       // rounds that were left out since
@@ -81,7 +82,7 @@ func (d *Database) Collect(ctx context.Context, b *collectors.Builder) error {
 	if !known {
 		return collectors.Because(collectors.ReasonGone, errors.New("there is no such tenant any more"))
 	}
-	now := visited{shown: shown(tenant)}
+	now := visited{at: b.At(), shown: shown(tenant)}
 	now.writes, now.counted = d.cluster.Writes(tenant.Database)
 	r := &reading{Builder: b, config: d.config, tenant: tenant, memory: &d.memory, now: b.At()}
 	r.identity = d.Identity()
@@ -114,7 +115,7 @@ func (d *Database) Unchanged(now time.Time) bool {
 		return false
 	}
 	writes, counted := d.cluster.Writes(tenant.Database)
-	if !counted || (writes != d.last.writes && (d.last.restless || d.last.rested >= rest(d.last.writes, writes))) {
+	if !counted || (writes != d.last.writes && d.last.restedFor(writes, now)) {
 		return false
 	}
 	d.last.rested++
@@ -128,7 +129,13 @@ func (d *Database) Unchanged(now time.Time) bool {
 const (
 	restAfterUpdates = 4
 	restAfterOthers  = 1
+	restAtMost       = 5 * time.Minute // however far apart rounds are
 )
+
+// restedFor says whether enough rounds were left out for these writes to be a reason for a visit.
+func (v visited) restedFor(writes postgres.Writes, now time.Time) bool {
+	return v.restless || v.rested >= rest(v.writes, writes) || now.Sub(v.at) >= restAtMost
+}
 
 // rest is how many rounds are left out.
 func rest(before, now postgres.Writes) int {

@@ -69,6 +69,19 @@ func TestRest(t *testing.T) {
 	}
 }
 
+// Where rounds are far apart, none is left out after a write.
+func TestRestIsShort(t *testing.T) {
+	w := seeded(t, seeds.Series18)
+	w.exec(t, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'utc' + interval '10 hours'")
+	began := time.Now()
+	for range 2 {
+		require.NoError(t, w.Collect(t.Context(), w.builderAt(began)))
+	}
+	w.cluster.writes.Updated++
+	require.False(t, w.Unchanged(began.Add(restAtMost)))
+	require.True(t, w.Unchanged(began.Add(restAtMost-time.Second)))
+}
+
 // While something is wrong that a write alone can end, that write is looked at in the next round.
 func TestNoRest(t *testing.T) {
 	for name, tc := range map[string]struct{ broken, mended, metric string }{
