@@ -24,7 +24,7 @@ const (
 	sweepLimit  = time.Minute // of a full sweep, on two cores
 	shareLimit  = 0.04        // of one core, at a fifth of the tenants written to each minute
 	writtenEach = 5           // one tenant of so many is written to in a minute
-	minutes     = 10          // that are tried, none of which is waited for
+	minutes     = 30          // of each kind that are tried, none of which is waited for
 	hour        = 60          // minutes within which each tenant is visited and asked everything even if nothing is written
 )
 
@@ -88,6 +88,9 @@ func (s *sweeper) live(ctx context.Context, out io.Writer, first, again spending
 		{what: "another fifth ran a task and a job", sql: work, written: s.anyFifth},
 	}
 	for i := range lives {
+		if _, err := s.sweep(ctx, time.Hour); err != nil { // what the kind before left behind
+			return fmt.Errorf("sweep: %w", err)
+		}
 		var err error
 		if lives[i].spending, err = s.minutes(ctx, lives[i].written, lives[i].sql); err != nil {
 			return fmt.Errorf("%s: %w", lives[i].what, err)
