@@ -79,7 +79,8 @@ func (d *Database) standing(r *reading) {
 }
 
 // catchUp is how old an answer may become that a write has changed, where there is no visit for
-// another reason. Scheduled tasks write every few minutes, so there is one as a rule.
+// another reason; one that is asked seldom, twice as old as it may be otherwise. Scheduled tasks write
+// every few minutes, so there is one as a rule.
 const catchUp = 40 * time.Minute
 
 // overtaken is when a visit is due for the sake of the kept answers that were made before something
@@ -88,7 +89,7 @@ func (d *Database) overtaken(r *reading) time.Time {
 	var first time.Time
 	for _, k := range d.kept {
 		if !k.unwritten(r) {
-			first = earlier(first, k.at.Add(max(catchUp, k.every)))
+			first = earlier(first, k.at.Add(max(catchUp, 2*k.every)))
 		}
 	}
 	return first

@@ -328,3 +328,19 @@ func TestWrittenGoesFirst(t *testing.T) {
 	require.Contains(t, asked, "users")
 	require.NotContains(t, asked, "purchases", "there is not enough to spend for all")
 }
+
+// What is asked hourly does not bring a visit of its own for a write in between: one is due within the
+// hour anyway.
+func TestWhatIsAskedHourlyWaits(t *testing.T) {
+	w, at := calm(t)
+	for range 20 { // until all were asked
+		at = at.Add(time.Minute)
+		w.visitAt(t, at)
+	}
+	asked := w.kept["users"].at
+	w.exec(t, "UPDATE res_users SET active = active")
+	w.visitAt(t, at.Add(time.Minute))
+	require.Equal(t, asked, w.kept["users"].at)
+	require.True(t, w.Unchanged(asked.Add(119*time.Minute)))
+	require.False(t, w.Unchanged(asked.Add(121*time.Minute)))
+}
