@@ -13,6 +13,16 @@ import (
 	seeds "github.com/wardround/wardround/testdata/odoo"
 )
 
+// disown takes from the role all that it may do in tenants' databases, and with the database postgres.
+func (s *stage) disown(names ...string) {
+	s.t.Helper()
+	granting.Lock()
+	defer granting.Unlock()
+	for _, name := range names {
+		s.exec(name, "DROP OWNED BY "+pgx.Identifier{s.role}.Sanitize())
+	}
+}
+
 // TestExamine asks what a role lacks, runs the SQL that it was told, and asks again.
 func TestExamine(t *testing.T) {
 	t.Parallel()
@@ -22,9 +32,7 @@ func TestExamine(t *testing.T) {
 		patient{name: "elm", series: seeds.Series18},
 	)
 	s.unhurried()
-	for _, name := range []string{"south", "elm"} {
-		s.exec(name, "DROP OWNED BY "+pgx.Identifier{s.role}.Sanitize())
-	}
+	s.disown("south", "elm")
 	file, logger := s.configure(), slog.New(slog.DiscardHandler)
 	found, err := app.Examine(t.Context(), file, logger)
 	require.NoError(t, err)
