@@ -21,9 +21,13 @@ type stock struct {
 	patience   time.Duration // with what is ending
 }
 
-// ofProxy is a goroutine of the proxies that put faults on wires: it begins a moment after they do,
-// and may not be there yet when stock is taken.
-var ofProxy = goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*Proxy).freeBlocker")
+// Goroutines of the proxies that put faults on wires: one begins a moment after they do, and may not
+// be there yet when stock is taken; another may wait for ever to hand on what was on its way when a
+// fault came.
+var (
+	ofProxy = goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*Proxy).freeBlocker")
+	ofFault = goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
+)
 
 func takeStock() (stock, error) {
 	sockets, err := openSockets()
@@ -33,9 +37,9 @@ func takeStock() (stock, error) {
 // leftovers says what is running or open that was not there before. Goroutines and sockets of
 // servers that were just stopped get a moment to end.
 func (s stock) leftovers(ctx context.Context) error {
-	err := goleak.Find(s.goroutines, ofProxy)
+	err := goleak.Find(s.goroutines, ofProxy, ofFault)
 	for began := time.Now(); err != nil && time.Since(began) < s.patience; {
-		err = goleak.Find(s.goroutines, ofProxy) // which waits a little itself
+		err = goleak.Find(s.goroutines, ofProxy, ofFault) // which waits a little itself
 	}
 	if err != nil {
 		return fmt.Errorf("a goroutine outlived its collector: %w", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 // Wire is a TCP proxy in front of a server, on which a test puts faults.
@@ -18,6 +19,12 @@ type Wire struct {
 	proxy *toxiproxy.Proxy
 	t     testing.TB
 	held  int // the socket that keeps the port while the wire is cut
+}
+
+// IgnoreWires is for those who look for goroutines that outlived the tests: what was on its way when a
+// fault was put on a wire may wait for ever, within the proxy, for somebody to take it.
+func IgnoreWires() goleak.Option {
+	return goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
 }
 
 // Proxy starts a Wire to upstream (host:port); it ends with the test.
