@@ -21,13 +21,18 @@ type stock struct {
 	patience   time.Duration // with what is ending
 }
 
-// Goroutines of the proxies that put faults on wires: one begins a moment after they do, and may not
-// be there yet when stock is taken; another may wait for ever to hand on what was on its way when a
-// fault came.
-var (
-	ofProxy = goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*Proxy).freeBlocker")
-	ofFault = goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
-)
+// ofProxies are goroutines of the proxies that put faults on wires: one begins a moment after they do,
+// and may not be there yet when stock is taken; others may wait for ever to hand on what was on its way
+// when a fault came.
+func ofProxies() []goleak.Option {
+	const proxy = "github.com/Shopify/toxiproxy/v2"
+	return []goleak.Option{
+		goleak.IgnoreAnyFunction(proxy + ".(*Proxy).freeBlocker"),
+		goleak.IgnoreAnyFunction(proxy + ".(*ToxicLink).read"),
+		goleak.IgnoreAnyFunction(proxy + ".(*ToxicLink).write"),
+		goleak.IgnoreAnyFunction(proxy + "/toxics.(*ToxicStub).Run"),
+	}
+}
 
 func takeStock() (stock, error) {
 	sockets, err := openSockets()
@@ -37,9 +42,10 @@ func takeStock() (stock, error) {
 // leftovers says what is running or open that was not there before. Goroutines and sockets of
 // servers that were just stopped get a moment to end.
 func (s stock) leftovers(ctx context.Context) error {
-	err := goleak.Find(s.goroutines, ofProxy, ofFault)
+	options := append(ofProxies(), s.goroutines)
+	err := goleak.Find(options...)
 	for began := time.Now(); err != nil && time.Since(began) < s.patience; {
-		err = goleak.Find(s.goroutines, ofProxy, ofFault) // which waits a little itself
+		err = goleak.Find(options...) // which waits a little itself
 	}
 	if err != nil {
 		return fmt.Errorf("a goroutine outlived its collector: %w", err)

@@ -26,7 +26,7 @@ var cluster *platform.Postgres
 const password = "CANARY-password"
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(platform.SharePostgres(m, platform.PostgresOptions{Password: password}, &cluster), platform.IgnoreWires())
+	goleak.VerifyTestMain(platform.SharePostgres(m, platform.PostgresOptions{Password: password}, &cluster), platform.IgnoreWires()...)
 }
 
 // pooler starts a PgBouncer with the settings, before the cluster that the tests share. Its user

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	both := platform.SharePostgres(m, platform.PostgresOptions{}, &primary)
-	goleak.VerifyTestMain(platform.SharePostgres(both, platform.PostgresOptions{BinDir: bin}, &eighteen), platform.IgnoreWires())
+	goleak.VerifyTestMain(platform.SharePostgres(both, platform.PostgresOptions{BinDir: bin}, &eighteen), platform.IgnoreWires()...)
 }
 
 // majors runs a test against each version of PostgreSQL that there is here.

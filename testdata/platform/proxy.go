@@ -23,8 +23,13 @@ type Wire struct {
 
 // IgnoreWires is for those who look for goroutines that outlived the tests: what was on its way when a
 // fault was put on a wire may wait for ever, within the proxy, for somebody to take it.
-func IgnoreWires() goleak.Option {
-	return goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
+func IgnoreWires() []goleak.Option {
+	const proxy = "github.com/Shopify/toxiproxy/v2"
+	return []goleak.Option{
+		goleak.IgnoreAnyFunction(proxy + ".(*ToxicLink).read"),
+		goleak.IgnoreAnyFunction(proxy + ".(*ToxicLink).write"),
+		goleak.IgnoreAnyFunction(proxy + "/toxics.(*ToxicStub).Run"),
+	}
 }
 
 // Proxy starts a Wire to upstream (host:port); it ends with the test.

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	goleak.VerifyTestMain(sharing{m}, platform.IgnoreWires())
+	goleak.VerifyTestMain(sharing{m}, platform.IgnoreWires()...)
 }
 
 // sharing runs tests between the start and the end of the shared servers.
