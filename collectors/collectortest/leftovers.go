@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/wardround/wardround/testdata/platform"
 )
 
 // stock is what was running and open before a case began.
@@ -19,19 +21,6 @@ type stock struct {
 	goroutines goleak.Option
 	sockets    int
 	patience   time.Duration // with what is ending
-}
-
-// ofProxies are goroutines of the proxies that put faults on wires: one begins a moment after they do,
-// and may not be there yet when stock is taken; others may wait for ever to hand on what was on its way
-// when a fault came.
-func ofProxies() []goleak.Option {
-	const proxy = "github.com/Shopify/toxiproxy/v2"
-	return []goleak.Option{
-		goleak.IgnoreAnyFunction(proxy + ".(*Proxy).freeBlocker"),
-		goleak.IgnoreAnyFunction(proxy + ".(*ToxicLink).read"),
-		goleak.IgnoreAnyFunction(proxy + ".(*ToxicLink).write"),
-		goleak.IgnoreAnyFunction(proxy + "/toxics.(*ToxicStub).Run"),
-	}
 }
 
 func takeStock() (stock, error) {
@@ -42,7 +31,7 @@ func takeStock() (stock, error) {
 // leftovers says what is running or open that was not there before. Goroutines and sockets of
 // servers that were just stopped get a moment to end.
 func (s stock) leftovers(ctx context.Context) error {
-	options := append(ofProxies(), s.goroutines)
+	options := append(platform.IgnoreWires(), s.goroutines)
 	err := goleak.Find(options...)
 	for began := time.Now(); err != nil && time.Since(began) < s.patience; {
 		err = goleak.Find(options...) // which waits a little itself

@@ -22,7 +22,7 @@
 // table say; or whose answers named a moment that has come (a task is due, a job is late); or whose
 // answers are an hour old, six where it is asked seldom. All other answers stand and grow old by the
 // clock; so do those of what moves slowly, for some minutes, whatever was written. And a connection is
-// the dearest of all: after a visit a tenant rests for some rounds before a write leads to another.
+// the dearest of all: after a visit a tenant rests for some rounds (rest.go) before a write leads to another.
 //
 // What was counted is remembered (memory.go) and survives Odoo's own clean-up. Fleet
 // compares what the visits found of different tenants.
